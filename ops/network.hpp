@@ -1,0 +1,63 @@
+/// \file
+/// A network: what a worker computes. It owns scratch memory and primitives, never parameters: those
+/// come in as one flat vector, in the order of parameters(), and gradients leave the same way, so
+/// that a worker can hand them to shards without knowing any layer.
+#pragma once
+
+#include "ops/tensor.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace lagrange::ops {
+
+/// How a parameter starts. The values are a pure function of (seed, position of the tensor, index of
+/// the element), so that a shard can make its own blocks alone.
+struct initialiser {
+  enum class kind_type : std::uint8_t { zeros, ones, uniform };
+  kind_type kind = kind_type::zeros;
+  /// uniform: drawn from [-limit, limit].
+  float limit = 0;
+};
+
+struct parameter_spec {
+  std::string name; ///< as in "conv1.weight"
+  shape extents;
+  initialiser start;
+};
+
+/// Fills `out` with the elements [first, first + out.size()) of the parameter at `position`.
+void initialise(const parameter_spec& spec, std::uint64_t seed, std::size_t position,
+                std::int64_t first, std::span<float> out);
+
+/// What one evaluation of some samples found. Sums, so that parts can be added.
+struct scores {
+  double loss_sum = 0;
+  std::int64_t correct = 0;
+  std::int64_t samples = 0;
+};
+
+/// One worker's network. Used by one thread at a time.
+class network {
+public:
+  virtual ~network() = default;
+  virtual std::span<const parameter_spec> parameters() const = 0;
+
+  /// Forward and backward. Returns the mean loss of the batch.
+  /// Shapes: parameters [N], inputs [B, ...] f32, labels [B], d_parameters [N] (overwritten with the
+  /// gradient of the mean loss).
+  virtual float forward_backward(std::span<const float> parameters, const tensor& inputs,
+                                 std::span<const std::int32_t> labels,
+                                 std::span<float> d_parameters) = 0;
+
+  /// Forward only, in evaluation mode.
+  virtual scores evaluate(std::span<const float> parameters, const tensor& inputs,
+                          std::span<const std::int32_t> labels) = 0;
+};
+
+/// Total number of elements of all parameters.
+std::int64_t parameter_elements(std::span<const parameter_spec> specs);
+
+} // namespace lagrange::ops

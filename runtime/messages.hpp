@@ -1,0 +1,227 @@
+/// \file
+/// Every message of a job. Plain structs: they are what twins take and give, what actors exchange,
+/// and what schema/frame.capnp describes for those that carry tensors. The interfaces that say who
+/// may send what to whom are in actors/interfaces.hpp.
+#pragma once
+
+#include "ops/tensor.hpp"
+#include "runtime/ids.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace lagrange::runtime {
+
+/// Who speaks, and as what: every message carries it. Receivers refuse other jobs, lower terms and
+/// fenced incarnations.
+struct stamp {
+  job_id job;
+  supervisor_term term;
+  view_number view;
+  actor_name name;
+  incarnation life;
+  bool operator==(const stamp&) const = default;
+};
+
+// ---- leases: worker <-> feeder ------------------------------------------------------------------
+
+/// The right and duty to get one batch applied.
+struct lease {
+  lease_id id;
+  lease_attempt attempt;
+  std::uint32_t epoch = 0;
+  /// Under a round policy: the round, and how many leases it has; otherwise 0 and 0.
+  std::uint64_t round = 0;
+  std::uint32_t round_size = 0;
+  bool operator==(const lease&) const = default;
+};
+
+/// What a worker that asks for a lease is doing.
+enum class standing : std::uint8_t {
+  joining = 0, ///< first request of this incarnation; the grant says at which clock it starts
+  working,     ///< `clock` is the clock of the step that the lease is for
+  idle,        ///< has left the clock table; waits in case a lease is dealt again
+};
+
+struct lease_request {
+  stamp from;
+  /// Numbers the requests of one incarnation, so that a repeated one is answered alike.
+  std::uint64_t sequence = 0;
+  worker_clock clock;
+  standing state = standing::joining;
+};
+
+enum class grant_kind : std::uint8_t {
+  batch = 0, ///< compute this
+  tick,      ///< no lease is left in this round: push an empty tick
+  idle,      ///< no lease is left: leave the clock table, then ask again as idle
+  finished,  ///< every lease is closed
+};
+
+/// Samples as the data set stores them. A network sees inputs * scale + shift.
+struct batch {
+  ops::tensor inputs; ///< u8 or f32 [B, H, W, C]
+  ops::tensor labels; ///< i32 [B]
+  float scale = 1;
+  float shift = 0;
+};
+
+struct lease_grant {
+  stamp from;
+  std::uint64_t sequence = 0; ///< of the request it answers
+  grant_kind kind = grant_kind::batch;
+  lease what;
+  worker_clock clock; ///< at which the lease is read, the tick is made, or the joiner starts
+  batch samples;      ///< empty unless kind is batch
+};
+
+// ---- parameters: worker <-> shard ---------------------------------------------------------------
+
+struct pull_request {
+  stamp from;
+  worker_clock clock;       ///< at which the answer is used
+  incarnation held_life;    ///< incarnation of the shard that the worker's copy came from; 0: none
+  shard_version held;       ///< version of the worker's copy
+};
+
+struct pull_reply {
+  stamp from;
+  worker_clock clock; ///< of the request
+  shard_version version;
+  bool changed = true;     ///< false: the held copy is current, `parameters` is empty
+  ops::tensor parameters;  ///< f32 [n], the shard's blocks one after another
+};
+
+/// What is to become of a push.
+enum class push_verdict : std::uint8_t {
+  apply = 0,
+  skip,  ///< the worker dropped the gradient (NaN, overflow): settle the lease, change nothing
+  tick,  ///< no lease: only the clock moves
+  leave, ///< no lease: the worker leaves the clock table until its next pull
+};
+
+/// One frame of a push. A push is whole when frames 0 .. frames-1 have come, in any order.
+struct gradient_push {
+  stamp from;
+  worker_clock clock; ///< of the step that made it
+  lease what;         ///< meaningless for tick and leave
+  shard_version read; ///< version of this shard that the gradient was computed from
+  std::uint32_t frame = 0;
+  std::uint32_t frames = 1;
+  std::uint64_t first = 0; ///< position of this frame's first element in the shard's blocks
+  ops::tensor gradient;    ///< f32 [m]; empty for skip, tick and leave
+  // The rest counts in the closing frame (frame == frames - 1) alone.
+  push_verdict verdict = push_verdict::apply;
+  std::uint32_t samples = 0;
+  float clip_scale = 1; ///< the gradient is multiplied by this when it is applied
+};
+
+enum class push_outcome : std::uint8_t {
+  partial = 0, ///< staged; more frames are needed
+  taken,       ///< whole: applied, or kept for its round
+  duplicate,   ///< the lease had been taken before; nothing was applied
+};
+
+struct push_ack {
+  stamp from;
+  lease_id what;
+  worker_clock clock;
+  push_outcome outcome = push_outcome::partial;
+  shard_version version;
+};
+
+/// Asks for what the shard holds now, whatever the policy: for the evaluator and the end of a job.
+struct snapshot_request {
+  stamp from;
+};
+
+// ---- settlement: shard -> feeder ----------------------------------------------------------------
+
+enum class lease_outcome : std::uint8_t { applied = 0, dropped };
+
+struct settled_lease {
+  lease_id what;
+  lease_attempt attempt;
+  lease_outcome outcome = lease_outcome::applied;
+};
+
+/// Leases that a shard has entered since its last report.
+struct settlement {
+  stamp from;
+  std::uint64_t sequence = 0;
+  std::vector<settled_lease> leases;
+};
+struct settlement_ack {
+  stamp from;
+  std::uint64_t sequence = 0;
+};
+
+// ---- membership: supervisor -> everyone ---------------------------------------------------------
+
+struct member {
+  worker_id worker;
+  incarnation life;
+  bool live = false;
+};
+
+/// The workers as the supervisor knows them. A view replaces every lower one of its term.
+struct membership_view {
+  stamp from; ///< from.view is its number
+  std::vector<member> members;
+};
+struct view_ack {
+  stamp from;
+};
+
+// ---- inspection: what CAF needs to carry the messages without tensors -----------------------------
+
+template <class Inspector>
+auto inspect(Inspector& f, stamp& x) {
+  return f(x.job, x.term, x.view, x.name, x.life);
+}
+template <class Inspector>
+auto inspect(Inspector& f, lease& x) {
+  return f(x.id, x.attempt, x.epoch, x.round, x.round_size);
+}
+template <class Inspector>
+auto inspect(Inspector& f, lease_request& x) {
+  return f(x.from, x.sequence, x.clock, x.state);
+}
+template <class Inspector>
+auto inspect(Inspector& f, pull_request& x) {
+  return f(x.from, x.clock, x.held_life, x.held);
+}
+template <class Inspector>
+auto inspect(Inspector& f, push_ack& x) {
+  return f(x.from, x.what, x.clock, x.outcome, x.version);
+}
+template <class Inspector>
+auto inspect(Inspector& f, snapshot_request& x) {
+  return f(x.from);
+}
+template <class Inspector>
+auto inspect(Inspector& f, settled_lease& x) {
+  return f(x.what, x.attempt, x.outcome);
+}
+template <class Inspector>
+auto inspect(Inspector& f, settlement& x) {
+  return f(x.from, x.sequence, x.leases);
+}
+template <class Inspector>
+auto inspect(Inspector& f, settlement_ack& x) {
+  return f(x.from, x.sequence);
+}
+template <class Inspector>
+auto inspect(Inspector& f, member& x) {
+  return f(x.worker, x.life, x.live);
+}
+template <class Inspector>
+auto inspect(Inspector& f, membership_view& x) {
+  return f(x.from, x.members);
+}
+template <class Inspector>
+auto inspect(Inspector& f, view_ack& x) {
+  return f(x.from);
+}
+} // namespace lagrange::runtime

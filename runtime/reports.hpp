@@ -1,0 +1,67 @@
+/// \file
+/// What workers, shards and the feeder tell the supervisor about themselves, a few times a second.
+/// All counts are of this incarnation and only grow, so that a lost report loses nothing.
+#pragma once
+
+#include "runtime/messages.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+namespace lagrange::runtime {
+
+struct worker_report {
+  stamp from;
+  worker_clock clock;
+  std::uint64_t steps = 0;   ///< since this incarnation started
+  std::uint64_t samples = 0; ///< since this incarnation started
+  double loss = 0;           ///< mean training loss since the last report
+  double loss_steps = 0;     ///< steps in that mean
+  std::chrono::nanoseconds compute{0}; ///< since this incarnation started
+  std::chrono::nanoseconds waiting{0}; ///< with neither a lease nor parameters to go on with
+};
+
+struct shard_report {
+  stamp from;
+  shard_version version;
+  std::uint64_t applied = 0;    ///< leases whose gradients went into the parameters
+  std::uint64_t entered = 0;    ///< distinct leases in the applied set with outcome applied
+  std::uint64_t dropped = 0;    ///< distinct leases settled without being applied
+  std::uint64_t duplicates = 0; ///< pushes refused because their lease had been taken
+  std::uint64_t lag_max = 0;    ///< largest lag at an admission
+  std::uint64_t parked = 0;     ///< pulls waiting now
+  std::uint64_t pushed_bytes = 0;
+  std::uint64_t pulled_bytes = 0;
+  std::vector<std::uint64_t> staleness; ///< count by staleness; the last bin holds all above
+  std::vector<std::uint64_t> staleness_recent; ///< of each worker's last push, by worker
+};
+
+struct feeder_report {
+  stamp from;
+  std::uint64_t issued = 0;  ///< distinct leases dealt
+  std::uint64_t applied = 0; ///< leases entered into every shard
+  std::uint64_t dropped = 0; ///< leases settled on every shard without being applied
+  std::uint64_t dealt_again = 0;
+  std::uint64_t samples = 0; ///< of applied leases
+  std::uint32_t epoch = 0;   ///< epochs whose leases are all closed
+  std::uint32_t epochs = 0;
+  bool finished = false;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, worker_report& x) {
+  return f(x.from, x.clock, x.steps, x.samples, x.loss, x.loss_steps, x.compute, x.waiting);
+}
+template <class Inspector>
+auto inspect(Inspector& f, shard_report& x) {
+  return f(x.from, x.version, x.applied, x.entered, x.dropped, x.duplicates, x.lag_max, x.parked,
+           x.pushed_bytes, x.pulled_bytes, x.staleness, x.staleness_recent);
+}
+template <class Inspector>
+auto inspect(Inspector& f, feeder_report& x) {
+  return f(x.from, x.issued, x.applied, x.dropped, x.dealt_again, x.samples, x.epoch, x.epochs,
+           x.finished);
+}
+
+} // namespace lagrange::runtime

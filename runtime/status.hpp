@@ -1,0 +1,54 @@
+/// \file
+/// What a running job looks like from outside: the supervisor's twin fills it, the live view draws
+/// it, `--json` prints it.
+#pragma once
+
+#include "runtime/ids.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace lagrange::runtime {
+
+/// One row of the live table. Numbers that a role does not have are negative.
+struct actor_status {
+  actor_name name;
+  incarnation life;
+  std::int64_t pid = 0;
+  std::string state; ///< "starting", "running", "idle", "restarting", "lost", "done"
+  std::int64_t clock = -1;            ///< workers: finished steps; shards: version
+  std::int64_t lag = -1;              ///< workers: clock minus the slowest live clock
+  std::int64_t staleness = -1;        ///< workers: of the last push; shards: median
+  double samples_per_second = -1;     ///< workers: over the last seconds
+  std::uint32_t restarts = 0;
+  double loss = -1;                   ///< workers: mean training loss of the last report
+};
+
+struct job_status {
+  std::string job;
+  std::string policy;
+  std::chrono::milliseconds elapsed{0};
+  std::uint32_t epoch = 0; ///< finished epochs
+  std::uint32_t epochs = 0;
+  std::uint64_t leases = 0; ///< of the whole job
+  std::uint64_t leases_closed = 0;
+  double samples_per_second = 0;
+  double loss = -1;          ///< mean over the workers' last reports; negative: none yet
+  double test_accuracy = -1; ///< of the last evaluation; negative: none yet
+  std::vector<actor_status> actors;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, actor_status& x) {
+  return f(x.name, x.life, x.pid, x.state, x.clock, x.lag, x.staleness, x.samples_per_second,
+           x.restarts, x.loss);
+}
+template <class Inspector>
+auto inspect(Inspector& f, job_status& x) {
+  return f(x.job, x.policy, x.elapsed, x.epoch, x.epochs, x.leases, x.leases_closed,
+           x.samples_per_second, x.loss, x.test_accuracy, x.actors);
+}
+
+} // namespace lagrange::runtime
