@@ -27,12 +27,12 @@ struct catalog {
   static catalog standard();
 };
 
-/// The row called `name`; null if there is none. Where two rows have one name, the later one counts,
-/// so that a user's row replaces the standard one.
+/// The row called `name`; null if there is none. Of two rows with one name the first counts, as it
+/// does for make_policy: to replace a standard row, change it.
 template <class Row>
 const Row* find_row(const std::vector<Row>& rows, std::string_view name) {
-  for (auto row = rows.rbegin(); row != rows.rend(); ++row)
-    if (row->name == name) return &*row;
+  for (const auto& row : rows)
+    if (row.name == name) return &row;
   return nullptr;
 }
 

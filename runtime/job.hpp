@@ -128,6 +128,11 @@ result<job> parse_job(std::string_view toml, const std::string& origin,
 /// The whole job, commented; parse_job makes the same job of it.
 std::string to_toml(const job& x);
 
+/// One refusal of a key's value, with the place where it was written: "job.toml:7: data.batch = 64:
+/// TEXT".
+/// Requires: `key` is a key.
+std::string key_error(const job& x, std::string_view key, std::string_view text);
+
 /// What a job must know of its training data before it can be judged.
 struct data_facts {
   ops::model_input input;   ///< extents of one sample [H, W, C], and classes

@@ -45,7 +45,7 @@ std::string nearest(std::string_view word, std::span<const std::string_view> nam
 
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> names) {
   const auto name = nearest(word, names);
-  return name.empty() ? std::string() : "; did you mean '" + name + "'?";
+  return name.empty() ? std::string() : "; did you mean \"" + name + "\"?";
 }
 
 } // namespace lagrange::runtime

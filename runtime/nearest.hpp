@@ -14,7 +14,7 @@ namespace lagrange::runtime {
 /// Cost: |word| * |name| for each name.
 std::string nearest(std::string_view word, std::span<const std::string_view> names);
 
-/// `; did you mean 'NAME'?` for the nearest of `names`; empty if nothing is near.
+/// `; did you mean "NAME"?` for the nearest of `names`; empty if nothing is near.
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> names);
 
 } // namespace lagrange::runtime
