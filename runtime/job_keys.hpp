@@ -98,6 +98,6 @@ std::string expected_value(const key_rule& rule, const catalog& rows);
 /// A value that was found, for an error: as TOML if short, else what it is.
 std::string describe(const toml::node& found);
 /// Text as a TOML string.
-std::string quoted(std::string_view text);
+std::string toml_text(std::string_view text);
 
 } // namespace lagrange::runtime

@@ -74,7 +74,7 @@ bool is_path(std::string_view text) {
 std::string listed(std::span<const std::string_view> names) {
   std::string text;
   for (std::size_t i = 0; i < names.size(); ++i)
-    text += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + quoted(names[i]);
+    text += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + toml_text(names[i]);
   return text;
 }
 
@@ -192,20 +192,20 @@ struct writer {
   std::string operator()(const real_key& key) const { return fmt::format("{}", key.at(from)); }
   std::string operator()(const target_key& key) const {
     const auto& target = key.at(from);
-    return target ? fmt::format("{}", *target) : quoted("none");
+    return target ? fmt::format("{}", *target) : toml_text("none");
   }
   std::string operator()(const only_list_key& key) const {
     std::string text;
-    for (const auto& item : key.at(from)) text += (text.empty() ? "" : ", ") + quoted(item);
+    for (const auto& item : key.at(from)) text += (text.empty() ? "" : ", ") + toml_text(item);
     return "[" + text + "]";
   }
-  std::string operator()(const duration_key& key) const { return quoted(written(key.at(from))); }
+  std::string operator()(const duration_key& key) const { return toml_text(written(key.at(from))); }
   std::string operator()(const epochs_key& key) const {
     const auto epochs = key.at(from);
-    return quoted(fmt::format("{} epoch{}", epochs, epochs == 1 ? "" : "s"));
+    return toml_text(fmt::format("{} epoch{}", epochs, epochs == 1 ? "" : "s"));
   }
   template <class Key>
-  std::string operator()(const Key& key) const { return quoted(key.at(from)); }
+  std::string operator()(const Key& key) const { return toml_text(key.at(from)); }
 };
 
 struct describer {
@@ -225,8 +225,8 @@ struct describer {
   std::string operator()(const path_key&) const { return "a path, as text in quotes"; }
   std::string operator()(const row_name_key& key) const { return listed(key.names(rows)); }
   std::string operator()(const policy_key&) const { return "one of " + listed_policies(rows); }
-  std::string operator()(const only_text_key& key) const { return quoted(key.only); }
-  std::string operator()(const only_list_key& key) const { return "[" + quoted(key.only) + "]"; }
+  std::string operator()(const only_text_key& key) const { return toml_text(key.only); }
+  std::string operator()(const only_list_key& key) const { return "[" + toml_text(key.only) + "]"; }
   std::string operator()(const duration_key& key) const {
     return fmt::format("a time from \"{}\" to \"{}\", with ms, s, m or h", written(key.low),
                        written(key.high));
@@ -258,7 +258,7 @@ std::string expected_value(const key_rule& rule, const catalog& rows) {
   return std::visit(describer{rows}, rule.kind);
 }
 
-std::string quoted(std::string_view text) {
+std::string toml_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\')
@@ -276,7 +276,7 @@ std::string describe(const toml::node& found) {
   if (found.is_array() && found.as_array()->empty()) return "[]";
   if (const auto* text = found.as_string()) {
     const bool is_long = text->get().size() > shown_letters_max;
-    return quoted(text->get().substr(0, shown_letters_max)) + (is_long ? "..." : "");
+    return toml_text(text->get().substr(0, shown_letters_max)) + (is_long ? "..." : "");
   }
   std::ostringstream out;
   found.visit([&](const auto& value) { out << value; });
