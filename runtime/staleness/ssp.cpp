@@ -24,7 +24,7 @@ private:
 } // namespace
 
 result<std::unique_ptr<staleness_policy>> make_ssp(policy_arguments arguments) {
-  BOOST_OUTCOME_TRY(auto bound, parse_count(arguments[0], "the bound of policy ssp", 0, bound_max));
+  BOOST_OUTCOME_TRY(bound, parse_count(arguments[0], "the bound of policy ssp", 0, bound_max));
   return std::unique_ptr<staleness_policy>(std::make_unique<ssp>(bound));
 }
 

@@ -1,0 +1,124 @@
+# What workers, shards and the feeder exchange as bytes when a tensor is in it.
+#
+# A frame is a fixed header of 24 bytes, little-endian, followed by one Cap'n Proto message in the
+# standard stream framing (segment table, segments), whose root is the struct of the frame's kind:
+#
+#   offset  bytes  field
+#        0      4  magic "LGRF"
+#        4      2  protocol version: any other than the reader's own is refused, naming both
+#        6      2  kind, a FrameKind
+#        8      8  length of the whole frame, header included, in bytes
+#       16      4  CRC-32C (Castagnoli) of the frame without these four bytes
+#       20      4  zero
+#
+# The elements of a tensor lie in a segment of their own, so that a sender can write them to a socket
+# from where they are, and a receiver can copy them once.
+@0xe8d2f4a1703b5c96;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("lagrange::schema");
+
+using import "tensor.capnp".Tensor;
+
+# Raised whenever a reader of the old layout would misread the new one.
+const protocolVersion :UInt16 = 1;
+
+enum FrameKind {
+  leaseGrant @0;
+  pullRequest @1;
+  pullReply @2;
+  gradientPush @3;
+}
+
+enum ActorRole {
+  supervisor @0;
+  worker @1;
+  shard @2;
+  feeder @3;
+  evaluator @4;
+}
+
+# Who speaks, and as what. Receivers refuse other jobs, lower terms and fenced incarnations.
+struct Stamp {
+  job @0 :UInt64;     # random, drawn when the job starts
+  term @1 :UInt32;    # of the supervisor that the sender obeys
+  view @2 :UInt64;    # newest membership view that the sender has seen
+  role @3 :ActorRole; # with `index`: the sender's name, as in "worker-2"
+  index @4 :UInt32;
+  life @5 :UInt32;    # incarnation of the sender, counted from 1
+}
+
+# The right and duty to get one batch applied.
+struct Lease {
+  id @0 :UInt64;        # position in the whole job, from 0
+  attempt @1 :UInt32;   # how often it has been dealt, from 1
+  epoch @2 :UInt32;
+  round @3 :UInt64;     # under a round policy, otherwise 0
+  roundSize @4 :UInt32; # leases of that round; 0: no round
+}
+
+# Samples as the data set stores them. A network sees inputs * scale + shift.
+struct Batch {
+  inputs @0 :Tensor; # u8 or f32 [B, ...]
+  labels @1 :Tensor; # i32 [B]
+  scale @2 :Float32 = 1; # finite
+  shift @3 :Float32;     # finite
+}
+
+enum GrantKind {
+  batch @0;    # compute this
+  tick @1;     # no lease is left in this round: push an empty tick
+  idle @2;     # no lease is left: leave the clock table, ask again as idle
+  finished @3; # every lease is closed
+}
+
+# Feeder to worker: the answer to a request for a lease.
+struct LeaseGrant {
+  from @0 :Stamp;
+  sequence @1 :UInt64; # of the request it answers
+  kind @2 :GrantKind;
+  what @3 :Lease;
+  clock @4 :UInt64;    # at which the lease is read, the tick is made, or the joiner starts
+  samples @5 :Batch;   # null unless kind is batch
+}
+
+# Worker to shard: asks for parameters.
+struct PullRequest {
+  from @0 :Stamp;
+  clock @1 :UInt64;    # at which the answer is used
+  heldLife @2 :UInt32; # incarnation of the shard that the worker's copy came from; 0: no copy
+  held @3 :UInt64;     # version of the worker's copy
+}
+
+# Shard to worker: parameters.
+struct PullReply {
+  from @0 :Stamp;
+  clock @1 :UInt64;      # of the request
+  version @2 :UInt64;    # of the parameters
+  changed @3 :Bool;      # false: the held copy is current
+  parameters @4 :Tensor; # f32 [n], the shard's blocks one after another; null unless changed
+}
+
+# What is to become of a push.
+enum PushVerdict {
+  apply @0;
+  skip @1;  # the gradient was dropped (NaN, overflow): settle the lease, change nothing
+  tick @2;  # no lease: only the clock moves
+  leave @3; # no lease: the worker leaves the clock table until its next pull
+}
+
+# Worker to shard: one frame of a push, which is whole when all its frames have come.
+struct GradientPush {
+  from @0 :Stamp;
+  clock @1 :UInt64;     # of the step that made it
+  what @2 :Lease;       # meaningless for tick and leave
+  read @3 :UInt64;      # version that the gradient was computed from
+  frame @4 :UInt32;     # below `frames`
+  frames @5 :UInt32;    # at least 1
+  first @6 :UInt64;     # position of this frame's first element in the shard's blocks
+  gradient @7 :Tensor;  # f32 [m]; null for skip, tick and leave
+  # The rest counts in the closing frame (frame = frames - 1) alone.
+  verdict @8 :PushVerdict;
+  samples @9 :UInt32;   # that the gradient is the mean of
+  clipScale @10 :Float32 = 1; # finite; the gradient is multiplied by it when it is applied
+}

@@ -1,0 +1,112 @@
+// A message goes through bytes and comes back the same; what may not travel is refused.
+#include "runtime/wire.hpp"
+#include "runtime/wire_checksum.hpp"
+#include "tests/support/wire_samples.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <limits>
+
+using namespace lagrange;
+using namespace lagrange::runtime;
+using namespace lagrange::tests;
+
+TEST_CASE("a lease grant comes back as it was sent", "[runtime][wire]") {
+  for (auto kind : {grant_kind::batch, grant_kind::tick, grant_kind::idle, grant_kind::finished}) {
+    const auto sent = sample_grant(kind);
+    const auto got = decode<lease_grant>(encode(sent)).value();
+    CHECK(got.from == sent.from);
+    CHECK(got.sequence == sent.sequence);
+    CHECK(got.kind == sent.kind);
+    CHECK(got.what == sent.what);
+    CHECK(got.clock == sent.clock);
+    CHECK(is_same(got.samples.inputs, sent.samples.inputs));
+    CHECK(is_same(got.samples.labels, sent.samples.labels));
+    CHECK(got.samples.scale == sent.samples.scale);
+    CHECK(got.samples.shift == sent.samples.shift);
+  }
+}
+
+TEST_CASE("a pull request comes back as it was sent", "[runtime][wire]") {
+  const auto sent = sample_request();
+  const auto got = decode<pull_request>(encode(sent)).value();
+  CHECK(got.from == sent.from);
+  CHECK(got.clock == sent.clock);
+  CHECK(got.held_life == sent.held_life);
+  CHECK(got.held == sent.held);
+}
+
+TEST_CASE("a pull reply comes back as it was sent, of any length", "[runtime][wire]") {
+  for (std::int64_t elements : {0, 1, 2, 3, 1000, 4097}) {
+    const auto sent = sample_reply(elements);
+    const auto got = decode<pull_reply>(encode(sent)).value();
+    CHECK(got.from == sent.from);
+    CHECK(got.clock == sent.clock);
+    CHECK(got.version == sent.version);
+    CHECK(got.changed);
+    CHECK(is_same(got.parameters, sent.parameters));
+  }
+  auto current = sample_reply(3);
+  current.changed = false;
+  current.parameters = {};
+  const auto got = decode<pull_reply>(encode(current)).value();
+  CHECK_FALSE(got.changed);
+  CHECK(got.parameters.empty());
+}
+
+TEST_CASE("a gradient push comes back as it was sent", "[runtime][wire]") {
+  for (auto verdict :
+       {push_verdict::apply, push_verdict::skip, push_verdict::tick, push_verdict::leave}) {
+    const auto sent = sample_push(verdict);
+    const auto got = decode<gradient_push>(encode(sent)).value();
+    CHECK(got.from == sent.from);
+    CHECK(got.clock == sent.clock);
+    CHECK(got.what == sent.what);
+    CHECK(got.read == sent.read);
+    CHECK(got.frame == sent.frame);
+    CHECK(got.frames == sent.frames);
+    CHECK(got.first == sent.first);
+    CHECK(is_same(got.gradient, sent.gradient));
+    CHECK(got.verdict == sent.verdict);
+    CHECK(got.samples == sent.samples);
+    CHECK(got.clip_scale == sent.clip_scale);
+  }
+}
+
+TEST_CASE("decoded tensors are aligned to 64 bytes wherever the frame lies", "[runtime][wire]") {
+  const auto sent = sample_reply(33);
+  const auto frame = encode(sent);
+  for (std::size_t offset = 0; offset < 16; ++offset) {
+    std::vector<char> room(frame.size() + offset);
+    std::ranges::copy(frame, room.begin() + static_cast<std::ptrdiff_t>(offset));
+    const auto got = decode<pull_reply>(std::span<const char>(room).subspan(offset)).value();
+    CHECK(is_same(got.parameters, sent.parameters));
+    CHECK(reinterpret_cast<std::uintptr_t>(got.parameters.bytes()) % 64 == 0);
+  }
+}
+
+TEST_CASE("a message that no receiver would take is a bug of its sender", "[runtime][wire]") {
+  auto push = sample_push(push_verdict::apply);
+  push.frame = push.frames;
+  CHECK_THROWS_AS(encode(push), ops::contract_error);
+  push = sample_push(push_verdict::apply);
+  push.clip_scale = std::numeric_limits<float>::quiet_NaN();
+  CHECK_THROWS_WITH(encode(push), Catch::Contains("clip_scale is nan, expected a finite number"));
+  auto grant = sample_grant(grant_kind::batch);
+  grant.samples.labels = ops::tensor(ops::dtype::i32, {7});
+  CHECK_THROWS_WITH(encode(grant), Catch::Contains("samples.inputs is u8 [2, 3, 3, 1]"));
+}
+
+TEST_CASE("the checksum is CRC-32C by both ways, in one piece or in two", "[runtime][wire]") {
+  const std::string_view check = "123456789"; // the published check value of CRC-32C
+  CHECK(crc32c({check.data(), check.size()}) == 0xE3069283u);
+  CHECK(crc32c_portable({check.data(), check.size()}) == 0xE3069283u);
+  std::vector<char> bytes(1027);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 31 + 7);
+  const std::span<const char> all(bytes);
+  for (std::size_t cut = 0; cut < bytes.size(); cut += 13) {
+    CHECK(crc32c(all.subspan(cut), crc32c(all.first(cut))) == crc32c(all));
+    CHECK(crc32c_portable(all.subspan(cut), crc32c_portable(all.first(cut))) == crc32c(all));
+  }
+}

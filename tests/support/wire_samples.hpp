@@ -1,0 +1,87 @@
+/// \file
+/// One message of each kind with every field set to something of its own, for the tests of bytes.
+#pragma once
+
+#include "runtime/messages.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace lagrange::tests {
+
+inline runtime::stamp sample_stamp() {
+  return {.job = {0x1122334455667788},
+          .term = {3},
+          .view = {4},
+          .name = {runtime::actor_role::worker, 5},
+          .life = {6}};
+}
+
+inline runtime::lease sample_lease() {
+  return {.id = {77}, .attempt = {2}, .epoch = 1, .round = 19, .round_size = 4};
+}
+
+inline ops::tensor sample_f32(std::int64_t elements) {
+  ops::tensor out(ops::dtype::f32, {elements});
+  float next = -1.5f;
+  for (auto& x : out.values<float>()) x = next += 0.25f;
+  return out;
+}
+
+inline runtime::batch sample_batch() {
+  runtime::batch out{.inputs = ops::tensor(ops::dtype::u8, {2, 3, 3, 1}),
+                     .labels = ops::tensor(ops::dtype::i32, {2}),
+                     .scale = 0.5f,
+                     .shift = -1.0f};
+  std::uint8_t next = 250;
+  for (auto& x : out.inputs.values<std::uint8_t>()) x = next++;
+  out.labels.values<std::int32_t>()[0] = 9;
+  out.labels.values<std::int32_t>()[1] = 4;
+  return out;
+}
+
+inline runtime::lease_grant sample_grant(runtime::grant_kind kind) {
+  const bool granted = kind == runtime::grant_kind::batch;
+  return {.from = sample_stamp(),
+          .sequence = 12,
+          .kind = kind,
+          .what = sample_lease(),
+          .clock = {13},
+          .samples = granted ? sample_batch() : runtime::batch{}};
+}
+
+inline runtime::pull_request sample_request() {
+  return {.from = sample_stamp(), .clock = {21}, .held_life = {2}, .held = {22}};
+}
+
+inline runtime::pull_reply sample_reply(std::int64_t elements) {
+  return {.from = sample_stamp(),
+          .clock = {31},
+          .version = {32},
+          .changed = true,
+          .parameters = sample_f32(elements)};
+}
+
+inline runtime::gradient_push sample_push(runtime::push_verdict verdict) {
+  const bool applied = verdict == runtime::push_verdict::apply;
+  return {.from = sample_stamp(),
+          .clock = {41},
+          .what = sample_lease(),
+          .read = {42},
+          .frame = 2,
+          .frames = 3,
+          .first = 1000,
+          .gradient = applied ? sample_f32(5) : ops::tensor{},
+          .verdict = verdict,
+          .samples = 64,
+          .clip_scale = 0.75f};
+}
+
+/// Same type, extents and bits; or both empty.
+inline bool is_same(const ops::tensor& a, const ops::tensor& b) {
+  if (a.empty() || b.empty()) return a.empty() && b.empty();
+  return a.type() == b.type() && a.extents() == b.extents() &&
+         std::memcmp(a.bytes(), b.bytes(), a.size_bytes()) == 0;
+}
+
+} // namespace lagrange::tests
