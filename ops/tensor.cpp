@@ -68,6 +68,16 @@ std::size_t tensor::size_bytes() const {
   return static_cast<std::size_t>(elements()) * ops::size_bytes(type_);
 }
 
+tensor tensor::slice(std::int64_t first, std::int64_t count) const {
+  LAGRANGE_EXPECT(first >= 0 && count >= 0 && first <= elements() - count,
+                  "elements " + std::to_string(first) + " to " + std::to_string(first + count) +
+                      " of " + std::to_string(elements()));
+  tensor part = *this;
+  part.extents_ = shape{count};
+  part.offset_ += static_cast<std::size_t>(first) * ops::size_bytes(type_);
+  return part;
+}
+
 void tensor::check(dtype wanted) const {
   LAGRANGE_EXPECT(memory_ != nullptr, "an empty tensor has no values");
   LAGRANGE_EXPECT(type_ == wanted, "a tensor of " + std::string(name(type_)) + " read as " +

@@ -92,9 +92,13 @@ public:
   std::int64_t elements() const { return extents_.elements(); }
   std::size_t size_bytes() const;
   bool empty() const { return memory_ == nullptr; }
+  /// Whether anybody else holds this memory. While nobody does, its maker may write into it again.
+  bool is_shared() const { return memory_.use_count() > 1; }
   device where() const { return memory_ ? memory_->where() : device{}; }
-  std::byte* bytes() { return memory_->data(); }
-  const std::byte* bytes() const { return memory_->data(); }
+  std::byte* bytes() { return memory_->data() + offset_; }
+  const std::byte* bytes() const { return memory_->data() + offset_; }
+  /// `count` elements from `first` on, as a vector that shares this tensor's memory.
+  tensor slice(std::int64_t first, std::int64_t count) const;
 
   /// The elements. Requires: T matches type(), memory on the CPU.
   template <class T>
@@ -111,6 +115,7 @@ public:
 private:
   void check(dtype wanted) const;
   std::shared_ptr<buffer> memory_;
+  std::size_t offset_ = 0; ///< bytes before the first element
   dtype type_ = dtype::f32;
   shape extents_;
 };

@@ -126,6 +126,7 @@ enum class push_outcome : std::uint8_t {
 struct push_ack {
   stamp from;
   lease_id what;
+  lease_attempt attempt; ///< 0 for tick and leave
   worker_clock clock;
   push_outcome outcome = push_outcome::partial;
   shard_version version;
@@ -194,7 +195,7 @@ auto inspect(Inspector& f, pull_request& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, push_ack& x) {
-  return f(x.from, x.what, x.clock, x.outcome, x.version);
+  return f(x.from, x.what, x.attempt, x.clock, x.outcome, x.version);
 }
 template <class Inspector>
 auto inspect(Inspector& f, snapshot_request& x) {

@@ -1,0 +1,54 @@
+/// \file
+/// The clocks of the live workers, as one shard sees them. It decides which incarnation of a worker
+/// may still speak and which clock is the slowest.
+///
+/// Invariants: CL-2 (a dead or idle worker is not counted), SH-2 (fencing). Incarnations are handed
+/// out by the supervisor alone, so a higher one proves that the lower is dead, whether the
+/// membership view that says so has arrived or not.
+#pragma once
+
+#include "runtime/messages.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace lagrange::runtime {
+
+class clock_table {
+public:
+  /// The first incarnations of `workers` workers, all at clock 0.
+  explicit clock_table(std::uint32_t workers);
+
+  /// A message of this worker arrived. False: it is fenced, or one that was overtaken by the
+  /// worker's own leave; the message must have no effect. A worker not counted enters at `clock`.
+  bool hears(worker_id worker, incarnation life, worker_clock clock);
+  /// The worker finished the step before `clock`.
+  void advances(worker_id worker, incarnation life, worker_clock clock);
+  /// The worker is idle from `clock` on and leaves the table, until a pull of a higher clock.
+  void leaves(worker_id worker, incarnation life, worker_clock clock);
+  /// What the supervisor says. Returns the workers whose known incarnation it declares dead.
+  std::vector<worker_id> adopts(const membership_view& view);
+
+  bool is_fenced(worker_id worker, incarnation life) const;
+  /// Smallest clock of the counted workers; none: nobody is counted.
+  std::optional<worker_clock> slowest() const;
+  /// The clock of a counted worker.
+  std::optional<worker_clock> clock_of(worker_id worker) const;
+  std::size_t counted() const;
+  view_number view() const { return view_; }
+
+private:
+  struct entry {
+    incarnation life;     ///< highest incarnation known
+    bool is_counted = false;
+    bool is_dead = false; ///< `life` itself was declared dead
+    worker_clock clock;
+    std::optional<worker_clock> left; ///< clock at which `life` left, if it has
+  };
+  entry& at(worker_id worker);
+
+  std::vector<entry> entries_; ///< by worker
+  view_number view_;
+};
+
+} // namespace lagrange::runtime

@@ -1,0 +1,250 @@
+#include "runtime/feeder.hpp"
+
+#include "runtime/permutation.hpp"
+
+#include <algorithm>
+
+namespace lagrange::runtime {
+
+namespace {
+
+worker_id worker_of(const stamp& from) { return {from.name.index}; }
+
+std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
+
+} // namespace
+
+feeder::feeder(feeder_options options)
+    : options_(options), leases_per_epoch_(divide_up(options.samples, std::max(1U, options.batch))) {
+  LAGRANGE_EXPECT(options.samples > 0 && options.batch > 0 && options.epochs > 0,
+                  "nothing to deal");
+  LAGRANGE_EXPECT(options.workers > 0 && options.shards > 0, "nobody to deal to");
+  for (std::uint32_t worker = 0; worker < options.workers; ++worker)
+    workers_[{worker}].life = incarnation{1};
+  counts_.from = options.self;
+  counts_.epochs = options.epochs;
+}
+
+bool feeder::is_fenced(const stamp& from) const {
+  if (from.job != options_.self.job || from.term != options_.self.term ||
+      from.name.role != actor_role::worker)
+    return true;
+  const auto known = workers_.find(worker_of(from));
+  return known != workers_.end() &&
+         (from.life < known->second.life ||
+          (from.life == known->second.life && known->second.is_dead));
+}
+
+// ---- requests --------------------------------------------------------------------------------------
+
+feeder_effects feeder::on_request(const lease_request& request, ticket to) {
+  feeder_effects out;
+  if (is_fenced(request.from)) {
+    out.refused.push_back({to, {errc::fenced, "a lease request of a fenced incarnation"}});
+    return out;
+  }
+  const auto worker = worker_of(request.from);
+  auto& known = workers_[worker];
+  if (request.from.life > known.life) {
+    give_back(worker, known.life);
+    known = {request.from.life, false, false, known.clock, 0, {}};
+  }
+  if (request.sequence < known.answered) {
+    out.refused.push_back({to, {errc::timed_out, "a later request was answered already"}});
+    return out;
+  }
+  if (request.sequence == known.answered && known.answered > 0) {
+    out.grants.push_back(known.last);
+    out.grants.back().to = to;
+    return out;
+  }
+  if (request.state == standing::working) known.clock = std::max(known.clock, request.clock);
+  if (request.state == standing::idle) known.is_counted = false;
+  if (const auto old = parked_.find(worker); old != parked_.end())
+    out.refused.push_back({old->second.to, {errc::timed_out, "a later request took its place"}});
+  parked_[worker] = {request, to};
+  deal(out);
+  return out;
+}
+
+void feeder::deal(feeder_effects& out) {
+  for (auto at = parked_.begin(); at != parked_.end();) {
+    dealt_grant chosen;
+    const auto& [request, to] = at->second;
+    if (!choose(request, chosen)) {
+      ++at;
+      continue;
+    }
+    chosen.to = to;
+    chosen.grant.from = options_.self;
+    chosen.grant.sequence = request.sequence;
+    auto& known = workers_[at->first];
+    known.answered = request.sequence;
+    known.is_counted = chosen.grant.kind == grant_kind::batch ||
+                       chosen.grant.kind == grant_kind::tick;
+    known.clock = std::max(known.clock, chosen.grant.clock);
+    known.last = chosen;
+    out.grants.push_back(std::move(chosen));
+    at = parked_.erase(at);
+  }
+}
+
+bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
+  auto& grant = chosen.grant;
+  grant.clock = start_clock(request);
+  if (is_finished()) {
+    grant.kind = grant_kind::finished;
+    return true;
+  }
+  if (options_.round_size == 0) {
+    if (choose_lease({leases()}, request, chosen)) return true;
+    grant.kind = grant_kind::idle;
+    return request.state != standing::idle;
+  }
+  if (choose_lease(round_begin(round_ + 1), request, chosen)) return true;
+  grant.kind = grant_kind::tick;
+  return grant.clock.value <= round_ && request.state != standing::idle;
+}
+
+bool feeder::choose_lease(lease_id end, const lease_request& request, dealt_grant& chosen) {
+  lease_id id;
+  if (!again_.empty()) {
+    id = *again_.begin();
+    again_.erase(again_.begin());
+    ++counts_.dealt_again;
+  } else if (fresh_ < end) {
+    id = fresh_;
+    fresh_ = fresh_.next();
+    ++counts_.issued;
+    open_[id].what = describe(id);
+  } else {
+    return false;
+  }
+  auto& opened = open_[id];
+  opened.what.attempt = opened.what.attempt.next();
+  opened.holder = worker_of(request.from);
+  opened.life = request.from.life;
+  chosen.grant.kind = grant_kind::batch;
+  chosen.grant.what = opened.what;
+  if (options_.round_size > 0) chosen.grant.clock = {round_};
+  chosen.samples = samples_of(id);
+  return true;
+}
+
+worker_clock feeder::start_clock(const lease_request& request) const {
+  if (request.state == standing::working) return request.clock;
+  if (request.state == standing::idle) return request.clock.next(); // above every pull it sent
+  if (options_.round_size > 0) return {round_};
+  if (request.from.life.value <= 1) return {0};
+  const worker_clock* slowest = nullptr;
+  for (const auto& [worker, known] : workers_)
+    if (known.is_counted && worker != worker_of(request.from) &&
+        (slowest == nullptr || known.clock < *slowest))
+      slowest = &known.clock;
+  return slowest != nullptr ? *slowest : workers_.at(worker_of(request.from)).clock.next();
+}
+
+// ---- what a lease is -------------------------------------------------------------------------------
+
+std::uint64_t feeder::rounds_per_epoch() const {
+  return divide_up(leases_per_epoch_, options_.round_size);
+}
+
+lease_id feeder::round_begin(std::uint64_t round) const {
+  const auto within = std::min(round % rounds_per_epoch() * options_.round_size, leases_per_epoch_);
+  return {round / rounds_per_epoch() * leases_per_epoch_ + within};
+}
+
+lease feeder::describe(lease_id id) const {
+  lease what;
+  what.id = id;
+  what.epoch = static_cast<std::uint32_t>(id.value / leases_per_epoch_);
+  if (options_.round_size > 0) {
+    what.round = round_;
+    what.round_size =
+        static_cast<std::uint32_t>(round_begin(round_ + 1).value - round_begin(round_).value);
+  }
+  return what;
+}
+
+std::vector<std::uint32_t> feeder::samples_of(lease_id id) const {
+  const auto epoch = id.value / leases_per_epoch_;
+  const auto begin = id.value % leases_per_epoch_ * options_.batch;
+  const auto end = std::min<std::uint64_t>(begin + options_.batch, options_.samples);
+  const permutation order(options_.samples, options_.seed, epoch);
+  std::vector<std::uint32_t> positions;
+  positions.reserve(end - begin);
+  for (auto at = begin; at < end; ++at) positions.push_back(static_cast<std::uint32_t>(order(at)));
+  return positions;
+}
+
+// ---- how leases end, and begin again -----------------------------------------------------------------
+
+feeder_effects feeder::on_settlement(const settlement& settled) {
+  feeder_effects out;
+  if (settled.from.job != options_.self.job || settled.from.term != options_.self.term ||
+      settled.from.name.role != actor_role::shard ||
+      settled.from.name.index >= options_.shards)
+    return out;
+  for (const auto& entry : settled.leases) {
+    const auto open = open_.find(entry.what);
+    if (open == open_.end()) continue;
+    open->second.settled.insert({settled.from.name.index});
+    open->second.is_applied |= entry.outcome == lease_outcome::applied;
+    if (open->second.settled.size() < options_.shards) continue;
+    const auto begin = entry.what.value % leases_per_epoch_ * options_.batch;
+    if (open->second.is_applied) {
+      ++counts_.applied;
+      counts_.samples += std::min<std::uint64_t>(options_.batch, options_.samples - begin);
+    } else {
+      ++counts_.dropped;
+    }
+    closed_.insert(entry.what);
+    again_.erase(entry.what);
+    open_.erase(open);
+  }
+  open_next_rounds();
+  deal(out);
+  return out;
+}
+
+void feeder::open_next_rounds() {
+  if (options_.round_size == 0) return;
+  while (fresh_ == round_begin(round_ + 1) && open_.empty() && !is_finished()) ++round_;
+}
+
+void feeder::give_back(worker_id worker, incarnation up_to) {
+  for (const auto& [id, open] : open_)
+    if (open.holder == worker && open.life <= up_to) again_.insert(id);
+}
+
+feeder_effects feeder::on_view(const membership_view& view) {
+  feeder_effects out;
+  if (view.from.job != options_.self.job || view.from.term != options_.self.term ||
+      view.from.view <= view_)
+    return out;
+  view_ = view.from.view;
+  for (const auto& member : view.members) {
+    auto& known = workers_[member.worker];
+    if (member.life < known.life) continue;
+    const bool is_news = member.life > known.life || (!member.live && !known.is_dead);
+    if (!is_news) continue;
+    give_back(member.worker, member.live ? known.life : member.life);
+    if (const auto waiting = parked_.find(member.worker); waiting != parked_.end()) {
+      out.refused.push_back({waiting->second.to, {errc::fenced, "the worker was declared dead"}});
+      parked_.erase(waiting);
+    }
+    known = {member.life, !member.live, false, known.clock, 0, {}};
+  }
+  deal(out);
+  return out;
+}
+
+feeder_report feeder::report() const {
+  auto counts = counts_;
+  counts.epoch = static_cast<std::uint32_t>(closed_.watermark().value / leases_per_epoch_);
+  counts.finished = is_finished();
+  return counts;
+}
+
+} // namespace lagrange::runtime

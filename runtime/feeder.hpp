@@ -1,0 +1,107 @@
+/// \file
+/// The feeder's twin: it deals leases in a seeded order to whoever asks, deals them again when their
+/// holder dies, and closes each when every shard has settled it. It knows positions of samples, not
+/// samples; actors::feeder fetches those.
+///
+/// Invariants: LE-1, SH-2 (a lease dealt again keeps its id), BP-1 (one parked request per worker).
+#pragma once
+
+#include "runtime/lease_set.hpp"
+#include "runtime/messages.hpp"
+#include "runtime/reports.hpp"
+#include "runtime/shard.hpp"
+
+#include <map>
+#include <set>
+#include <vector>
+
+namespace lagrange::runtime {
+
+struct feeder_options {
+  stamp self;
+  std::uint64_t samples = 1; ///< of the data set
+  std::uint32_t batch = 1;   ///< samples of a lease
+  std::uint32_t epochs = 1;
+  std::uint64_t seed = 0;
+  std::uint32_t workers = 1;
+  std::uint32_t shards = 1;
+  std::uint32_t round_size = 0; ///< leases of a round; 0: leases are dealt without rounds
+};
+
+/// A grant whose samples the shell has to fetch before it answers.
+struct dealt_grant {
+  ticket to;
+  lease_grant grant;
+  std::vector<std::uint32_t> samples; ///< positions in the data set; empty unless a batch
+};
+
+struct feeder_effects {
+  std::vector<dealt_grant> grants;
+  std::vector<answer<error>> refused;
+};
+
+class feeder {
+public:
+  /// Requires: every count at least 1, except round_size.
+  explicit feeder(feeder_options options);
+
+  /// Answered now, or parked until there is a lease or the job is finished.
+  feeder_effects on_request(const lease_request& request, ticket to);
+  feeder_effects on_settlement(const settlement& settled);
+  feeder_effects on_view(const membership_view& view);
+
+  feeder_report report() const;
+  bool is_finished() const { return closed_.size() == leases(); }
+  /// Of the whole job.
+  std::uint64_t leases() const { return leases_per_epoch_ * options_.epochs; }
+  view_number view() const { return view_; }
+  const stamp& self() const { return options_.self; }
+
+private:
+  struct open_lease {
+    lease what;
+    worker_id holder;
+    incarnation life;
+    std::set<shard_id> settled;
+    bool is_applied = false; ///< at least one shard has applied it
+  };
+  struct asking_worker {
+    incarnation life;
+    bool is_dead = false;
+    bool is_counted = false;     ///< has a clock that others may start from
+    worker_clock clock;
+    std::uint64_t answered = 0;  ///< sequence of the last answered request
+    dealt_grant last;            ///< the answer, for when it gets lost
+  };
+  struct parked_request {
+    lease_request request;
+    ticket to;
+  };
+
+  std::uint64_t rounds_per_epoch() const;
+  lease_id round_begin(std::uint64_t round) const;
+  bool is_fenced(const stamp& from) const;
+  void deal(feeder_effects& out);
+  /// The grant for a request, if there is one now.
+  bool choose(const lease_request& request, dealt_grant& chosen);
+  bool choose_lease(lease_id end, const lease_request& request, dealt_grant& chosen);
+  worker_clock start_clock(const lease_request& request) const;
+  lease describe(lease_id id) const;
+  std::vector<std::uint32_t> samples_of(lease_id id) const;
+  void give_back(worker_id worker, incarnation up_to);
+  void open_next_rounds();
+
+  feeder_options options_;
+  std::uint64_t leases_per_epoch_;
+  lease_id fresh_;       ///< the lowest lease that was never dealt
+  std::uint64_t round_ = 0;
+  std::map<lease_id, open_lease> open_;
+  std::set<lease_id> again_; ///< open leases whose holder died
+  lease_set closed_;
+  std::map<worker_id, asking_worker> workers_;
+  std::map<worker_id, parked_request> parked_;
+  view_number view_;
+  feeder_report counts_;
+};
+
+} // namespace lagrange::runtime

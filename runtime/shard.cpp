@@ -1,0 +1,368 @@
+#include "runtime/shard.hpp"
+
+#include <algorithm>
+
+namespace lagrange::runtime {
+
+namespace {
+
+/// Bins of the staleness histogram; the last one holds all above.
+constexpr std::size_t staleness_bins = 256;
+/// Snapshots kept for reuse: one being read by each of a few workers, one being made.
+constexpr std::size_t retired_snapshots_max = 8;
+/// Frames of one push; more would mean frames of a few bytes (BP-1).
+constexpr std::uint32_t frames_max = 1 << 16;
+
+worker_id worker_of(const stamp& from) { return {from.name.index}; }
+
+std::string describe(const stamp& from) {
+  return to_string(from.name) + " incarnation " + to_string(from.life);
+}
+
+} // namespace
+
+shard::shard(shard_options options) : options_(std::move(options)), clocks_(options_.workers) {
+  LAGRANGE_EXPECT(options_.policy && options_.optimizer, "a shard without policy or optimizer");
+  LAGRANGE_EXPECT(!options_.parameters.empty(), "a shard without parameters");
+  counts_.staleness.assign(staleness_bins, 0);
+  counts_.staleness_recent.assign(options_.workers, 0);
+}
+
+bool shard::is_foreign(const stamp& from) const {
+  return from.job != options_.self.job || from.term != options_.self.term ||
+         from.name.role != actor_role::worker;
+}
+
+// ---- pulls ---------------------------------------------------------------------------------------
+
+shard_effects shard::on_pull(const pull_request& pull, ticket to, time_point now) {
+  shard_effects out;
+  if (is_foreign(pull.from) || !clocks_.hears(worker_of(pull.from), pull.from.life, pull.clock)) {
+    out.refused.push_back({to, {errc::fenced, "a pull of " + describe(pull.from) + " is fenced"}});
+    return out;
+  }
+  park(pull, to, now, out);
+  admit_parked(now, out);
+  return out;
+}
+
+void shard::park(const pull_request& pull, ticket to, time_point now, shard_effects& out) {
+  const auto [place, is_first] = parked_.try_emplace(worker_of(pull.from));
+  const auto asked = !is_first && place->second.pull.clock == pull.clock ? place->second.asked : now;
+  if (!is_first)
+    out.refused.push_back({place->second.to, {errc::timed_out, "a later pull took its place"}});
+  place->second = {pull, to, asked};
+}
+
+void shard::admit_parked(time_point now, shard_effects& out) {
+  const auto slowest = clocks_.slowest();
+  if (!slowest) return;
+  for (auto at = parked_.begin(); at != parked_.end();) {
+    const auto& [pull, to, asked] = at->second;
+    if (options_.policy->admits({pull.clock, *slowest, clocks_.counted(), asked, now})) {
+      out.pulls.push_back({to, serve(pull, *slowest, out)});
+      at = parked_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+}
+
+pull_reply shard::serve(const pull_request& pull, worker_clock slowest, shard_effects& out) {
+  if (pull.clock > slowest)
+    counts_.lag_max = std::max(counts_.lag_max, pull.clock.value - slowest.value);
+  journal_entry entry;
+  entry.worker = worker_of(pull.from);
+  entry.life = pull.from.life;
+  entry.clock = pull.clock;
+  entry.version = version_;
+  entry.slowest = slowest;
+  out.entries.push_back(entry);
+  pull_reply reply{options_.self, pull.clock, version_, true, {}};
+  reply.changed = pull.held_life != options_.self.life || pull.held != version_;
+  if (reply.changed) {
+    reply.parameters = published();
+    counts_.pulled_bytes += reply.parameters.size_bytes();
+  }
+  return reply;
+}
+
+const ops::tensor& shard::published() {
+  if (!snapshot_.empty() && snapshot_version_ == version_) return snapshot_;
+  if (!snapshot_.empty()) retired_snapshots_.push_back(std::move(snapshot_));
+  const auto free = std::find_if(retired_snapshots_.begin(), retired_snapshots_.end(),
+                                 [](const ops::tensor& old) { return !old.is_shared(); });
+  const auto elements = static_cast<std::int64_t>(options_.parameters.size());
+  if (free != retired_snapshots_.end()) {
+    snapshot_ = std::move(*free);
+    retired_snapshots_.erase(free);
+  } else {
+    snapshot_ = ops::tensor(ops::dtype::f32, ops::shape{elements});
+    if (retired_snapshots_.size() > retired_snapshots_max)
+      retired_snapshots_.erase(retired_snapshots_.begin());
+  }
+  std::copy(options_.parameters.begin(), options_.parameters.end(),
+            snapshot_.values<float>().begin());
+  snapshot_version_ = version_;
+  return snapshot_;
+}
+
+pull_reply shard::on_snapshot() {
+  return {options_.self, {}, version_, true, published()};
+}
+
+// ---- pushes --------------------------------------------------------------------------------------
+
+shard_effects shard::on_push(std::shared_ptr<const gradient_push> frame, ticket to,
+                             time_point now) {
+  shard_effects out;
+  const auto refuse = [&](errc code, const std::string& what) {
+    out.refused.push_back({to, {code, "a push of " + describe(frame->from) + " " + what}});
+    return std::move(out);
+  };
+  const auto worker = worker_of(frame->from);
+  if (is_foreign(frame->from) || clocks_.is_fenced(worker, frame->from.life))
+    return refuse(errc::fenced, "is fenced");
+  if (const auto defect = find_defect(*frame); defect.code != errc::none)
+    return refuse(defect.code, defect.text);
+  auto outcome = push_outcome::taken;
+  if (frame->verdict == push_verdict::tick || frame->verdict == push_verdict::leave) {
+    outcome = settle_clock(*frame, out);
+  } else if (!clocks_.hears(worker, frame->from.life, frame->clock)) {
+    return refuse(errc::fenced, "was overtaken by its leave");
+  } else if (counts_.pushed_bytes += frame->gradient.empty() ? 0 : frame->gradient.size_bytes();
+             taken_.contains(frame->what.id)) {
+    repeat(*frame, out);
+    outcome = push_outcome::duplicate;
+  } else if (auto push = stage(frame); push.empty()) {
+    outcome = push_outcome::partial;
+  } else {
+    if (const auto gap = find_gap(push); gap.code != errc::none) return refuse(gap.code, gap.text);
+    taken_.insert(frame->what.id);
+    if (options_.policy->arrivals() == arrival::round) take_into_round(std::move(push), out);
+    else take(push, out);
+  }
+  out.pushes.push_back({to, acknowledge(*frame, outcome)});
+  admit_parked(now, out);
+  return out;
+}
+
+error shard::find_defect(const gradient_push& frame) const {
+  const auto defect = [](std::string text) { return error{errc::bad_frame, std::move(text)}; };
+  if (frame.frames == 0 || frame.frames > frames_max || frame.frame >= frame.frames)
+    return defect("is frame " + std::to_string(frame.frame) + " of " +
+                  std::to_string(frame.frames));
+  if (frame.read > version_)
+    return defect("was read at version " + to_string(frame.read) + ", but this shard is at " +
+                  to_string(version_));
+  if (frame.gradient.empty()) return {};
+  if (frame.gradient.type() != ops::dtype::f32)
+    return defect("carries elements of " + std::string(ops::name(frame.gradient.type())) +
+                  ", expected f32");
+  const auto elements = static_cast<std::uint64_t>(frame.gradient.elements());
+  if (frame.first > options_.parameters.size() ||
+      elements > options_.parameters.size() - frame.first)
+    return defect("covers elements " + std::to_string(frame.first) + " to " +
+                  std::to_string(frame.first + elements) + " of a shard of " +
+                  std::to_string(options_.parameters.size()));
+  return {};
+}
+
+push_outcome shard::settle_clock(const gradient_push& frame, shard_effects& out) {
+  const auto worker = worker_of(frame.from);
+  if (frame.verdict == push_verdict::leave) {
+    clocks_.leaves(worker, frame.from.life, frame.clock);
+    if (const auto waiting = parked_.find(worker);
+        waiting != parked_.end() && waiting->second.pull.clock <= frame.clock) {
+      out.refused.push_back({waiting->second.to, {errc::timed_out, "the worker has left"}});
+      parked_.erase(waiting);
+    }
+  } else if (clocks_.hears(worker, frame.from.life, frame.clock)) {
+    clocks_.advances(worker, frame.from.life, frame.clock.next());
+  }
+  return push_outcome::taken;
+}
+
+shard::whole_push shard::stage(std::shared_ptr<const gradient_push> frame) {
+  auto& staged = staged_[worker_of(frame->from)];
+  const bool is_same = staged.life == frame->from.life && staged.clock == frame->clock &&
+                       staged.what == frame->what.id && staged.frames.size() == frame->frames;
+  if (!is_same) {
+    if (staged.life == frame->from.life && staged.clock > frame->clock && !staged.frames.empty())
+      return {}; // an old frame that came late; its push has been given up
+    staged = {frame->from.life, frame->clock, frame->what.id, {}, 0};
+    staged.frames.resize(frame->frames);
+  }
+  auto& place = staged.frames[frame->frame];
+  if (!place) ++staged.arrived;
+  place = std::move(frame);
+  if (staged.arrived < staged.frames.size()) return {};
+  auto whole = std::move(staged.frames);
+  staged_.erase(worker_of(whole.front()->from));
+  return whole;
+}
+
+error shard::find_gap(const whole_push& push) const {
+  if (push.back()->verdict != push_verdict::apply) return {};
+  std::uint64_t next = 0;
+  for (const auto& frame : push) {
+    if (frame->first != next || frame->gradient.empty())
+      return {errc::bad_frame, "has no gradient for element " + std::to_string(next)};
+    next += static_cast<std::uint64_t>(frame->gradient.elements());
+  }
+  if (next != options_.parameters.size())
+    return {errc::bad_frame, "ends at element " + std::to_string(next) + " of " +
+                                 std::to_string(options_.parameters.size())};
+  return {};
+}
+
+push_ack shard::acknowledge(const gradient_push& frame, push_outcome outcome) const {
+  return {options_.self, frame.what.id, frame.what.attempt, frame.clock, outcome, version_};
+}
+
+void shard::repeat(const gradient_push& frame, shard_effects& out) {
+  ++counts_.duplicates;
+  note(journal_kind::duplicate, frame, out);
+  const auto worker = worker_of(frame.from);
+  if (const auto open = rounds_.find(frame.what.round); open != rounds_.end())
+    open->second.ticks.emplace_back(frame.from, frame.clock.next());
+  else
+    clocks_.advances(worker, frame.from.life, frame.clock.next());
+  if (const auto staged = staged_.find(worker);
+      staged != staged_.end() && staged->second.what == frame.what.id)
+    staged_.erase(staged);
+}
+
+// ---- what pushes do --------------------------------------------------------------------------------
+
+void shard::take(const whole_push& push, shard_effects& out) {
+  const auto& closing = *push.back();
+  if (closing.verdict == push_verdict::skip) {
+    settle(closing, lease_outcome::dropped, out);
+  } else {
+    const auto gradient = gather(push);
+    options_.optimizer->step(options_.parameters, gradient, closing.clip_scale);
+    ++counts_.applied;
+    const auto staleness = version_.value - closing.read.value;
+    version_ = version_.next();
+    ++counts_.staleness[std::min<std::uint64_t>(staleness, staleness_bins - 1)];
+    if (closing.from.name.index < counts_.staleness_recent.size())
+      counts_.staleness_recent[closing.from.name.index] = staleness;
+    settle(closing, lease_outcome::applied, out);
+  }
+  clocks_.advances(worker_of(closing.from), closing.from.life, closing.clock.next());
+}
+
+void shard::take_into_round(whole_push push, shard_effects& out) {
+  const auto closing = push.back();
+  auto& open = rounds_[closing->what.round];
+  open.ticks.emplace_back(closing->from, closing->clock.next());
+  open.pushes.emplace(closing->what.id, std::move(push));
+  if (open.pushes.size() < closing->what.round_size) return;
+  auto whole = rounds_.extract(closing->what.round);
+  apply_round(whole.mapped(), out);
+}
+
+void shard::apply_round(round& whole, shard_effects& out) {
+  double samples = 0;
+  for (const auto& [id, push] : whole.pushes)
+    if (push.back()->verdict == push_verdict::apply) samples += push.back()->samples;
+  if (samples > 0) {
+    scratch_.assign(options_.parameters.size(), 0);
+    for (const auto& [id, push] : whole.pushes) { // in lease order: the sum is the same every time
+      if (push.back()->verdict != push_verdict::apply) continue;
+      const auto weight =
+          static_cast<float>(push.back()->samples / samples) * push.back()->clip_scale;
+      for (const auto& frame : push) {
+        const auto part = frame->gradient.values<float>();
+        auto* sum = scratch_.data() + frame->first;
+        for (std::size_t i = 0; i < part.size(); ++i) sum[i] += weight * part[i];
+      }
+      ++counts_.applied;
+      ++counts_.staleness[std::min<std::uint64_t>(version_.value - push.back()->read.value,
+                                                  staleness_bins - 1)];
+    }
+    options_.optimizer->step(options_.parameters, scratch_, 1);
+    version_ = version_.next();
+  }
+  for (const auto& [id, push] : whole.pushes)
+    settle(*push.back(),
+           samples > 0 && push.back()->verdict == push_verdict::apply ? lease_outcome::applied
+                                                                      : lease_outcome::dropped,
+           out);
+  for (const auto& [from, clock] : whole.ticks)
+    clocks_.advances(worker_of(from), from.life, clock);
+}
+
+std::span<const float> shard::gather(const whole_push& push) {
+  if (push.size() == 1) return push.front()->gradient.values<float>();
+  scratch_.resize(options_.parameters.size());
+  for (const auto& frame : push) {
+    const auto part = frame->gradient.values<float>();
+    std::copy(part.begin(), part.end(), scratch_.begin() + static_cast<std::ptrdiff_t>(frame->first));
+  }
+  return scratch_;
+}
+
+void shard::settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out) {
+  const bool is_applied = outcome == lease_outcome::applied;
+  if (is_applied) entered_.insert(closing.what.id);
+  else ++counts_.dropped;
+  unreported_.push_back({closing.what.id, closing.what.attempt, outcome});
+  note(is_applied ? journal_kind::applied : journal_kind::dropped, closing, out);
+}
+
+void shard::note(journal_kind kind, const gradient_push& closing, shard_effects& out) const {
+  journal_entry entry;
+  entry.kind = kind;
+  entry.worker = worker_of(closing.from);
+  entry.life = closing.from.life;
+  entry.clock = closing.clock;
+  entry.version = version_;
+  entry.what = closing.what.id;
+  entry.attempt = closing.what.attempt;
+  entry.staleness = version_.value - closing.read.value;
+  if (kind == journal_kind::applied && entry.staleness > 0) --entry.staleness; // its own version
+  out.entries.push_back(entry);
+}
+
+// ---- membership and reports ------------------------------------------------------------------------
+
+shard_effects shard::on_view(const membership_view& view, time_point now) {
+  shard_effects out;
+  if (view.from.job != options_.self.job || view.from.term != options_.self.term) return out;
+  for (const auto dead : clocks_.adopts(view)) {
+    staged_.erase(dead);
+    const auto waiting = parked_.find(dead);
+    if (waiting == parked_.end()) continue;
+    out.refused.push_back({waiting->second.to, {errc::fenced, "the worker was declared dead"}});
+    parked_.erase(waiting);
+  }
+  admit_parked(now, out);
+  return out;
+}
+
+settlement shard::next_settlement() {
+  if (reporting_ == 0) reporting_ = unreported_.size();
+  const auto end = unreported_.begin() + static_cast<std::ptrdiff_t>(reporting_);
+  return {options_.self, settlement_number_, {unreported_.begin(), end}};
+}
+
+void shard::on_settlement_ack(const settlement_ack& ack) {
+  if (ack.sequence != settlement_number_ || reporting_ == 0) return;
+  unreported_.erase(unreported_.begin(),
+                    unreported_.begin() + static_cast<std::ptrdiff_t>(reporting_));
+  reporting_ = 0;
+  ++settlement_number_;
+}
+
+shard_report shard::report() const {
+  auto counts = counts_;
+  counts.from = options_.self;
+  counts.version = version_;
+  counts.entered = entered_.size();
+  counts.parked = parked_.size();
+  return counts;
+}
+
+} // namespace lagrange::runtime

@@ -1,0 +1,128 @@
+/// \file
+/// The shard's twin: it owns some of the parameters and their optimizer state, admits pulls by the
+/// policy and applies whole pushes. It decides; actors::shard speaks.
+///
+/// Invariants: CL-1, CL-2, SH-1, SH-2, LE-1, BP-1 (one parked pull and one staged push per worker).
+/// Papers: Li et al. 2014 (parameter server), Ho et al. 2013 (bounded staleness).
+#pragma once
+
+#include "ops/optimizer.hpp"
+#include "runtime/clock_table.hpp"
+#include "runtime/journal.hpp"
+#include "runtime/lease_set.hpp"
+#include "runtime/messages.hpp"
+#include "runtime/reports.hpp"
+#include "runtime/staleness/policy.hpp"
+
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace lagrange::runtime {
+
+/// Names a request that its shell has yet to answer.
+using ticket = strong<struct ticket_tag, std::uint64_t>;
+
+template <class Reply>
+struct answer {
+  ticket to;
+  Reply what;
+};
+
+/// What a shard wants done, in this order.
+struct shard_effects {
+  std::vector<journal_entry> entries;
+  std::vector<answer<pull_reply>> pulls;
+  std::vector<answer<push_ack>> pushes;
+  std::vector<answer<error>> refused; ///< pulls or pushes
+};
+
+struct shard_options {
+  shard_id id;
+  stamp self;
+  std::uint32_t workers = 1;
+  std::vector<float> parameters; ///< the initial values of this shard's blocks
+  std::unique_ptr<staleness_policy> policy;
+  std::unique_ptr<ops::optimizer> optimizer;
+};
+
+class shard {
+public:
+  /// Requires: a policy, an optimizer made for as many elements as there are parameters.
+  explicit shard(shard_options options);
+
+  /// A pull is answered now, or parked until the policy admits it.
+  shard_effects on_pull(const pull_request& pull, ticket to, time_point now);
+  /// Stages a frame; when its push is whole, applies it (or keeps it for its round).
+  shard_effects on_push(std::shared_ptr<const gradient_push> frame, ticket to, time_point now);
+  shard_effects on_view(const membership_view& view, time_point now);
+  /// What the shard holds, whatever the policy.
+  pull_reply on_snapshot();
+  /// The settlement to send now: the one that is not acknowledged yet, or else all leases settled
+  /// since. Without leases: there is nothing to say.
+  settlement next_settlement();
+  void on_settlement_ack(const settlement_ack& ack);
+
+  shard_report report() const;
+  view_number view() const { return clocks_.view(); }
+  const stamp& self() const { return options_.self; }
+
+private:
+  struct parked_pull {
+    pull_request pull;
+    ticket to;
+    time_point asked;
+  };
+  struct staged_push {
+    incarnation life;
+    worker_clock clock;
+    lease_id what;
+    std::vector<std::shared_ptr<const gradient_push>> frames; ///< by number; null: not here yet
+    std::size_t arrived = 0;
+  };
+  /// A whole push: its frames in the order of their elements; the last frame tells the rest.
+  using whole_push = std::vector<std::shared_ptr<const gradient_push>>;
+  struct round {
+    std::map<lease_id, whole_push> pushes;
+    std::vector<std::pair<stamp, worker_clock>> ticks; ///< clocks that move when it is applied
+  };
+
+  bool is_foreign(const stamp& from) const;
+  void park(const pull_request& pull, ticket to, time_point now, shard_effects& out);
+  void admit_parked(time_point now, shard_effects& out);
+  pull_reply serve(const pull_request& pull, worker_clock slowest, shard_effects& out);
+  const ops::tensor& published();
+
+  error find_defect(const gradient_push& frame) const;
+  /// Adds the frame to its push; the push if that made it whole.
+  whole_push stage(std::shared_ptr<const gradient_push> frame);
+  error find_gap(const whole_push& push) const;
+  push_ack acknowledge(const gradient_push& frame, push_outcome outcome) const;
+  push_outcome settle_clock(const gradient_push& frame, shard_effects& out);
+  void repeat(const gradient_push& frame, shard_effects& out);
+  void take(const whole_push& push, shard_effects& out);
+  void take_into_round(whole_push push, shard_effects& out);
+  void apply_round(round& whole, shard_effects& out);
+  void note(journal_kind kind, const gradient_push& closing, shard_effects& out) const;
+  std::span<const float> gather(const whole_push& push);
+  void settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out);
+
+  shard_options options_;
+  clock_table clocks_;
+  shard_version version_;
+  std::map<worker_id, parked_pull> parked_;
+  std::map<worker_id, staged_push> staged_;
+  std::map<std::uint64_t, round> rounds_;
+  lease_set taken_;   ///< pushes that came whole: kept for a round, applied or dropped
+  lease_set entered_; ///< leases whose gradients are in the parameters
+  ops::tensor snapshot_;
+  shard_version snapshot_version_;
+  std::vector<ops::tensor> retired_snapshots_; ///< memory to use again when its readers are done
+  std::vector<float> scratch_;                 ///< a push of several frames, or the sum of a round
+  std::vector<settled_lease> unreported_;
+  std::size_t reporting_ = 0;         ///< leases in the settlement under way
+  std::uint64_t settlement_number_ = 1;
+  shard_report counts_;
+};
+
+} // namespace lagrange::runtime

@@ -1,0 +1,18 @@
+/// \file
+/// The makers that policy.cpp's table points to; one file per policy defines each.
+#pragma once
+
+#include "runtime/staleness/policy.hpp"
+
+namespace lagrange::runtime {
+
+using policy_arguments = std::span<const std::string_view>;
+
+/// Bulk synchronous parallel: every round is one step. Paper: Valiant 1990.
+result<std::unique_ptr<staleness_policy>> make_bsp(policy_arguments arguments);
+/// Stale synchronous parallel: nobody runs more than a bound ahead. Paper: Ho et al. 2013.
+result<std::unique_ptr<staleness_policy>> make_ssp(policy_arguments arguments);
+/// Asynchronous parallel: nobody ever waits. Paper: Dean et al. 2012.
+result<std::unique_ptr<staleness_policy>> make_asp(policy_arguments arguments);
+
+} // namespace lagrange::runtime

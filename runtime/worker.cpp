@@ -1,0 +1,250 @@
+#include "runtime/worker.hpp"
+
+#include <algorithm>
+
+namespace lagrange::runtime {
+
+worker::worker(worker_options options) : options_(options) {
+  LAGRANGE_EXPECT(options.shards > 0 && options.frame_elements_max > 0, "a worker without shards");
+  arrived_.resize(options.shards);
+  held_.resize(options.shards);
+  counts_.from = options.self;
+}
+
+worker_effects worker::start(time_point now) {
+  worker_effects out;
+  waiting_since_ = reported_ = now;
+  ask(standing::joining, {}, now, out);
+  return out;
+}
+
+// ---- asking ----------------------------------------------------------------------------------------
+
+void worker::ask(standing state, worker_clock clock, time_point now, worker_effects& out) {
+  request_ = {options_.self, request_.sequence + 1, clock, state};
+  request_sent_ = now;
+  is_asking_ = true;
+  out.request = request_;
+}
+
+void worker::pull(worker_clock clock, time_point now, worker_effects& out) {
+  pulled_for_ = clock;
+  pull_sent_ = now;
+  std::fill(arrived_.begin(), arrived_.end(), nullptr);
+  for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
+    pull_request request{options_.self, clock, {}, {}};
+    if (held_[shard]) {
+      request.held_life = held_[shard]->from.life;
+      request.held = held_[shard]->version;
+    }
+    out.pulls.emplace_back(shard_id{shard}, request);
+  }
+}
+
+worker_effects worker::on_grant(std::shared_ptr<const lease_grant> grant, time_point now) {
+  worker_effects out;
+  if (!is_asking_ || grant->sequence != request_.sequence) return out; // of a repeated request
+  is_asking_ = false;
+  grant_ = std::move(grant);
+  advance(now, out);
+  return out;
+}
+
+worker_effects worker::on_parameters(shard_id shard, std::shared_ptr<const pull_reply> reply,
+                                     time_point now) {
+  worker_effects out;
+  if (shard.value >= options_.shards || reply->clock != pulled_for_ || arrived_[shard.value])
+    return out; // of a pull that has been repeated or given up
+  if (reply->changed) held_[shard.value] = std::move(reply);
+  LAGRANGE_EXPECT(held_[shard.value] != nullptr, "an unchanged copy that was never sent");
+  arrived_[shard.value] = held_[shard.value];
+  advance(now, out);
+  return out;
+}
+
+void worker::advance(time_point now, worker_effects& out) {
+  if (result_ && !outgoing_) push(now, out);
+  if (!grant_ || computing_ || result_) return;
+  if (grant_->kind == grant_kind::batch) {
+    compute_if_ready(now, out);
+  } else if (!outgoing_) {
+    switch (grant_->kind) {
+    case grant_kind::tick: push_empty(push_verdict::tick, now, out); break;
+    case grant_kind::idle: push_empty(push_verdict::leave, now, out); break;
+    default: out.is_finished = is_finished_ = true; out.report = report(now);
+    }
+  }
+}
+
+void worker::compute_if_ready(time_point now, worker_effects& out) {
+  if (pulled_for_ != grant_->clock) return pull(grant_->clock, now, out);
+  if (std::find(arrived_.begin(), arrived_.end(), nullptr) != arrived_.end()) return;
+  clock_ = grant_->clock;
+  computing_ =
+      std::make_shared<step_task>(step_task{grant_->what, clock_, std::move(grant_), arrived_});
+  grant_ = nullptr;
+  counts_.waiting += now - waiting_since_;
+  computing_since_ = now;
+  out.compute = computing_;
+  if (options_.ahead == lookahead::one_step) {
+    ask(standing::working, clock_.next(), now, out);
+    pull(clock_.next(), now, out);
+  }
+}
+
+// ---- pushing ---------------------------------------------------------------------------------------
+
+worker_effects worker::on_computed(step_result result, time_point now) {
+  worker_effects out;
+  LAGRANGE_EXPECT(computing_ && result.what == computing_->what.id, "a result nobody asked for");
+  LAGRANGE_EXPECT(result.verdict == push_verdict::skip ||
+                      result.gradients.size() == options_.shards,
+                  std::to_string(result.gradients.size()) + " gradients");
+  counts_.compute += now - computing_since_;
+  waiting_since_ = now;
+  ++counts_.steps;
+  counts_.samples += result.samples;
+  if (result.verdict == push_verdict::apply) {
+    loss_sum_ += result.loss;
+    ++loss_steps_;
+  }
+  result_task_ = std::move(computing_);
+  computing_ = nullptr;
+  result_ = std::move(result);
+  advance(now, out);
+  if (counts_.steps == 1) out.report = report(now); // people wait for the first loss
+  return out;
+}
+
+void worker::push(time_point now, worker_effects& out) {
+  const auto& task = *result_task_;
+  outgoing_push made{task.clock, task.what, result_->verdict, {}, {}, 0, now};
+  for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
+    const bool is_skipped = result_->verdict == push_verdict::skip;
+    made.frames.push_back(
+        frames_for({shard}, is_skipped ? ops::tensor{} : result_->gradients[shard]));
+  }
+  result_.reset();
+  result_task_ = nullptr;
+  send(std::move(made), now, out);
+  if (options_.ahead == lookahead::none) {
+    ask(standing::working, clock_.next(), now, out);
+    pull(clock_.next(), now, out);
+  }
+}
+
+std::vector<std::shared_ptr<const gradient_push>>
+worker::frames_for(shard_id shard, const ops::tensor& gradient) const {
+  const auto& task = *result_task_;
+  const auto elements = gradient.empty() ? 0 : gradient.elements();
+  const auto length = options_.frame_elements_max;
+  const auto frames = static_cast<std::uint32_t>(std::max<std::int64_t>(
+      1, (elements + length - 1) / length));
+  std::vector<std::shared_ptr<const gradient_push>> made;
+  for (std::uint32_t number = 0; number < frames; ++number) {
+    auto frame = std::make_shared<gradient_push>();
+    frame->from = options_.self;
+    frame->clock = task.clock;
+    frame->what = task.what;
+    frame->read = task.parameters[shard.value]->version;
+    frame->frame = number;
+    frame->frames = frames;
+    frame->first = static_cast<std::uint64_t>(number * length);
+    frame->verdict = result_->verdict;
+    frame->samples = result_->samples;
+    if (elements > 0)
+      frame->gradient = frames == 1 ? gradient
+                                    : gradient.slice(number * length,
+                                                     std::min(length, elements - number * length));
+    made.push_back(std::move(frame));
+  }
+  return made;
+}
+
+void worker::push_empty(push_verdict verdict, time_point now, worker_effects& out) {
+  outgoing_push made{grant_->clock, {}, verdict, {}, {}, 0, now};
+  if (verdict == push_verdict::leave) made.clock = request_.clock;
+  clock_ = made.clock;
+  grant_ = nullptr;
+  auto frame = std::make_shared<gradient_push>();
+  frame->from = options_.self;
+  frame->clock = made.clock;
+  frame->verdict = verdict;
+  made.frames.assign(options_.shards, {std::move(frame)});
+  send(std::move(made), now, out);
+}
+
+void worker::send(outgoing_push push, time_point now, worker_effects& out) {
+  outgoing_ = std::move(push);
+  outgoing_->is_done.assign(options_.shards, false);
+  outgoing_->open = options_.shards;
+  outgoing_->sent = now;
+  for (std::uint32_t shard = 0; shard < options_.shards; ++shard) emit_frames({shard}, out);
+}
+
+void worker::emit_frames(shard_id shard, worker_effects& out) const {
+  for (const auto& frame : outgoing_->frames[shard.value]) out.pushes.emplace_back(shard, frame);
+}
+
+worker_effects worker::on_ack(shard_id shard, const push_ack& ack, time_point now) {
+  worker_effects out;
+  if (!outgoing_ || ack.clock != outgoing_->clock || ack.what != outgoing_->what.id ||
+      ack.attempt != outgoing_->what.attempt ||
+      ack.outcome == push_outcome::partial || shard.value >= options_.shards ||
+      outgoing_->is_done[shard.value])
+    return out;
+  outgoing_->is_done[shard.value] = true;
+  if (--outgoing_->open == 0) acknowledged(now, out);
+  return out;
+}
+
+void worker::acknowledged(time_point now, worker_effects& out) {
+  const auto verdict = outgoing_->verdict;
+  outgoing_.reset();
+  if (verdict == push_verdict::leave) {
+    pulled_for_.reset();
+    ask(standing::idle, clock_, now, out);
+  } else if (verdict == push_verdict::tick) {
+    ask(standing::working, clock_.next(), now, out);
+  }
+  advance(now, out);
+}
+
+// ---- time ------------------------------------------------------------------------------------------
+
+worker_effects worker::on_tick(time_point now) {
+  worker_effects out;
+  if (is_finished_) return out;
+  if (is_asking_ && now - request_sent_ >= options_.retry_after) {
+    request_sent_ = now;
+    out.request = request_;
+  }
+  if (pulled_for_ && now - pull_sent_ >= options_.retry_after) {
+    const auto kept = arrived_;
+    pull(*pulled_for_, now, out);
+    arrived_ = kept;
+    std::erase_if(out.pulls, [&](const auto& each) { return kept[each.first.value] != nullptr; });
+  }
+  if (outgoing_ && now - outgoing_->sent >= options_.retry_after) {
+    outgoing_->sent = now;
+    for (std::uint32_t shard = 0; shard < options_.shards; ++shard)
+      if (!outgoing_->is_done[shard]) emit_frames({shard}, out);
+  }
+  if (now - reported_ >= options_.report_every) out.report = report(now);
+  return out;
+}
+
+worker_report worker::report(time_point now) {
+  reported_ = now;
+  auto made = counts_;
+  made.clock = computing_ || result_ ? clock_ : clock_.next();
+  if (counts_.steps == 0) made.clock = clock_;
+  if (!computing_) made.waiting += now - waiting_since_;
+  made.loss_steps = static_cast<double>(loss_steps_);
+  made.loss = loss_steps_ > 0 ? loss_sum_ / static_cast<double>(loss_steps_) : 0;
+  loss_sum_ = 0;
+  loss_steps_ = 0;
+  return made;
+}
+
+} // namespace lagrange::runtime

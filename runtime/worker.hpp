@@ -1,0 +1,131 @@
+/// \file
+/// The worker's twin: lease, pull, compute, push, in step and in order, with the next lease and the
+/// next parameters already on their way where the policy allows it. It decides; actors::worker
+/// speaks and computes.
+///
+/// Invariants: SH-2 (a push is repeated until it is acknowledged), BP-1 (one push, one pull and one
+/// lease request under way at a time).
+#pragma once
+
+#include "runtime/messages.hpp"
+#include "runtime/reports.hpp"
+#include "runtime/staleness/policy.hpp"
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace lagrange::runtime {
+
+/// One step's work, for whatever computes.
+struct step_task {
+  lease what;
+  worker_clock clock;
+  std::shared_ptr<const lease_grant> grant;                  ///< holds the samples
+  std::vector<std::shared_ptr<const pull_reply>> parameters; ///< by shard
+};
+
+/// What came of a step_task.
+struct step_result {
+  lease_id what;
+  float loss = 0;
+  std::uint32_t samples = 0;
+  push_verdict verdict = push_verdict::apply; ///< skip when the gradient is not finite
+  std::vector<ops::tensor> gradients;         ///< f32 [n], by shard
+};
+
+/// When the next lease and the next parameters are asked for.
+enum class lookahead : std::uint8_t {
+  none,     ///< after the push: a worker reads its own last write
+  one_step, ///< when a step begins; needs a bound of at least 1
+};
+
+struct worker_options {
+  stamp self;
+  std::uint32_t shards = 1;
+  lookahead ahead = lookahead::none;
+  std::int64_t frame_elements_max = 256 * 1024; ///< a push is cut into frames of 1 MiB
+  std::chrono::milliseconds retry_after{2000};  ///< what is not answered by then is asked again
+  std::chrono::milliseconds report_every{250};
+};
+
+/// What a worker wants done.
+struct worker_effects {
+  std::optional<lease_request> request;
+  std::vector<std::pair<shard_id, pull_request>> pulls;
+  std::vector<std::pair<shard_id, std::shared_ptr<const gradient_push>>> pushes;
+  std::shared_ptr<const step_task> compute;
+  std::optional<worker_report> report;
+  bool is_finished = false; ///< every lease of the job is closed
+};
+
+class worker {
+public:
+  explicit worker(worker_options options);
+
+  worker_effects start(time_point now);
+  worker_effects on_grant(std::shared_ptr<const lease_grant> grant, time_point now);
+  worker_effects on_parameters(shard_id shard, std::shared_ptr<const pull_reply> reply,
+                               time_point now);
+  worker_effects on_computed(step_result result, time_point now);
+  worker_effects on_ack(shard_id shard, const push_ack& ack, time_point now);
+  /// A few times a second: repeats what was not answered, reports.
+  worker_effects on_tick(time_point now);
+
+  const stamp& self() const { return options_.self; }
+  bool is_finished() const { return is_finished_; }
+
+private:
+  struct outgoing_push {
+    worker_clock clock;
+    lease what; ///< attempt 0: none
+    push_verdict verdict = push_verdict::apply;
+    std::vector<std::vector<std::shared_ptr<const gradient_push>>> frames; ///< by shard
+    std::vector<bool> is_done;                                             ///< by shard
+    std::size_t open = 0;
+    time_point sent;
+  };
+
+  void ask(standing state, worker_clock clock, time_point now, worker_effects& out);
+  void pull(worker_clock clock, time_point now, worker_effects& out);
+  /// Does whatever has become possible.
+  void advance(time_point now, worker_effects& out);
+  void compute_if_ready(time_point now, worker_effects& out);
+  void push(time_point now, worker_effects& out);
+  void push_empty(push_verdict verdict, time_point now, worker_effects& out);
+  void send(outgoing_push push, time_point now, worker_effects& out);
+  void acknowledged(time_point now, worker_effects& out);
+  std::vector<std::shared_ptr<const gradient_push>> frames_for(shard_id shard,
+                                                               const ops::tensor& gradient) const;
+  void emit_frames(shard_id shard, worker_effects& out) const;
+  worker_report report(time_point now);
+
+  worker_options options_;
+  // The lease asked for, and the one in hand.
+  lease_request request_;
+  time_point request_sent_;
+  bool is_asking_ = false;
+  std::shared_ptr<const lease_grant> grant_;
+  // The parameters asked for.
+  std::optional<worker_clock> pulled_for_;
+  time_point pull_sent_;
+  std::vector<std::shared_ptr<const pull_reply>> arrived_; ///< by shard; null: not here yet
+  std::vector<std::shared_ptr<const pull_reply>> held_;    ///< last full copy, by shard
+  // The step under way, its result while the push before it is not acknowledged, and that push.
+  std::shared_ptr<const step_task> computing_;
+  worker_clock clock_; ///< of the step under way, or of the last one
+  std::optional<step_result> result_;
+  std::shared_ptr<const step_task> result_task_;
+  std::optional<outgoing_push> outgoing_;
+  bool is_finished_ = false;
+  // Numbers for people.
+  worker_report counts_;
+  double loss_sum_ = 0;
+  std::uint64_t loss_steps_ = 0;
+  time_point waiting_since_;
+  time_point computing_since_;
+  time_point reported_;
+};
+
+} // namespace lagrange::runtime
