@@ -1,0 +1,26 @@
+/// \file
+/// The verb `node`: a process that hosts one actor of a job. The supervisor starts it.
+#pragma once
+
+#include "runtime/catalog.hpp"
+#include "runtime/ids.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace lagrange {
+
+struct node_options {
+  runtime::actor_name name; ///< what it hosts
+  runtime::incarnation life{1};
+  std::string join_host; ///< where its supervisor listens
+  std::uint16_t join_port = 0;
+  std::string listen = "127.0.0.1"; ///< address that its own actors listen at
+  std::int64_t supervisor_pid = 0;  ///< the process whose death ends this one; 0: not on this host
+  const runtime::catalog* catalog = nullptr;
+};
+
+/// Hosts the actor until its supervisor ends it. Returns the exit status.
+int run_node(const node_options& options);
+
+} // namespace lagrange

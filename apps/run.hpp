@@ -1,0 +1,40 @@
+/// \file
+/// The verb `run`: what the command line asks for, and the function that does it.
+#pragma once
+
+#include "runtime/catalog.hpp"
+#include "runtime/job.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace lagrange {
+
+/// How a job tells what it is doing.
+enum class output_mode : std::uint8_t {
+  live,  ///< a table redrawn in place; plain where stderr is no terminal
+  plain, ///< a line now and then
+  json,  ///< one JSON object a line on stdout
+  quiet, ///< errors alone
+};
+
+/// Where the actors of a job live.
+enum class hosting : std::uint8_t {
+  processes,  ///< each worker and each shard is a process of its own
+  in_process, ///< all in this one, on its thread pool
+};
+
+struct run_options {
+  runtime::job job;
+  std::string job_text; ///< to_toml(job): what the node processes and the run's folder get
+  hosting where = hosting::processes;
+  output_mode mode = output_mode::live;
+  std::string summary_file; ///< empty: only the one in the run's folder
+  const runtime::catalog* catalog = nullptr;
+};
+
+/// Runs a job to its end. Returns the exit status: 0 done, 1 failed, 2 refused before it started,
+/// 130 interrupted.
+int run_job(const run_options& options);
+
+} // namespace lagrange

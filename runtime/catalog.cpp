@@ -1,0 +1,18 @@
+#include "runtime/catalog.hpp"
+
+namespace lagrange::runtime {
+namespace {
+
+template <class Row>
+std::vector<Row> copy(std::span<const Row> rows) {
+  return {rows.begin(), rows.end()};
+}
+
+} // namespace
+
+catalog catalog::standard() {
+  return {copy(ops::models()), copy(runtime::policies()), copy(ops::optimizers()),
+          copy(runtime::codecs()), copy(data_formats())};
+}
+
+} // namespace lagrange::runtime

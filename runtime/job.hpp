@@ -1,0 +1,147 @@
+/// \file
+/// A job as the user wrote it: every key of a config with its value, the defaults filled in. The
+/// structs are called like the tables of the file. A key is one row of the table in job_keys.cpp,
+/// which reads it, checks it, writes it and documents it; nothing else knows the keys.
+///
+/// A key that later issues build is unknown until then, or takes only the value that is true today.
+#pragma once
+
+#include "ops/models.hpp"
+#include "ops/optimizer.hpp"
+#include "runtime/catalog.hpp"
+#include "runtime/error.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lagrange::runtime {
+
+/// Where each key was written, as in {"data.batch", "job.toml:7"}; keys that were left out have no
+/// entry. Two jobs are equal wherever their keys were written.
+struct key_places {
+  std::map<std::string, std::string, std::less<>> places;
+  bool operator==(const key_places&) const { return true; }
+};
+
+/// The defaults are those of apps/jobs/fashion-lenet.toml; a test keeps the two alike.
+struct job {
+  std::string name = "fashion-lenet"; ///< letters, digits, '-', '_' and '.'; names the run's folder
+  std::uint64_t seed = 1;
+
+  struct data_table {
+    std::string format = "idx";
+    std::string path = "/usr/share/datasets/fashion-mnist"; ///< absolute once parsed
+    std::uint32_t batch = 64;                               ///< samples
+    std::uint32_t epochs = 5;
+    bool operator==(const data_table&) const = default;
+  } data;
+
+  struct model_table {
+    std::string name = "lenet";
+    bool operator==(const model_table&) const = default;
+  } model;
+
+  struct optimizer_table {
+    std::string name = "adam";
+    ops::optimizer_options options;
+    bool operator==(const optimizer_table&) const = default;
+  } optimizer;
+
+  struct staleness_table {
+    std::string policy = "ssp:3"; ///< as written: make_policy(catalog.policies, policy)
+    std::string weight = "none";
+    std::string compensation = "none";
+    std::uint32_t local_steps = 1;
+    bool operator==(const staleness_table&) const = default;
+  } staleness;
+
+  struct topology_table {
+    std::uint32_t workers = 4;
+    std::uint32_t shards = 2;
+    std::uint32_t replicas = 0;
+    std::vector<std::string> nodes{"local"};
+    std::vector<std::string> devices{"cpu"};
+    std::uint32_t threads = 1; ///< per CPU worker
+    bool operator==(const topology_table&) const = default;
+  } topology;
+
+  struct codec_table {
+    std::string push = "none";
+    std::string pull = "none";
+    bool operator==(const codec_table&) const = default;
+  } codec;
+
+  struct precision_table {
+    std::string compute = "f32";
+    bool operator==(const precision_table&) const = default;
+  } precision;
+
+  /// An actor that dies more than `intensity` times within `period` ends the job.
+  struct restart_table {
+    std::uint32_t intensity = 5;
+    std::chrono::milliseconds period{60'000};
+    std::chrono::milliseconds backoff{100}; ///< before a restart
+    bool operator==(const restart_table&) const = default;
+  } restart;
+
+  struct evaluation_table {
+    std::uint32_t every = 1;            ///< epochs between evaluations; the end has one always
+    std::optional<double> target{0.85}; ///< test accuracy that time_to_target is measured to
+    bool operator==(const evaluation_table&) const = default;
+  } evaluation;
+
+  struct output_table {
+    std::string dir = "runs"; ///< run folders go here; relative to where the program was started
+    bool operator==(const output_table&) const = default;
+  } output;
+
+  key_places written;
+  bool operator==(const job&) const = default;
+};
+
+/// One key as documentation shows it.
+struct key_row {
+  std::string key;           ///< as in "data.batch"
+  std::string default_value; ///< as TOML
+  std::string expected;      ///< as in "a whole number from 1 to 65536"
+  std::string help;
+};
+
+/// Every key of a config, in the order of to_toml.
+std::vector<key_row> job_keys(const catalog& rows);
+
+/// The job that `toml` describes: the defaults, the text over them, the `overrides` over that.
+/// `origin` is the name of the file for errors, and a relative data.path starts at its folder. An
+/// override is "key=VALUE": VALUE is TOML if it parses as TOML, a string otherwise, and a relative
+/// path in it starts at the current folder.
+/// Errors: bad_argument. The text has one line for every problem found: the file and line, the key,
+/// what was found, what was expected, and the nearest valid name.
+result<job> parse_job(std::string_view toml, const std::string& origin,
+                      std::span<const std::string> overrides, const catalog& rows);
+
+/// The whole job, commented; parse_job makes the same job of it.
+std::string to_toml(const job& x);
+
+/// One refusal of a key's value, with the place where it was written: "job.toml:7: data.batch = 64:
+/// TEXT".
+/// Requires: `key` is a key.
+std::string key_error(const job& x, std::string_view key, std::string_view text);
+
+/// What a job must know of its training data before it can be judged.
+struct data_facts {
+  ops::model_input input;   ///< extents of one sample [H, W, C], and classes
+  std::int64_t samples = 0; ///< of the training split
+};
+
+/// Refuses what only the data and the model together show to be impossible: a batch larger than the
+/// data set, a model that does not suit the samples, more shards than parameters.
+/// Errors: bad_argument, one line for every problem, as parse_job.
+result<void> check_job(const job& x, const data_facts& facts, const catalog& rows);
+
+} // namespace lagrange::runtime

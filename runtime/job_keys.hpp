@@ -1,0 +1,103 @@
+/// \file
+/// The table behind a config: one row a key, each of a kind that knows how to read, write and
+/// describe its value. The rows stand in job_keys.cpp, the kinds' work in job_values.cpp.
+#pragma once
+
+#include "runtime/job.hpp"
+
+#include <filesystem>
+#include <toml++/toml.h>
+#include <variant>
+
+namespace lagrange::runtime {
+
+/// A whole number from low to high.
+template <class Rep>
+struct whole_key {
+  Rep& (*at)(job&);
+  std::uint64_t low, high;
+};
+/// A number for which `holds` is true; `expected` says the same in words.
+struct real_key {
+  float& (*at)(job&);
+  bool (*holds)(float);
+  std::string_view expected;
+};
+/// An accuracy above 0, or "none".
+struct target_key {
+  std::optional<double>& (*at)(job&);
+};
+/// Letters, digits, '-', '_' and '.', so that it can name a folder.
+struct plain_name_key {
+  std::string& (*at)(job&);
+};
+/// A path; `relative_to_file` ones are made absolute from the config's folder.
+struct path_key {
+  std::string& (*at)(job&);
+  bool relative_to_file;
+};
+/// The name of a row of one of the catalog's tables, which `lagrange list TABLE` prints.
+struct row_name_key {
+  std::string& (*at)(job&);
+  std::vector<std::string_view> (*names)(const catalog&);
+  std::string_view table;
+};
+/// A policy with its arguments.
+struct policy_key {
+  std::string& (*at)(job&);
+};
+/// The one text that is possible today.
+struct only_text_key {
+  std::string& (*at)(job&);
+  std::string_view only;
+};
+/// The one list of one text that is possible today.
+struct only_list_key {
+  std::vector<std::string>& (*at)(job&);
+  std::string_view only;
+};
+/// A time as in "100ms", "60s", "5m", "2h".
+struct duration_key {
+  std::chrono::milliseconds& (*at)(job&);
+  std::chrono::milliseconds low, high;
+};
+/// A number of epochs as in "1 epoch" or "3 epochs".
+struct epochs_key {
+  std::uint32_t& (*at)(job&);
+};
+
+using key_kind = std::variant<whole_key<std::uint32_t>, whole_key<std::uint64_t>, real_key,
+                              target_key, plain_name_key, path_key, row_name_key, policy_key,
+                              only_text_key, only_list_key, duration_key, epochs_key>;
+
+/// One key. `today` says why so few values are possible; empty for most.
+struct key_rule {
+  std::string_view key;
+  std::string_view help;
+  key_kind kind;
+  std::string_view today = {};
+};
+
+/// The table, in the order of to_toml.
+std::span<const key_rule> key_rules();
+
+/// What a value is read with: the folder that relative paths start at, and the tables.
+struct value_context {
+  std::filesystem::path folder;
+  const catalog& rows;
+};
+
+/// Reads `found` into `out`. What is wrong with it, as a person reads it after the key's name; empty
+/// if nothing is.
+std::string read_value(const key_rule& rule, const toml::node& found, const value_context& context,
+                       job& out);
+/// The value as TOML.
+std::string write_value(const key_rule& rule, const job& x);
+/// What the key takes, as in "a whole number from 1 to 16".
+std::string expected_value(const key_rule& rule, const catalog& rows);
+/// A value that was found, for an error: as TOML if short, else what it is.
+std::string describe(const toml::node& found);
+/// Text as a TOML string.
+std::string toml_text(std::string_view text);
+
+} // namespace lagrange::runtime

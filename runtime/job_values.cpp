@@ -1,0 +1,287 @@
+#include "runtime/job_keys.hpp"
+
+#include "runtime/nearest.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace lagrange::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct unit_row {
+  std::string_view name;
+  milliseconds length;
+};
+constexpr unit_row units[] = {{"h", std::chrono::hours(1)},
+                              {"m", std::chrono::minutes(1)},
+                              {"s", std::chrono::seconds(1)},
+                              {"ms", milliseconds(1)}};
+constexpr std::uint32_t every_max = 1'000'000;
+constexpr std::size_t name_letters_max = 64;
+constexpr std::size_t shown_letters_max = 60;
+
+std::string written(milliseconds time) {
+  for (const auto& unit : units)
+    if (time.count() != 0 && time % unit.length == milliseconds(0))
+      return fmt::format("{}{}", time / unit.length, unit.name);
+  return "0ms";
+}
+
+/// The digits that `text` begins with, and what comes after them.
+std::optional<std::pair<std::uint64_t, std::string_view>> split_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto end = text.data() + text.size();
+  const auto [stop, problem] = std::from_chars(text.data(), end, number);
+  if (problem != std::errc{}) return std::nullopt;
+  return std::pair(number, std::string_view(stop, static_cast<std::size_t>(end - stop)));
+}
+
+std::optional<milliseconds> parse_duration(std::string_view text, milliseconds high) {
+  const auto parts = split_number(text);
+  if (!parts) return std::nullopt;
+  for (const auto& unit : units)
+    if (parts->second == unit.name && parts->first <= std::uint64_t(high / unit.length))
+      return unit.length * static_cast<std::int64_t>(parts->first);
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> parse_epochs(std::string_view text) {
+  const auto parts = split_number(text);
+  if (!parts || parts->first < 1 || parts->first > every_max) return std::nullopt;
+  if (parts->second != " epoch" && parts->second != " epochs") return std::nullopt;
+  return static_cast<std::uint32_t>(parts->first);
+}
+
+bool is_plain_name(std::string_view text) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '_' || c == '.';
+  };
+  return !text.empty() && text.size() <= name_letters_max && text[0] != '.' && text[0] != '-' &&
+         std::all_of(text.begin(), text.end(), is_plain);
+}
+
+bool is_path(std::string_view text) {
+  const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; };
+  return !text.empty() && std::none_of(text.begin(), text.end(), is_control);
+}
+
+/// "lenet, mlp or resnet".
+std::string listed(std::span<const std::string_view> names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + toml_text(names[i]);
+  return text;
+}
+
+std::string listed_policies(const catalog& rows) {
+  std::string text;
+  for (const auto& row : rows.policies)
+    text += (text.empty() ? "" : ", ") + std::string(row.name) + (row.arguments.empty() ? "" : ":") +
+            std::string(row.arguments);
+  return text;
+}
+
+/// Reads one value: true if it was taken. `hint` adds to the refusal; `reason` takes its place.
+struct reader {
+  const toml::node& found;
+  const value_context& context;
+  job& out;
+  std::string hint{};
+  std::string reason{};
+
+  template <class Rep>
+  bool operator()(const whole_key<Rep>& key) {
+    const auto* value = found.as_integer();
+    if (!value || value->get() < 0) return false;
+    const auto number = static_cast<std::uint64_t>(value->get());
+    if (number < key.low || number > key.high) return false;
+    key.at(out) = static_cast<Rep>(number);
+    return true;
+  }
+
+  bool operator()(const real_key& key) {
+    const auto value = number();
+    if (!value || !key.holds(static_cast<float>(*value))) return false;
+    key.at(out) = static_cast<float>(*value);
+    return true;
+  }
+
+  bool operator()(const target_key& key) {
+    const auto value = number();
+    const bool is_none = text() == "none";
+    if (!is_none && !(value && *value > 0 && *value <= 1)) return false;
+    key.at(out) = is_none ? std::nullopt : value;
+    return true;
+  }
+
+  bool operator()(const plain_name_key& key) {
+    return take(key.at(out), text() && is_plain_name(*text()));
+  }
+
+  bool operator()(const path_key& key) {
+    if (!take(key.at(out), text() && is_path(*text()))) return false;
+    if (key.relative_to_file)
+      key.at(out) = (context.folder / *text()).lexically_normal().string();
+    return true;
+  }
+
+  bool operator()(const row_name_key& key) {
+    const auto names = key.names(context.rows);
+    if (text()) hint = did_you_mean(*text(), names);
+    return take(key.at(out), text() && std::find(names.begin(), names.end(), *text()) != names.end());
+  }
+
+  bool operator()(const policy_key& key) {
+    if (!text()) return false;
+    const auto made = make_policy(context.rows.policies, *text());
+    if (!made) reason = made.error().text;
+    return take(key.at(out), made.has_value());
+  }
+
+  bool operator()(const only_text_key& key) {
+    const std::string_view names[] = {key.only};
+    if (text()) hint = did_you_mean(*text(), names);
+    return take(key.at(out), text() == key.only);
+  }
+
+  bool operator()(const only_list_key& key) {
+    const auto* list = found.as_array();
+    const auto* first = list && list->size() == 1 ? list->get(0)->as_string() : nullptr;
+    if (!first || first->get() != key.only) return false;
+    key.at(out) = {first->get()};
+    return true;
+  }
+
+  bool operator()(const duration_key& key) {
+    const auto value = text() ? parse_duration(*text(), key.high) : std::nullopt;
+    if (!value || *value < key.low) return false;
+    key.at(out) = *value;
+    return true;
+  }
+
+  bool operator()(const epochs_key& key) {
+    const auto value = text() ? parse_epochs(*text()) : std::nullopt;
+    if (!value) return false;
+    key.at(out) = *value;
+    return true;
+  }
+
+private:
+  std::optional<std::string_view> text() const {
+    const auto* value = found.as_string();
+    return value ? std::optional<std::string_view>(value->get()) : std::nullopt;
+  }
+  std::optional<double> number() const {
+    return found.is_number() ? found.value<double>() : std::nullopt;
+  }
+  bool take(std::string& target, bool is_valid) const {
+    if (is_valid) target = *text();
+    return is_valid;
+  }
+};
+
+struct writer {
+  job& from;
+  template <class Rep>
+  std::string operator()(const whole_key<Rep>& key) const { return fmt::format("{}", key.at(from)); }
+  std::string operator()(const real_key& key) const { return fmt::format("{}", key.at(from)); }
+  std::string operator()(const target_key& key) const {
+    const auto& target = key.at(from);
+    return target ? fmt::format("{}", *target) : toml_text("none");
+  }
+  std::string operator()(const only_list_key& key) const {
+    std::string text;
+    for (const auto& item : key.at(from)) text += (text.empty() ? "" : ", ") + toml_text(item);
+    return "[" + text + "]";
+  }
+  std::string operator()(const duration_key& key) const { return toml_text(written(key.at(from))); }
+  std::string operator()(const epochs_key& key) const {
+    const auto epochs = key.at(from);
+    return toml_text(fmt::format("{} epoch{}", epochs, epochs == 1 ? "" : "s"));
+  }
+  template <class Key>
+  std::string operator()(const Key& key) const { return toml_text(key.at(from)); }
+};
+
+struct describer {
+  const catalog& rows;
+  template <class Rep>
+  std::string operator()(const whole_key<Rep>& key) const {
+    return key.low == key.high ? fmt::format("{}", key.low)
+                               : fmt::format("a whole number from {} to {}", key.low, key.high);
+  }
+  std::string operator()(const real_key& key) const { return std::string(key.expected); }
+  std::string operator()(const target_key&) const { return "a number above 0, at most 1, or \"none\""; }
+  std::string operator()(const plain_name_key&) const {
+    return fmt::format("text of 1 to {} letters, digits, '-', '_' and '.' that begins with a letter, "
+                       "a digit or '_'",
+                       name_letters_max);
+  }
+  std::string operator()(const path_key&) const { return "a path, as text in quotes"; }
+  std::string operator()(const row_name_key& key) const { return listed(key.names(rows)); }
+  std::string operator()(const policy_key&) const { return "one of " + listed_policies(rows); }
+  std::string operator()(const only_text_key& key) const { return toml_text(key.only); }
+  std::string operator()(const only_list_key& key) const { return "[" + toml_text(key.only) + "]"; }
+  std::string operator()(const duration_key& key) const {
+    return fmt::format("a time from \"{}\" to \"{}\", with ms, s, m or h", written(key.low),
+                       written(key.high));
+  }
+  std::string operator()(const epochs_key&) const {
+    return fmt::format("\"1 epoch\" to \"{} epochs\"", every_max);
+  }
+};
+
+} // namespace
+
+std::string read_value(const key_rule& rule, const toml::node& found, const value_context& context,
+                       job& out) {
+  reader read{found, context, out};
+  if (std::visit(read, rule.kind)) return {};
+  auto text = fmt::format("{} = {}", rule.key, describe(found));
+  if (!read.reason.empty()) return text + ": " + read.reason;
+  text += ", expected " + expected_value(rule, context.rows);
+  if (!rule.today.empty()) text += fmt::format(" ({})", rule.today);
+  return text + read.hint;
+}
+
+std::string write_value(const key_rule& rule, const job& x) {
+  auto copy = x; // the rules give access to jobs that may change
+  return std::visit(writer{copy}, rule.kind);
+}
+
+std::string expected_value(const key_rule& rule, const catalog& rows) {
+  return std::visit(describer{rows}, rule.kind);
+}
+
+std::string toml_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      out += {'\\', c};
+    else if ((c >= 0 && c < ' ') || c == '\x7f')
+      out += fmt::format("\\u{:04x}", static_cast<int>(c));
+    else
+      out += c;
+  }
+  return out + "\"";
+}
+
+std::string describe(const toml::node& found) {
+  if (found.is_table()) return "a table";
+  if (found.is_array() && found.as_array()->empty()) return "[]";
+  if (const auto* text = found.as_string()) {
+    const bool is_long = text->get().size() > shown_letters_max;
+    return toml_text(text->get().substr(0, shown_letters_max)) + (is_long ? "..." : "");
+  }
+  std::ostringstream out;
+  found.visit([&](const auto& value) { out << value; });
+  const auto text = out.str();
+  return text.size() > shown_letters_max ? "a long list" : text;
+}
+
+} // namespace lagrange::runtime

@@ -1,0 +1,199 @@
+#include "runtime/summary.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cmath>
+
+namespace lagrange::runtime {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+/// Walks the fields of a summary in the order of the contract: the one list that writing and reading
+/// share. `visit` is called with (name, field); `visit.table(name, fields)` opens an object.
+template <class Summary, class Visitor>
+void walk(Summary& x, Visitor&& visit) {
+  visit("job", x.job);
+  visit("outcome", x.outcome);
+  visit("policy", x.policy);
+  visit("workers", x.workers);
+  visit("shards", x.shards);
+  visit("replicas", x.replicas);
+  visit("seed", x.seed);
+  visit("epochs", x.epochs);
+  visit("wall_seconds", x.wall_seconds);
+  visit("train_seconds", x.train_seconds);
+  visit("samples_per_second", x.samples_per_second);
+  visit("test_accuracy", x.test_accuracy);
+  visit("test_loss", x.test_loss);
+  visit("train_loss", x.train_loss);
+  visit("time_to_target_seconds", x.time_to_target_seconds);
+  visit("updates", x.updates);
+  visit.table("leases", [&](auto&& field) {
+    field("issued", x.leases.issued);
+    field("applied", x.leases.applied);
+    field("dropped", x.leases.dropped);
+    field("dealt_again", x.leases.dealt_again);
+    field("lost", x.leases.lost);
+    field("duplicated", x.leases.duplicated);
+  });
+  visit.table("staleness", [&](auto&& field) {
+    field("p50", x.staleness.p50);
+    field("p99", x.staleness.p99);
+    field("max", x.staleness.max);
+  });
+  visit("lag_max", x.lag_max);
+  visit("wait_share", x.wait_share);
+  visit.table("bytes", [&](auto&& field) {
+    field("pushed", x.bytes.pushed);
+    field("pulled", x.bytes.pulled);
+  });
+  visit.table("restarts", [&](auto&& field) {
+    field("worker", x.restarts.worker);
+    field("shard", x.restarts.shard);
+    field("feeder", x.restarts.feeder);
+  });
+  visit.table("recovery_ms", [&](auto&& field) {
+    field("p50", x.recovery_ms.p50);
+    field("p99", x.recovery_ms.p99);
+  });
+  visit("parameters_sha256", x.parameters_sha256);
+  visit("emulated", x.emulated);
+}
+
+json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
+
+struct json_writer {
+  json& out;
+  template <class T>
+  void operator()(const char* name, const T& value) const {
+    out[name] = value;
+  }
+  void operator()(const char* name, double value) const { out[name] = number(value); }
+  void operator()(const char* name, const std::optional<double>& value) const {
+    out[name] = value ? number(*value) : json(nullptr);
+  }
+  template <class Fields>
+  void table(const char* name, const Fields& fields) const {
+    json object = json::object();
+    fields(json_writer{object});
+    out[name] = std::move(object);
+  }
+};
+
+struct json_reader {
+  const json& in;
+  std::string& problem; ///< the first one; empty while all is well
+  std::string path{};
+
+  template <class T>
+  void operator()(const char* name, T& value) const {
+    const auto found = in.find(name);
+    if (found == in.end()) return refuse(name, "missing");
+    if (!take(*found, value)) refuse(name, found->dump());
+  }
+  template <class Fields>
+  void table(const char* name, const Fields& fields) const {
+    const auto found = in.find(name);
+    if (found == in.end() || !found->is_object()) return refuse(name, "no object");
+    fields(json_reader{*found, problem, path + name + "."});
+  }
+
+private:
+  void refuse(const char* name, const std::string& what) const {
+    if (problem.empty()) problem = path + name + " is " + what;
+  }
+  static bool take(const json& from, std::string& value) {
+    if (from.is_string()) value = from.get<std::string>();
+    return from.is_string();
+  }
+  static bool take(const json& from, bool& value) {
+    if (from.is_boolean()) value = from.get<bool>();
+    return from.is_boolean();
+  }
+  static bool take(const json& from, std::uint64_t& value) {
+    if (from.is_number_unsigned()) value = from.get<std::uint64_t>();
+    return from.is_number_unsigned();
+  }
+  static bool take(const json& from, double& value) {
+    if (from.is_number()) value = from.get<double>();
+    return from.is_number();
+  }
+  static bool take(const json& from, std::optional<double>& value) {
+    if (from.is_number())
+      value = from.get<double>();
+    else
+      value = std::nullopt;
+    return from.is_number() || from.is_null();
+  }
+};
+
+/// "12.3 MB".
+std::string bytes_text(std::uint64_t count) {
+  constexpr std::array<const char*, 5> units{"B", "kB", "MB", "GB", "TB"};
+  auto value = static_cast<double>(count);
+  std::size_t unit = 0;
+  for (; value >= 999.95 && unit + 1 < units.size(); ++unit) value /= 1000;
+  return unit == 0 ? fmt::format("{} B", count) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::string known(fmt::format_string<double&> form, std::optional<double> value) {
+  return value ? fmt::format(form, *value) : std::string("unknown");
+}
+
+} // namespace
+
+std::string to_json(const summary& x) {
+  json out = json::object();
+  walk(x, json_writer{out});
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+result<summary> parse_summary(std::string_view text, const std::string& origin) {
+  const auto parsed = json::parse(text, nullptr, false);
+  if (!parsed.is_object())
+    return failure(errc::bad_file, origin + ": no JSON object, expected a summary of a job");
+  summary x;
+  std::string problem;
+  walk(x, json_reader{parsed, problem});
+  if (!problem.empty())
+    return failure(errc::bad_file, origin + ": " + problem + ", expected a summary of a job");
+  return x;
+}
+
+std::string audit_line(const summary& x) {
+  auto text = fmt::format("leases: {} issued, {} applied, {} lost, {} duplicated", x.leases.issued,
+                          x.leases.applied, x.leases.lost, x.leases.duplicated);
+  if (x.leases.dropped > 0) text += fmt::format(", {} dropped", x.leases.dropped);
+  if (x.leases.dealt_again > 0) text += fmt::format(", {} dealt again", x.leases.dealt_again);
+  return text;
+}
+
+std::string to_text(const summary& x, const std::string& folder) {
+  std::string text;
+  text += fmt::format("test accuracy: {} (loss {})\n", known("{:.4f}", x.test_accuracy),
+                      known("{:.4f}", x.test_loss));
+  text += audit_line(x) + "\n";
+  text += fmt::format("time: {:.1f} s, {:.1f} s of it training, {} samples/s\n", x.wall_seconds,
+                      x.train_seconds, known("{:.0f}", x.samples_per_second));
+  if (x.time_to_target_seconds)
+    text += fmt::format("target accuracy reached after {:.1f} s\n", *x.time_to_target_seconds);
+  text += fmt::format("staleness: p50 {}, p99 {}, max {}; largest lag {}; waiting {}\n",
+                      known("{:g}", x.staleness.p50), known("{:g}", x.staleness.p99),
+                      known("{:g}", x.staleness.max), x.lag_max,
+                      x.wait_share ? fmt::format("{:.1f} % of the workers' time", *x.wait_share * 100)
+                                   : std::string("unknown"));
+  text += fmt::format("bytes: {} pushed, {} pulled\n", bytes_text(x.bytes.pushed),
+                      bytes_text(x.bytes.pulled));
+  text += fmt::format("restarts: {} of workers, {} of shards, {} of feeders{}\n", x.restarts.worker,
+                      x.restarts.shard, x.restarts.feeder,
+                      x.recovery_ms.p50 ? fmt::format(", back after {:.0f} ms (p50)",
+                                                      *x.recovery_ms.p50)
+                                        : std::string());
+  if (!folder.empty()) text += fmt::format("run: {}\n", folder);
+  return text;
+}
+
+} // namespace lagrange::runtime
