@@ -245,12 +245,13 @@ supervisor_effects supervisor::on_report(const feeder_report& report, time_point
   return out;
 }
 
-supervisor_effects supervisor::on_evaluation(const ops::scores& found, time_point now) {
+supervisor_effects supervisor::on_evaluation(const ops::scores& found, std::uint32_t epoch,
+                                             time_point now) {
   supervisor_effects out;
   progress_.on_evaluation(found, now);
   if (found.samples > 0)
     out.events.push_back(fmt::format(
-        "epoch {}: test accuracy {:.4f}, loss {:.4f}", evaluated_epoch_,
+        "epoch {}: test accuracy {:.4f}, loss {:.4f}", epoch,
         static_cast<double>(found.correct) / static_cast<double>(found.samples),
         found.loss_sum / static_cast<double>(found.samples)));
   return out;

@@ -36,13 +36,6 @@ struct supervisor_options {
   std::chrono::milliseconds end_deadline{5'000};
 };
 
-/// One life of one named actor.
-struct actor_life {
-  actor_name name;
-  incarnation life;
-  auto operator<=>(const actor_life&) const = default;
-};
-
 enum class job_phase : std::uint8_t {
   starting = 0,
   running,
@@ -84,7 +77,8 @@ public:
   supervisor_effects on_report(const worker_report& report, time_point now);
   supervisor_effects on_report(const shard_report& report, time_point now);
   supervisor_effects on_report(const feeder_report& report, time_point now);
-  supervisor_effects on_evaluation(const ops::scores& found, time_point now);
+  supervisor_effects on_evaluation(const ops::scores& found, std::uint32_t epoch,
+                                   time_point now);
   /// The last figures and parameters of every shard are here.
   supervisor_effects on_figures(time_point now);
   supervisor_effects on_stop(time_point now);
@@ -92,6 +86,8 @@ public:
   /// A few times a second.
   supervisor_effects on_tick(time_point now);
 
+  /// Epochs whose leases are all closed.
+  std::uint32_t epochs_finished() const { return progress_.epochs_finished(); }
   job_phase phase() const { return phase_; }
   job_outcome outcome() const { return outcome_; }
   /// Why the job failed; empty if it did not.
