@@ -197,7 +197,7 @@ struct writer {
   std::string operator()(const only_list_key& key) const {
     std::string text;
     for (const auto& item : key.at(from)) text += (text.empty() ? "" : ", ") + toml_text(item);
-    return "[" + text + "]";
+    return fmt::format("[{}]", text);
   }
   std::string operator()(const duration_key& key) const { return toml_text(written(key.at(from))); }
   std::string operator()(const epochs_key& key) const {
@@ -226,7 +226,7 @@ struct describer {
   std::string operator()(const row_name_key& key) const { return listed(key.names(rows)); }
   std::string operator()(const policy_key&) const { return "one of " + listed_policies(rows); }
   std::string operator()(const only_text_key& key) const { return toml_text(key.only); }
-  std::string operator()(const only_list_key& key) const { return "[" + toml_text(key.only) + "]"; }
+  std::string operator()(const only_list_key& key) const { return fmt::format("[{}]", toml_text(key.only)); }
   std::string operator()(const duration_key& key) const {
     return fmt::format("a time from \"{}\" to \"{}\", with ms, s, m or h", written(key.low),
                        written(key.high));
