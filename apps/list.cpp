@@ -52,8 +52,7 @@ std::string list_text(std::span<const list_row> rows) {
   const auto line = [&](std::string_view name, std::string_view arguments, std::string_view help) {
     text += fmt::format("{:<{}}  {:<{}}{}\n", name, name_width, arguments, arguments_width, help);
   };
-  line("NAME", arguments_width > 0 ? "ARGUMENTS" : "", "");
-  while (text.size() > 1 && text[text.size() - 2] == ' ') text.erase(text.size() - 2, 1);
+  line("NAME", arguments_width > 0 ? "ARGUMENTS" : "", "HELP");
   for (const auto& row : rows) line(row.name, row.arguments, row.help);
   return text;
 }

@@ -208,15 +208,18 @@ result<job> parse_job(std::string_view toml, const std::string& origin,
 }
 
 std::string to_toml(const job& x) {
-  constexpr std::size_t comment_column = 40;
+  constexpr std::size_t comment_column = 46;
   std::string out;
   std::string_view table;
+  std::size_t key_width = 0;
   for (const auto& rule : key_rules()) {
     if (table_of(rule.key) != table) {
       table = table_of(rule.key);
       out += fmt::format("\n[{}]\n", table);
+      key_width = 0;
+      for (const auto name : siblings(rule.key)) key_width = std::max(key_width, name.size());
     }
-    const auto line = fmt::format("{} = {}", leaf_of(rule.key), write_value(rule, x));
+    const auto line = fmt::format("{:<{}} = {}", leaf_of(rule.key), key_width, write_value(rule, x));
     out += fmt::format("{:<{}}  # {}\n", line, comment_column, rule.help);
   }
   return out;

@@ -24,10 +24,14 @@ constexpr std::uint32_t every_max = 1'000'000;
 constexpr std::size_t name_letters_max = 64;
 constexpr std::size_t shown_letters_max = 60;
 
+/// "60s" and "24h": the largest unit that divides the time, but never "1m" or "1h".
 std::string written(milliseconds time) {
-  for (const auto& unit : units)
-    if (time.count() != 0 && time % unit.length == milliseconds(0))
-      return fmt::format("{}{}", time / unit.length, unit.name);
+  for (const auto& unit : units) {
+    const auto count = time / unit.length;
+    const bool is_natural = count > 1 || (count == 1 && unit.length < std::chrono::minutes(1));
+    if (is_natural && time % unit.length == milliseconds(0))
+      return fmt::format("{}{}", count, unit.name);
+  }
   return "0ms";
 }
 
