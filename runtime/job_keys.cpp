@@ -61,7 +61,7 @@ const key_rule rules[] = {
     {"optimizer.epsilon", "of adam: added to the root",
      real_key{[](job& j) -> auto& { return j.optimizer.options.epsilon; }, is_epsilon,
               "a number above 0, at most 1"}},
-    {"optimizer.weight_decay", "share of a parameter taken away, times the rate",
+    {"optimizer.weight_decay", "times the parameter, added to the gradient",
      real_key{[](job& j) -> auto& { return j.optimizer.options.weight_decay; }, is_decay,
               "a number from 0 to 1"}},
 
@@ -104,19 +104,19 @@ const key_rule rules[] = {
      only_text_key{[](job& j) -> auto& { return j.precision.compute; }, "f32"},
      "workers compute in f32 today"},
 
-    {"restart.intensity", "restarts of one actor within the period; one more ends the job",
+    {"restart.intensity", "restarts of one actor in the period; more end the job",
      u32{[](job& j) -> auto& { return j.restart.intensity; }, 0, 1'000}},
     {"restart.period", "as in \"60s\"",
      duration_key{[](job& j) -> auto& { return j.restart.period; }, 1s, 24h}},
     {"restart.backoff", "before a restart",
      duration_key{[](job& j) -> auto& { return j.restart.backoff; }, 0ms, 1h}},
 
-    {"evaluation.every", "on the test split, by an actor of its own; the end has one always",
+    {"evaluation.every", "on the test split; the end of the job has one always",
      epochs_key{[](job& j) -> auto& { return j.evaluation.every; }}},
-    {"evaluation.target", "test accuracy that time_to_target_seconds is measured to, or \"none\"",
+    {"evaluation.target", "time_to_target_seconds is measured to it, or \"none\"",
      target_key{[](job& j) -> auto& { return j.evaluation.target; }}},
 
-    {"output.dir", "run folders go here; relative to where the program is started",
+    {"output.dir", "run folders go here, from where the program starts",
      path_key{[](job& j) -> auto& { return j.output.dir; }, false}},
 };
 

@@ -24,10 +24,14 @@ constexpr std::uint32_t every_max = 1'000'000;
 constexpr std::size_t name_letters_max = 64;
 constexpr std::size_t shown_letters_max = 60;
 
+/// "60s" and "24h": the largest unit that divides the time, but never "1m" or "1h".
 std::string written(milliseconds time) {
-  for (const auto& unit : units)
-    if (time.count() != 0 && time % unit.length == milliseconds(0))
-      return fmt::format("{}{}", time / unit.length, unit.name);
+  for (const auto& unit : units) {
+    const auto count = time / unit.length;
+    const bool is_natural = count > 1 || (count == 1 && unit.length < std::chrono::minutes(1));
+    if (is_natural && time % unit.length == milliseconds(0))
+      return fmt::format("{}{}", count, unit.name);
+  }
   return "0ms";
 }
 
@@ -197,7 +201,7 @@ struct writer {
   std::string operator()(const only_list_key& key) const {
     std::string text;
     for (const auto& item : key.at(from)) text += (text.empty() ? "" : ", ") + toml_text(item);
-    return "[" + text + "]";
+    return fmt::format("[{}]", text);
   }
   std::string operator()(const duration_key& key) const { return toml_text(written(key.at(from))); }
   std::string operator()(const epochs_key& key) const {
@@ -226,7 +230,7 @@ struct describer {
   std::string operator()(const row_name_key& key) const { return listed(key.names(rows)); }
   std::string operator()(const policy_key&) const { return "one of " + listed_policies(rows); }
   std::string operator()(const only_text_key& key) const { return toml_text(key.only); }
-  std::string operator()(const only_list_key& key) const { return "[" + toml_text(key.only) + "]"; }
+  std::string operator()(const only_list_key& key) const { return fmt::format("[{}]", toml_text(key.only)); }
   std::string operator()(const duration_key& key) const {
     return fmt::format("a time from \"{}\" to \"{}\", with ms, s, m or h", written(key.low),
                        written(key.high));
