@@ -42,7 +42,7 @@ struct wide_check : BOOST_OUTCOME_V2_NAMESPACE::policy::base {
   template <class Impl>
   static constexpr void wide_value_check(Impl&& self) {
     if (!base::_has_value(std::forward<Impl>(self)))
-      fail(&base::_error(std::forward<Impl>(self)));
+      fail(&base::_error(self)); // also of a temporary: read before it is gone
   }
   template <class Impl>
   static constexpr void wide_error_check(Impl&& self) {
