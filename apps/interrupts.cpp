@@ -95,7 +95,8 @@ private:
 };
 
 interrupts::watcher::watcher()
-    : signals_([set = both_signals()] { return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK); }()) {
+    : signals_(
+          [set = both_signals()] { return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK); }()) {
   if (!signals_.is_open() || !came_.is_open() || !leave_.is_open())
     throw ops::device_error(std::string("no descriptor to wait for Ctrl-C with: ") +
                             std::strerror(errno));

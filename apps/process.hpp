@@ -48,9 +48,9 @@ void name_process(const std::string& name);
 /// those that wait for children to end may not be called from the callback.
 ///
 /// A child reads /dev/null, gets no descriptor but stdin, stdout and stderr, no blocked or ignored
-/// signal, and a process group of its own, so that a terminal's Ctrl-C reaches the supervisor alone.
-/// It is killed by the kernel when the supervisor dies. The kernel ties that to the thread which
-/// forked: a thread of the group's own forks, lives as long as the group, and watches too.
+/// signal, and a process group of its own, so that a terminal's Ctrl-C reaches the supervisor
+/// alone. It is killed by the kernel when the supervisor dies. The kernel ties that to the thread
+/// which forked: a thread of the group's own forks, lives as long as the group, and watches too.
 class process_group {
 public:
   /// Called once per child, from the group's thread; possibly before start() has returned the pid.

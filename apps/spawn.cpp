@@ -56,8 +56,8 @@ void reset_signals() {
   ::setpgid(0, 0);
   reset_signals();
   if (::dup2(plan.input, STDIN_FILENO) >= 0 &&
-      (plan.output < 0 || (::dup2(plan.output, STDOUT_FILENO) >= 0 &&
-                           ::dup2(plan.output, STDERR_FILENO) >= 0))) {
+      (plan.output < 0 ||
+       (::dup2(plan.output, STDOUT_FILENO) >= 0 && ::dup2(plan.output, STDERR_FILENO) >= 0))) {
     close_the_rest_on_exec();
     ::execv(plan.program, plan.arguments);
   }
@@ -95,13 +95,15 @@ report_pipe open_report() {
 // What the child wrote before it gave up, or 0 when exec closed the pipe.
 int read_report(int reader) {
   int code = 0;
-  while (::read(reader, &code, sizeof code) < 0 && errno == EINTR) {}
+  while (::read(reader, &code, sizeof code) < 0 && errno == EINTR) {
+  }
   return code;
 }
 
 void kill_and_reap(pid_t pid) {
   ::kill(pid, SIGKILL); // its number cannot be anyone else's: nobody has reaped it yet
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 } // namespace
@@ -116,8 +118,8 @@ runtime::result<spawned> spawn(const std::vector<std::string>& arguments,
   if (!input.is_open()) return machine_failure("/dev/null", errno);
   auto report = open_report();
   if (!report.writer.is_open()) return machine_failure("pipe", errno);
-  const child_plan plan{options.program.c_str(), words.data(),          input.get(),
-                        options.output,          report.writer.get(),   ::getpid()};
+  const child_plan plan{options.program.c_str(), words.data(),        input.get(),
+                        options.output,          report.writer.get(), ::getpid()};
 
   const pid_t pid = ::fork();
   if (pid < 0) return machine_failure("fork", errno);
@@ -125,8 +127,7 @@ runtime::result<spawned> spawn(const std::vector<std::string>& arguments,
   report.writer.reset();
   if (const int code = read_report(report.reader.get()); code != 0) {
     kill_and_reap(pid);
-    return failure(errc::bad_file,
-                   "cannot run " + options.program + ": " + std::strerror(code));
+    return failure(errc::bad_file, "cannot run " + options.program + ": " + std::strerror(code));
   }
   descriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!handle.is_open()) {
