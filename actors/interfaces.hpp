@@ -26,6 +26,8 @@ namespace lagrange::actors {
 
 /// A few times a second, from an actor to itself: report, repeat what got lost.
 using tick_atom = caf::atom_constant<caf::atom("tick")>;
+/// Begin the job.
+using start_atom = caf::atom_constant<caf::atom("start")>;
 /// End in order.
 using end_atom = caf::atom_constant<caf::atom("end")>;
 
@@ -83,6 +85,7 @@ struct job_end {
 };
 
 using supervisor_actor = caf::typed_actor<
+  caf::reacts_to<start_atom>,                         // once it can be reached
   caf::reacts_to<runtime::node_hello, node_actor>,    // a node has come up
   caf::reacts_to<runtime::actor_ready, feeder_actor>, // an actor has come up on its node
   caf::reacts_to<runtime::actor_ready, shard_actor>,

@@ -178,8 +178,6 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
   self->state.setup = setup;
   self->state.twin.emplace(setup->options, now(self));
   self->set_down_handler([self](caf::down_msg& down) { on_node_down(self, down); });
-  self->delayed_send(self, tick_period, tick_atom::value);
-  carry_out(self, self->state.twin->start(now(self)));
   const auto on_report = [self](const auto& report) {
     carry_out(self, self->state.twin->on_report(report, now(self)));
   };
@@ -187,6 +185,10 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
     carry_out(self, self->state.twin->on_ready(ready.who, now(self)));
   };
   return {
+      [self](start_atom) {
+        self->delayed_send(self, tick_period, tick_atom::value);
+        carry_out(self, self->state.twin->start(now(self)));
+      },
       [self](const node_hello& hello, const node_actor& node) { on_hello(self, hello, node); },
       [self, on_ready](const actor_ready& ready, const feeder_actor& feeder) {
         self->state.feeder = feeder;

@@ -41,7 +41,7 @@ struct supervisor_state {
   bool is_evaluating = false;
 };
 
-/// Starts the job at once. Quits with an error when the options are invalid.
+/// Waits for start_atom. Quits with an error when the options are invalid.
 supervisor_actor::behavior_type
 supervisor(supervisor_actor::stateful_pointer<supervisor_state> self,
            std::shared_ptr<const supervisor_setup> setup);
