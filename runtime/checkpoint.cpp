@@ -1,0 +1,237 @@
+#include "runtime/checkpoint.hpp"
+
+#include "runtime/files.hpp"
+#include "runtime/wire_frame.hpp"
+#include "schema/checkpoint.capnp.h"
+
+#include <boost/endian/conversion.hpp>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <optional>
+
+namespace lagrange::runtime {
+
+namespace {
+
+static_assert(checkpoint_version == schema::CHECKPOINT_VERSION,
+              "checkpoint.hpp and checkpoint.capnp differ");
+
+constexpr std::string_view magic("LGRCKPT\0", 8);
+constexpr std::size_t version_at = 8, zero_at = 12, length_at = 16, digest_at = 24, tail_at = 56;
+constexpr std::size_t header_bytes = 64;
+// Pieces of the values: well under Cap'n Proto's limit, and few in any file.
+constexpr std::size_t piece_bytes_max = std::size_t{64} << 20;
+// What a reader is willing to hold in memory: far above a model that a machine could train.
+constexpr std::size_t file_bytes_max = std::size_t{1} << 40;
+constexpr std::uint64_t elements_max = std::uint64_t{1} << 38;
+
+using digest_bytes = std::array<unsigned char, 32>;
+
+digest_bytes sha256(const void* bytes, std::size_t size) {
+  digest_bytes digest{};
+  unsigned length = 0;
+  const int done = EVP_Digest(bytes, size, digest.data(), &length, EVP_sha256(), nullptr);
+  LAGRANGE_EXPECT(done == 1 && length == digest.size(), "OpenSSL has no SHA-256 here");
+  return digest;
+}
+
+digest_bytes sha256(std::span<const char> bytes) { return sha256(bytes.data(), bytes.size()); }
+
+std::uint64_t elements_of(const checkpoint& x) {
+  std::uint64_t sum = 0;
+  for (const auto& one : x.parameters) sum += static_cast<std::uint64_t>(one.extents.elements());
+  return sum;
+}
+
+// Deliberately not bad_field: a person reads this about a file of theirs.
+auto damaged(const std::string& place, const std::string& found) {
+  return failure(errc::bad_file,
+                 fmt::format("checkpoint {} is damaged: {}; take an older one or copy "
+                             "it again",
+                             place, found));
+}
+
+void put(message_writer& out, schema::Checkpoint::Builder to, const checkpoint& x) {
+  to.setJob(x.job);
+  to.setModel(x.model);
+  to.setBuild(x.build);
+  to.setSeed(x.seed);
+  to.setConfig(x.config);
+  auto shards = to.initShards(static_cast<unsigned>(x.shards.size()));
+  for (unsigned i = 0; i < shards.size(); ++i) {
+    shards[i].setShard(x.shards[i].shard.value);
+    shards[i].setVersion(x.shards[i].version.value);
+  }
+  auto parameters = to.initParameters(static_cast<unsigned>(x.parameters.size()));
+  for (unsigned i = 0; i < parameters.size(); ++i) {
+    parameters[i].setName(x.parameters[i].name);
+    const auto extents = x.parameters[i].extents.extents();
+    auto list = parameters[i].initExtents(static_cast<unsigned>(extents.size()));
+    for (unsigned axis = 0; axis < extents.size(); ++axis) list.set(axis, extents[axis]);
+  }
+  if (elements_of(x) == 0) return;
+  const std::span<const std::byte> values(x.values.bytes(), x.values.size_bytes());
+  const auto pieces = (values.size() + piece_bytes_max - 1) / piece_bytes_max;
+  auto list = to.initValues(static_cast<unsigned>(pieces));
+  for (std::size_t i = 0; i < pieces; ++i) {
+    const auto rest = values.subspan(i * piece_bytes_max);
+    list.adopt(static_cast<unsigned>(i),
+               out.refer(rest.first(std::min(rest.size(), piece_bytes_max))));
+  }
+}
+
+result<std::span<const char>> open_content(std::span<const char> content,
+                                           const std::string& place) {
+  using namespace boost::endian;
+  const auto at = [&](std::size_t offset) {
+    return reinterpret_cast<const unsigned char*>(content.data()) + offset;
+  };
+  if (content.size() < magic.size() || std::string_view(content.data(), magic.size()) != magic)
+    return failure(errc::bad_file,
+                   fmt::format("{} is no checkpoint: it does not start with \"LGRCKPT\"; name a "
+                               "checkpoint of lagrange",
+                               place));
+  if (content.size() < header_bytes)
+    return damaged(place, fmt::format("it ends after {} bytes, inside its header", content.size()));
+  if (const auto version = load_little_u32(at(version_at)); version != checkpoint_version)
+    return failure(
+        errc::bad_file,
+        fmt::format("checkpoint {} has format version {}, this program reads version {}; "
+                    "use the program that wrote it",
+                    place, version, checkpoint_version));
+  if (const auto length = load_little_u64(at(length_at)); length != content.size())
+    return damaged(place,
+                   fmt::format("its header says {} bytes, but it has {}", length, content.size()));
+  const auto is_zero = [](char x) { return x == 0; };
+  if (!std::ranges::all_of(content.subspan(zero_at, length_at - zero_at), is_zero) ||
+      !std::ranges::all_of(content.subspan(tail_at, header_bytes - tail_at), is_zero))
+    return damaged(place, "its header has other than zeros where zeros are due");
+  const auto body = content.subspan(header_bytes);
+  if (const auto digest = sha256(body);
+      std::memcmp(at(digest_at), digest.data(), digest.size()) != 0)
+    return damaged(place, "its SHA-256 does not match its content");
+  if (body.size() % sizeof(capnp::word) != 0)
+    return damaged(place, fmt::format("it has {} bytes, expected a multiple of 8", content.size()));
+  return body;
+}
+
+result<ops::shape> read_extents(capnp::List<std::int64_t>::Reader in, std::string_view of,
+                                const std::string& place) {
+  if (in.size() > ops::shape::rank_max)
+    return damaged(place, fmt::format("parameter {} has rank {}", of, in.size()));
+  std::array<std::int64_t, ops::shape::rank_max> extents{};
+  auto left = static_cast<std::int64_t>(elements_max);
+  for (unsigned axis = 0; axis < in.size(); ++axis) {
+    extents[axis] = in[axis];
+    if (extents[axis] < 0 || extents[axis] > left)
+      return damaged(place,
+                     fmt::format("parameter {} has extent {} at axis {}", of, extents[axis], axis));
+    if (extents[axis] > 0) left /= extents[axis];
+  }
+  return ops::shape(std::span<const std::int64_t>(extents.data(), in.size()));
+}
+
+result<ops::tensor> read_values(capnp::List<capnp::Data>::Reader in, std::uint64_t elements,
+                                const std::string& place) {
+  // Each piece is fetched once, because Cap'n Proto counts what is read.
+  std::vector<capnp::Data::Reader> pieces;
+  std::uint64_t found = 0;
+  for (auto piece : in) {
+    pieces.push_back(piece);
+    found += piece.size();
+  }
+  if (found != elements * sizeof(float))
+    return damaged(place, fmt::format("its parameters need {} bytes of values, but it has {}",
+                                      elements * sizeof(float), found));
+  ops::tensor values(ops::dtype::f32, {static_cast<std::int64_t>(elements)});
+  auto to = values.bytes();
+  for (const auto& piece : pieces) {
+    if (piece.size() > 0) std::memcpy(to, piece.begin(), piece.size());
+    to += piece.size();
+  }
+  return values;
+}
+
+std::string text(capnp::Text::Reader in) { return {in.begin(), in.size()}; }
+
+result<checkpoint> read(schema::Checkpoint::Reader in, const std::string& place) {
+  checkpoint out;
+  out.job = text(in.getJob());
+  out.model = text(in.getModel());
+  out.build = text(in.getBuild());
+  out.seed = in.getSeed();
+  out.config = text(in.getConfig());
+  for (auto one : in.getShards()) out.shards.push_back({{one.getShard()}, {one.getVersion()}});
+  std::uint64_t elements = 0;
+  for (auto one : in.getParameters()) {
+    const std::string name = text(one.getName());
+    BOOST_OUTCOME_TRY(extents, read_extents(one.getExtents(), name, place));
+    elements += static_cast<std::uint64_t>(extents.elements());
+    if (elements > elements_max)
+      return damaged(place, fmt::format("it has more than {} elements up to parameter {}",
+                                        elements_max, name));
+    out.parameters.push_back({name, extents});
+  }
+  BOOST_OUTCOME_TRY(values, read_values(in.getValues(), elements, place));
+  out.values = values;
+  return out;
+}
+
+} // namespace
+
+std::vector<char> encode(const checkpoint& x) {
+  using namespace boost::endian;
+  LAGRANGE_EXPECT(!x.values.empty() && x.values.type() == ops::dtype::f32 &&
+                      static_cast<std::uint64_t>(x.values.elements()) == elements_of(x),
+                  fmt::format("a checkpoint of {} elements with values {}", elements_of(x),
+                              x.values.empty() ? "missing" : ops::to_string(x.values.extents())));
+  message_writer out;
+  put(out, out.root<schema::Checkpoint>(), x);
+  auto content = out.flatten(header_bytes);
+  const auto at = [&](std::size_t offset) {
+    return reinterpret_cast<unsigned char*>(content.data()) + offset;
+  };
+  std::ranges::copy(magic, content.begin());
+  store_little_u32(at(version_at), checkpoint_version);
+  store_little_u64(at(length_at), content.size());
+  std::ranges::copy(sha256(std::span<const char>(content).subspan(header_bytes)), at(digest_at));
+  return content;
+}
+
+result<checkpoint> decode_checkpoint(std::span<const char> content, const std::string& place) {
+  BOOST_OUTCOME_TRY(body, open_content(content, place));
+  try {
+    const aligned_words words(body);
+    capnp::FlatArrayMessageReader message(words.get(), limits_of(words.get()));
+    if (message.getEnd() != words.get().end())
+      return damaged(place, "something follows its content");
+    return read(message.getRoot<schema::Checkpoint>(), place);
+  } catch (const kj::Exception& problem) {
+    return damaged(place, problem.getDescription().cStr());
+  } catch (const ops::device_error& problem) {
+    return failure(errc::bad_file, fmt::format("checkpoint {}: {}", place, problem.what()));
+  } catch (const std::bad_alloc&) {
+    return failure(errc::bad_file,
+                   fmt::format("checkpoint {} does not fit into this machine's memory", place));
+  }
+}
+
+result<void> write_checkpoint(const std::filesystem::path& path, const checkpoint& x) {
+  const auto content = encode(x);
+  return write_atomically(path, std::as_bytes(std::span(content)));
+}
+
+result<checkpoint> read_checkpoint(const std::filesystem::path& path) {
+  BOOST_OUTCOME_TRY(content, read_file(path, file_bytes_max));
+  return decode_checkpoint(content, path.string());
+}
+
+std::string sha256_hex(std::span<const std::byte> bytes) {
+  return fmt::format("{:02x}", fmt::join(sha256(bytes.data(), bytes.size()), ""));
+}
+
+} // namespace lagrange::runtime

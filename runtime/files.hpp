@@ -1,0 +1,26 @@
+/// \file
+/// Files as wholes: written so that a reader finds the old content or the new one and nothing in
+/// between, whenever the writer is killed or the machine stops.
+#pragma once
+
+#include "runtime/error.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+namespace lagrange::runtime {
+
+/// Replaces the content of `path`. The new content is on the disk when this returns: it goes to
+/// ".NAME.partial" in the same folder, which then takes the place of the old file. Whatever fails,
+/// the old content stays and the partial file is removed; one left by a kill is overwritten.
+/// Requires: one writer of a path at a time.
+/// Errors: bad_file, naming the step that failed and why (no folder, no right, disk full).
+result<void> write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
+
+/// The whole content of a regular file.
+/// Errors: bad_file if it is missing, unreadable, no regular file, or larger than `bytes_max`.
+result<std::vector<char>> read_file(const std::filesystem::path& path, std::size_t bytes_max);
+
+} // namespace lagrange::runtime

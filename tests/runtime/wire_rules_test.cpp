@@ -1,0 +1,174 @@
+// Well-formed Cap'n Proto that breaks one rule at a time: refused, with the field named.
+#include "runtime/wire.hpp"
+#include "runtime/wire_frame.hpp"
+#include "tests/support/frame_bytes.hpp"
+#include "tests/support/wire_samples.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <limits>
+#include <optional>
+
+using namespace lagrange;
+using namespace lagrange::runtime;
+using namespace lagrange::tests;
+
+namespace {
+
+constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+void fill(schema::Tensor::Builder to, schema::DType type, std::vector<std::int64_t> extents,
+          unsigned data_bytes) {
+  to.setType(type);
+  auto list = to.initExtents(static_cast<unsigned>(extents.size()));
+  for (unsigned i = 0; i < extents.size(); ++i) list.set(i, extents[i]);
+  to.initData(data_bytes);
+}
+
+/// The error that a frame gives whose root `damage` has worked on.
+template <class Root, class T, class Fill, class Damage>
+std::string refusal(schema::FrameKind kind, Fill make_valid, Damage damage) {
+  message_writer out;
+  auto root = out.root<Root>();
+  make_valid(root);
+  damage(root);
+  auto frame = out.flatten(frame_header_bytes);
+  seal_frame(kind, frame);
+  const auto got = decode<T>(frame);
+  return got ? "accepted" : got.error().text;
+}
+
+template <class Damage>
+std::string push_refusal(Damage damage) {
+  return refusal<schema::GradientPush, gradient_push>(
+      schema::FrameKind::GRADIENT_PUSH,
+      [](schema::GradientPush::Builder push) {
+        push.initFrom();
+        push.setFrames(1);
+        fill(push.initGradient(), schema::DType::F32, {4}, 16);
+      },
+      damage);
+}
+
+template <class Damage>
+std::string grant_refusal(Damage damage) {
+  return refusal<schema::LeaseGrant, lease_grant>(
+      schema::FrameKind::LEASE_GRANT,
+      [](schema::LeaseGrant::Builder grant) {
+        auto samples = grant.initSamples();
+        fill(samples.initInputs(), schema::DType::U8, {2, 3}, 6);
+        fill(samples.initLabels(), schema::DType::I32, {2}, 8);
+      },
+      damage);
+}
+
+using push_builder = schema::GradientPush::Builder;
+using grant_builder = schema::LeaseGrant::Builder;
+using Catch::Contains;
+
+} // namespace
+
+TEST_CASE("the frames that the rules are tried on keep them", "[runtime][wire]") {
+  CHECK(push_refusal([](push_builder) {}) == "accepted");
+  CHECK(grant_refusal([](grant_builder) {}) == "accepted");
+}
+
+TEST_CASE("a push that breaks a rule is refused, and the field named", "[runtime][wire]") {
+  CHECK_THAT(push_refusal([](push_builder x) { x.setFrame(1); }),
+             Contains("frame is 1, expected less than 1"));
+  CHECK_THAT(push_refusal([](push_builder x) { x.setFrames(0); }),
+             Contains("frames is 0, expected 1 to 65536"));
+  CHECK_THAT(push_refusal([](push_builder x) { x.setFrames(65537); }), Contains("frames is 65537"));
+  CHECK_THAT(push_refusal([](push_builder x) { x.setFirst(~0ull); }), Contains("first is"));
+  CHECK_THAT(push_refusal([](push_builder x) { x.setClipScale(not_a_number); }),
+             Contains("clip_scale is nan"));
+  CHECK_THAT(push_refusal([](push_builder x) { x.setClipScale(-infinity); }),
+             Contains("clip_scale is -inf"));
+  CHECK_THAT(push_refusal([](push_builder x) { x.setVerdict(schema::PushVerdict::SKIP); }),
+             Contains("gradient is f32 [4], expected no tensor"));
+  CHECK_THAT(
+      push_refusal([](push_builder x) { x.setVerdict(static_cast<schema::PushVerdict>(4)); }),
+      Contains("verdict is 4, expected 0 to 3"));
+  CHECK_THAT(push_refusal(
+                 [](push_builder x) { x.getFrom().setRole(static_cast<schema::ActorRole>(300)); }),
+             Contains("from.role is 300, expected 0 to 4"));
+  CHECK_THAT(push_refusal([](push_builder x) { x.initWhat().setRoundSize(1u << 20); }),
+             Contains("what.round_size is 1048576"));
+}
+
+TEST_CASE("a tensor that contradicts itself is refused, and the field named", "[runtime][wire]") {
+  constexpr std::int64_t huge = std::int64_t{1} << 62;
+  const auto with = [](schema::DType type, std::vector<std::int64_t> extents, unsigned bytes) {
+    return push_refusal([&](push_builder x) { fill(x.initGradient(), type, extents, bytes); });
+  };
+  CHECK_THAT(with(schema::DType::F32, {4}, 15), Contains("gradient.data is 15 bytes, expected 16"));
+  CHECK_THAT(with(schema::DType::F32, {4}, 0), Contains("gradient.data is 0 bytes"));
+  CHECK_THAT(with(schema::DType::F32, {huge}, 16), Contains("gradient.extents"));
+  CHECK_THAT(with(schema::DType::F32, {huge, huge, 0}, 0), Contains("gradient.extents"));
+  CHECK_THAT(with(schema::DType::F32, {0, 1 << 30, 1 << 30}, 0), Contains("gradient.extents"));
+  CHECK_THAT(with(schema::DType::F32, {-4}, 16), Contains("gradient.extents is -4 at axis 0"));
+  CHECK_THAT(with(schema::DType::F32, {1, 1, 1, 1, 1, 1, 4}, 16), Contains("of rank 7"));
+  CHECK_THAT(with(schema::DType::F32, {2, 2}, 16), Contains("gradient is f32 [2, 2], expected"));
+  CHECK_THAT(with(schema::DType::U8, {4}, 4), Contains("gradient is u8 [4], expected f32 [N]"));
+  CHECK_THAT(with(static_cast<schema::DType>(5), {4}, 16), Contains("gradient.type is 5"));
+  CHECK_THAT(push_refusal([](push_builder x) {
+               x.getGradient().setEncoding(static_cast<schema::Encoding>(7));
+             }),
+             Contains("gradient.encoding is 7, expected 0 (plain)"));
+}
+
+TEST_CASE("a grant that breaks a rule is refused, and the field named", "[runtime][wire]") {
+  CHECK_THAT(grant_refusal([](grant_builder x) { x.getSamples().setScale(not_a_number); }),
+             Contains("samples.scale is nan"));
+  CHECK_THAT(grant_refusal([](grant_builder x) { x.getSamples().setShift(infinity); }),
+             Contains("samples.shift is inf"));
+  CHECK_THAT(grant_refusal([](grant_builder x) {
+               fill(x.getSamples().initLabels(), schema::DType::I32, {3}, 12);
+             }),
+             Contains("samples.inputs is u8 [2, 3], expected u8 or f32 [3, ...]"));
+  CHECK_THAT(grant_refusal([](grant_builder x) {
+               fill(x.getSamples().initLabels(), schema::DType::F32, {2}, 8);
+             }),
+             Contains("samples.labels is f32 [2], expected i32 [N]"));
+  CHECK_THAT(grant_refusal([](grant_builder x) {
+               fill(x.getSamples().initInputs(), schema::DType::BF16, {2}, 4);
+             }),
+             Contains("samples.inputs is bf16 [2]"));
+  CHECK_THAT(grant_refusal([](grant_builder x) { x.disownSamples(); }),
+             Contains("samples.labels is no tensor"));
+  CHECK_THAT(grant_refusal([](grant_builder x) { x.setKind(schema::GrantKind::TICK); }),
+             Contains("samples.inputs is u8 [2, 3], expected no tensor"));
+  CHECK_THAT(grant_refusal([](grant_builder x) { x.setKind(static_cast<schema::GrantKind>(4)); }),
+             Contains("kind is 4, expected 0 to 3"));
+}
+
+TEST_CASE("a reply holds parameters exactly if they have changed", "[runtime][wire]") {
+  const auto with = [](auto damage) {
+    return refusal<schema::PullReply, pull_reply>(
+        schema::FrameKind::PULL_REPLY, [](schema::PullReply::Builder) {}, damage);
+  };
+  CHECK(with([](schema::PullReply::Builder) {}) == "accepted");
+  CHECK_THAT(with([](schema::PullReply::Builder x) { x.setChanged(true); }),
+             Contains("parameters is no tensor, expected f32 [N]"));
+  CHECK_THAT(with([](schema::PullReply::Builder x) {
+               fill(x.initParameters(), schema::DType::F32, {1}, 4);
+             }),
+             Contains("parameters is f32 [1], expected no tensor"));
+}
+
+TEST_CASE("two tensors that share one payload are refused, so little never becomes much",
+          "[runtime][wire]") {
+  auto grant = sample_grant(grant_kind::batch);
+  grant.samples.inputs = ops::tensor(ops::dtype::u8, {2, 4096});
+  std::ranges::fill(grant.samples.inputs.values<std::uint8_t>(), std::uint8_t{1});
+  auto frame = encode(grant);
+  // The pointers to the payloads: far ones (2) by way of two words (4).
+  std::vector<std::ptrdiff_t> far;
+  for (std::ptrdiff_t at = 48; at < 48 + 256; at += 8)
+    if ((frame[static_cast<std::size_t>(at)] & 7) == 6) far.push_back(at);
+  REQUIRE(far.size() == 2);
+  std::copy_n(frame.begin() + far[0], 8, frame.begin() + far[1]);
+  reseal(frame);
+  CHECK_THAT(decode<lease_grant>(frame).error().text, Contains("limit"));
+}
