@@ -13,13 +13,49 @@ struct pool_sizes {
   std::int64_t h, w, c, h_out, w_out, window, stride;
 };
 
+// A row of results, each the largest of its window; a place is that of the winner in its sample.
+// A NaN wins, and stays.
 [[gnu::target_clones("avx512f", "avx2", "default")]] void
-take_larger(const float* __restrict x, std::int32_t place, float* __restrict best,
-            std::int32_t* __restrict places, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const bool larger = (x[i] > best[i]) | (x[i] != x[i]); // a NaN wins, and stays
-    best[i] = larger ? x[i] : best[i];
-    places[i] = larger ? place : places[i];
+pool_row(const pool_sizes& at, const float* __restrict x, std::int64_t first, float* __restrict y,
+         std::int32_t* __restrict places) {
+  for (std::int64_t w = 0; w < at.w_out; ++w, first += at.stride * at.c)
+    for (std::int64_t c = 0; c < at.c; ++c, ++y, ++places) {
+      *y = x[first + c];
+      *places = static_cast<std::int32_t>(first + c);
+      for (std::int64_t r = 0; r < at.window; ++r)
+        for (std::int64_t s = 0; s < at.window; ++s) {
+          const auto place = first + c + (r * at.w + s) * at.c;
+          const bool larger = (x[place] > *y) | (x[place] != x[place]);
+          *y = larger ? x[place] : *y;
+          *places = larger ? static_cast<std::int32_t>(place) : *places;
+        }
+    }
+}
+
+// The same for windows of two by two, without the loops that keep it from being vectorised.
+[[gnu::target_clones("avx512f", "avx2", "default")]] void
+pool_row_by_two(const pool_sizes& at, const float* __restrict x, std::int64_t first,
+                float* __restrict y, std::int32_t* __restrict places) {
+  const auto row = static_cast<std::int32_t>(at.w * at.c);
+  const auto pixel = static_cast<std::int32_t>(at.c);
+  for (std::int64_t w = 0; w < at.w_out;
+       ++w, first += at.stride * at.c, y += at.c, places += at.c) {
+    const float* x00 = x + first;
+    const float* x10 = x00 + row;
+    for (std::int32_t c = 0; c < pixel; ++c) {
+      const auto take = [](float& best, std::int32_t& from, float value, std::int32_t place) {
+        const bool larger = (value > best) | (value != value);
+        best = larger ? value : best;
+        from = larger ? place : from;
+      };
+      float best = x00[c];
+      std::int32_t from = 0;
+      take(best, from, x00[c + pixel], pixel);
+      take(best, from, x10[c], row);
+      take(best, from, x10[c + pixel], row + pixel);
+      y[c] = best;
+      places[c] = from + static_cast<std::int32_t>(first) + c;
+    }
   }
 }
 
@@ -40,38 +76,26 @@ public:
       const float* x = pass.x.data() + b * input_.elements();
       float* y = pass.y.data() + b * output_.elements();
       std::int32_t* places = places_.data() + b * output_.elements();
-      for (std::int64_t h = 0; h < at_.h_out; ++h)
-        for (std::int64_t w = 0; w < at_.w_out; ++w, y += at_.c, places += at_.c)
-          pool(x, h * at_.stride, w * at_.stride, y, places);
+      const auto row = at_.w_out * at_.c;
+      for (std::int64_t h = 0; h < at_.h_out; ++h, y += row, places += row)
+        (at_.window == 2 ? pool_row_by_two : pool_row)(at_, x, h * at_.stride * at_.w * at_.c, y,
+                                                       places);
     }
   }
 
   void backward(const backward_pass& pass) override {
     if (pass.d_x.empty()) return;
     std::ranges::fill(pass.d_x, 0.0F);
-    const auto window = output_.elements();
+    const auto results = output_.elements();
     for (std::int64_t b = 0; b < pass.batch; ++b) {
       float* d_x = pass.d_x.data() + b * input_.elements();
-      const float* d_y = pass.d_y.data() + b * window;
-      const std::int32_t* places = places_.data() + b * window;
-      for (std::int64_t i = 0; i < window; i += at_.c)
-        for (std::int64_t c = 0; c < at_.c; ++c) d_x[places[i + c] + c] += d_y[i + c];
+      const float* d_y = pass.d_y.data() + b * results;
+      const std::int32_t* places = places_.data() + b * results;
+      for (std::int64_t i = 0; i < results; ++i) d_x[places[i]] += d_y[i];
     }
   }
 
 private:
-  // One window, all channels. A place is that of the winner's pixel in its sample.
-  void pool(const float* x, std::int64_t h, std::int64_t w, float* y, std::int32_t* places) const {
-    const auto first = (h * at_.w + w) * at_.c;
-    std::copy_n(x + first, at_.c, y);
-    std::fill_n(places, at_.c, static_cast<std::int32_t>(first));
-    for (std::int64_t r = 0; r < at_.window; ++r)
-      for (std::int64_t s = r == 0 ? 1 : 0; s < at_.window; ++s) {
-        const auto place = first + (r * at_.w + s) * at_.c;
-        take_larger(x + place, static_cast<std::int32_t>(place), y, places, at_.c);
-      }
-  }
-
   shape input_, output_;
   pool_sizes at_;
   std::vector<std::int32_t> places_; ///< of the winners of the last forward pass
