@@ -101,8 +101,12 @@ bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
     grant.kind = grant_kind::idle;
     return request.state != standing::idle;
   }
-  if (choose_lease(round_begin(round_ + 1), request, chosen)) return true;
   grant.kind = grant_kind::tick;
+  if (grant.clock.value < round_) { // others did whole rounds without it: its clock catches up first,
+    grant.clock = {round_ - 1};     // because its own pulls wait for it as well
+    return true;
+  }
+  if (choose_lease(round_begin(round_ + 1), request, chosen)) return true;
   return grant.clock.value <= round_ && request.state != standing::idle;
 }
 
@@ -134,8 +138,8 @@ bool feeder::choose_lease(lease_id end, const lease_request& request, dealt_gran
 worker_clock feeder::start_clock(const lease_request& request) const {
   if (request.state == standing::working) return request.clock;
   if (request.state == standing::idle) return request.clock.next(); // above every pull it sent
+  if (request.from.life.value <= 1) return {0}; // where every shard has put it
   if (options_.round_size > 0) return {round_};
-  if (request.from.life.value <= 1) return {0};
   const worker_clock* slowest = nullptr;
   for (const auto& [worker, known] : workers_)
     if (known.is_counted && worker != worker_of(request.from) &&
