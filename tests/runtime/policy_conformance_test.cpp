@@ -1,5 +1,5 @@
-// Every policy of the table through thousands of seeded schedules, and two broken policies that show
-// that the kit bites.
+// Every policy of the table through thousands of seeded schedules, and two broken policies that
+// show that the kit bites.
 #include "tests/support/conformance.hpp"
 
 #include <catch2/catch.hpp>

@@ -24,8 +24,8 @@ inline std::vector<std::string> specs_of(const runtime::policy_row& row) {
   return specs;
 }
 
-/// Runs the jobs of `count` seeds from `first` on. Empty, or what broke: the invariant, the seed and
-/// the step at which it did.
+/// Runs the jobs of `count` seeds from `first` on. Empty, or what broke: the invariant, the seed
+/// and the step at which it did.
 inline std::string find_breach(const runtime::policy_row& row, const std::string& spec,
                                std::uint64_t first, std::uint64_t count) {
   for (auto seed = first; seed < first + count; ++seed) {

@@ -1,7 +1,7 @@
 /// \file
-/// Watches a whole job from outside and says which invariant it broke. It believes neither shard nor
-/// feeder: it is told the truth (which worker lives, which step it has begun) by whoever drives the
-/// job, reads the shards' journals, and recounts everything.
+/// Watches a whole job from outside and says which invariant it broke. It believes neither shard
+/// nor feeder: it is told the truth (which worker lives, which step it has begun) by whoever drives
+/// the job, reads the shards' journals, and recounts everything.
 #pragma once
 
 #include "runtime/feeder.hpp"
@@ -48,7 +48,8 @@ public:
     if (!holds && !found_) found_ = {invariant, text};
   }
 
-  // ---- the truth -----------------------------------------------------------------------------------
+  // ---- the truth
+  // -----------------------------------------------------------------------------------
 
   /// LE-1: whoever holds a lease, and however often it is dealt, it has the same samples.
   void on_deal(const runtime::lease& what, const std::vector<std::uint32_t>& samples) {
@@ -77,7 +78,8 @@ public:
   /// The worker is dead, or was declared dead: nobody has to wait for it any more.
   void on_end(const life& who) { begun_.erase(who); }
 
-  // ---- the journals --------------------------------------------------------------------------------
+  // ---- the journals
+  // --------------------------------------------------------------------------------
 
   /// All entries of one event of one shard.
   void on_entries(std::uint32_t shard, const std::vector<runtime::journal_entry>& entries) {
@@ -107,16 +109,18 @@ public:
     publish(at, sum, weights);
   }
 
-  // ---- the end -------------------------------------------------------------------------------------
+  // ---- the end
+  // -------------------------------------------------------------------------------------
 
   /// Every lease of the job has been closed: recounts what became of each, on each shard.
   void on_finish(const runtime::feeder_report& told, std::uint64_t leases) {
     std::uint64_t skipped = 0;
     for (std::uint64_t id = 0; id < leases; ++id) skipped += is_skipped({id}) ? 1 : 0;
     expect(told.issued == leases && told.dropped == skipped && told.applied == leases - skipped,
-           "LE-1", "the feeder counts " + std::to_string(told.issued) + " issued, " +
-                       std::to_string(told.applied) + " applied and " +
-                       std::to_string(told.dropped) + " dropped of " + std::to_string(leases));
+           "LE-1",
+           "the feeder counts " + std::to_string(told.issued) + " issued, " +
+               std::to_string(told.applied) + " applied and " + std::to_string(told.dropped) +
+               " dropped of " + std::to_string(leases));
     for (std::uint32_t shard = 0; shard < shards_.size(); ++shard)
       expect(shards_[shard].settled.size() == leases, "LE-1",
              "shard " + std::to_string(shard) + " settled " +
@@ -175,12 +179,12 @@ private:
                to_string(entry.slowest));
     for (const auto& [who, steps] : begun_)
       for (const auto& each : steps)
-        expect(each.clock.value + *known_.bound >= entry.clock.value ||
-                   at.settled.contains(each.what),
-               "CL-1", "a pull of clock " + to_string(entry.clock) + " by worker " +
-                           to_string(entry.worker) + " does not see lease " + to_string(each.what) +
-                           " of worker " + std::to_string(who.first) + " at clock " +
-                           to_string(each.clock));
+        expect(
+            each.clock.value + *known_.bound >= entry.clock.value || at.settled.contains(each.what),
+            "CL-1",
+            "a pull of clock " + to_string(entry.clock) + " by worker " + to_string(entry.worker) +
+                " does not see lease " + to_string(each.what) + " of worker " +
+                std::to_string(who.first) + " at clock " + to_string(each.clock));
   }
 
   void check_settled(std::uint32_t shard, const runtime::journal_entry& entry) {
