@@ -102,8 +102,8 @@ bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
     return request.state != standing::idle;
   }
   grant.kind = grant_kind::tick;
-  if (grant.clock.value < round_) { // others did whole rounds without it: its clock catches up first,
-    grant.clock = {round_ - 1};     // because its own pulls wait for it as well
+  if (grant.clock.value < round_) { // others did whole rounds without it, and its pulls wait for
+    grant.clock = {round_ - 1};     // its own clock as well: that catches up first
     return true;
   }
   if (choose_lease(round_begin(round_ + 1), request, chosen)) return true;
@@ -143,7 +143,8 @@ worker_clock feeder::start_clock(const lease_request& request) const {
   const auto worker = worker_of(request.from);
   std::optional<worker_clock> slowest;
   for (const auto& [other, known] : workers_)
-    if (known.is_counted && other != worker) slowest = std::min(slowest.value_or(known.clock), known.clock);
+    if (known.is_counted && other != worker)
+      slowest = std::min(slowest.value_or(known.clock), known.clock);
   if (is_joining) return slowest.value_or(workers_.at(worker).clock.next());
   const auto unused = request.clock.next(); // above every pull it sent before it left
   return std::max(slowest.value_or(unused), unused);

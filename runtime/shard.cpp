@@ -139,13 +139,12 @@ shard_effects shard::on_push(std::shared_ptr<const gradient_push> frame, ticket 
              taken_.contains(frame->what.id)) {
     repeat(*frame, out);
     outcome = push_outcome::duplicate;
-  } else if (auto push = stage(frame); push.empty()) {
-    outcome = push_outcome::partial;
   } else {
-    if (const auto gap = find_gap(push); gap.code != errc::none) return refuse(gap.code, gap.text);
-    taken_.insert(frame->what.id);
-    if (has_rounds()) take_into_round(std::move(push), out);
-    else take(push, out);
+    whole_push push;
+    if (const auto defect = stage(frame, push); defect.code != errc::none)
+      return refuse(defect.code, defect.text);
+    if (push.empty()) outcome = push_outcome::partial;
+    else take_whole(std::move(push), out);
   }
   out.pushes.push_back({to, acknowledge(*frame, outcome)});
   admit_parked(now, out);
@@ -205,23 +204,31 @@ void shard::finish_step(const gradient_push& closing) {
   else clocks_.advances(worker, closing.from.life, next);
 }
 
-shard::whole_push shard::stage(std::shared_ptr<const gradient_push> frame) {
-  auto& staged = staged_[worker_of(frame->from)];
+error shard::stage(const std::shared_ptr<const gradient_push>& frame, whole_push& whole) {
+  const auto worker = worker_of(frame->from);
+  auto& staged = staged_[worker];
   const bool is_same = staged.life == frame->from.life && staged.clock == frame->clock &&
                        staged.what == frame->what.id && staged.frames.size() == frame->frames;
   if (!is_same) {
     if (staged.life == frame->from.life && staged.clock > frame->clock && !staged.frames.empty())
       return {}; // an old frame that came late; its push has been given up
-    staged = {frame->from.life, frame->clock, frame->what.id, {}, 0};
+    staged = {frame->from.life, frame->clock, frame->what.id, {}, 0, 0};
     staged.frames.resize(frame->frames);
   }
   auto& place = staged.frames[frame->frame];
-  if (!place) ++staged.arrived;
-  place = std::move(frame);
+  if (place) return {}; // repeated
+  place = frame;
+  ++staged.arrived;
+  if (!frame->gradient.empty())
+    staged.elements += static_cast<std::uint64_t>(frame->gradient.elements());
+  if (staged.elements > options_.parameters.size()) {
+    staged_.erase(worker);
+    return {errc::bad_frame, "has frames that overlap"};
+  }
   if (staged.arrived < staged.frames.size()) return {};
-  auto whole = std::move(staged.frames);
-  staged_.erase(worker_of(whole.front()->from));
-  return whole;
+  whole = std::move(staged.frames);
+  staged_.erase(worker);
+  return find_gap(whole);
 }
 
 error shard::find_gap(const whole_push& push) const {
@@ -252,6 +259,12 @@ void shard::repeat(const gradient_push& frame, shard_effects& out) {
 }
 
 // ---- what pushes do --------------------------------------------------------------------------------
+
+void shard::take_whole(whole_push push, shard_effects& out) {
+  taken_.insert(push.back()->what.id);
+  if (has_rounds()) take_into_round(std::move(push), out);
+  else take(push, out);
+}
 
 void shard::take(const whole_push& push, shard_effects& out) {
   const auto& closing = *push.back();

@@ -79,6 +79,7 @@ private:
     lease_id what;
     std::vector<std::shared_ptr<const gradient_push>> frames; ///< by number; null: not here yet
     std::size_t arrived = 0;
+    std::uint64_t elements = 0; ///< of the frames that are here
   };
   /// A whole push: its frames in the order of their elements; the last frame tells the rest.
   using whole_push = std::vector<std::shared_ptr<const gradient_push>>;
@@ -98,13 +99,15 @@ private:
   const ops::tensor& published();
 
   error find_defect(const gradient_push& frame) const;
-  /// Adds the frame to its push; the push if that made it whole.
-  whole_push stage(std::shared_ptr<const gradient_push> frame);
+  /// Adds the frame to its push, and gives the push if that made it whole. A push that cannot become
+  /// one is discarded, and its defect returned.
+  error stage(const std::shared_ptr<const gradient_push>& frame, whole_push& whole);
   error find_gap(const whole_push& push) const;
   push_ack acknowledge(const gradient_push& frame, push_outcome outcome) const;
   push_outcome settle_clock(const gradient_push& frame, shard_effects& out);
   void finish_step(const gradient_push& closing);
   void repeat(const gradient_push& frame, shard_effects& out);
+  void take_whole(whole_push push, shard_effects& out);
   void take(const whole_push& push, shard_effects& out);
   void take_into_round(whole_push push, shard_effects& out);
   void apply_round(shard_effects& out);
