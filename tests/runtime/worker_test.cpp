@@ -180,6 +180,9 @@ TEST_CASE("a worker without a lease left leaves the clock table, waits, and come
   CHECK(worker.effects.request->state == standing::idle);
   worker.parameters(0, 1); // of the pull that was sent ahead
   CHECK(is_quiet(worker.effects));
+  worker.tick(at(2s));
+  CHECK(worker.effects.request);
+  CHECK(worker.effects.pulls.empty()); // the pull sent ahead is given up
   worker.grant(grant_kind::batch, 9, 2);
   CHECK(worker.effects.pulls.front().second.clock == worker_clock{2});
   worker.parameters(2);
