@@ -184,14 +184,16 @@ result<runtime::job> read_job(const CLI::App& app, const run_flags& flags,
   return runtime::parse_job(text, flags.file, overrides, rows);
 }
 
-/// What the machine says about the job: its data, and where its results go.
-std::string find_obstacles(const run_options& options, const runtime::catalog& rows) {
+/// What the machine says about the job: its data, whose facts are kept, and where results go.
+std::string find_obstacles(run_options& options, const runtime::catalog& rows) {
   std::string reasons;
   const auto facts = runtime::read_data_facts(options.job, rows);
   if (!facts) {
     reasons += facts.error().text + "\n";
   } else if (const auto checked = runtime::check_job(options.job, facts.value(), rows); !checked) {
     reasons += checked.error().text + "\n";
+  } else {
+    options.facts = facts.value();
   }
   std::error_code wrong;
   const auto& dir = options.job.output.dir;

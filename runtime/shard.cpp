@@ -171,6 +171,7 @@ error shard::find_defect(const gradient_push& frame) const {
 push_outcome shard::settle_clock(const gradient_push& frame, shard_effects& out) {
   const auto worker = worker_of(frame.from);
   if (frame.verdict == push_verdict::leave) {
+    note(journal_kind::left, frame, out);
     clocks_.leaves(worker, frame.from.life, frame.clock);
     if (const auto waiting = parked_.find(worker);
         waiting != parked_.end() && waiting->second.pull.clock <= frame.clock) {
@@ -178,6 +179,7 @@ push_outcome shard::settle_clock(const gradient_push& frame, shard_effects& out)
       parked_.erase(waiting);
     }
   } else if (clocks_.hears(worker, frame.from.life, frame.clock)) {
+    note(journal_kind::ticked, frame, out);
     clocks_.advances(worker, frame.from.life, frame.clock.next());
   }
   return push_outcome::taken;
