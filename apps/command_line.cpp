@@ -12,10 +12,6 @@
 #include <fstream>
 #include <sstream>
 
-#ifndef LAGRANGE_VERSION
-#define LAGRANGE_VERSION "unknown"
-#endif
-
 namespace lagrange {
 namespace {
 
