@@ -171,7 +171,6 @@ TEST_CASE("on a terminal the table is redrawn in place and events scroll above i
     terminal screen(static_cast<std::size_t>(columns));
     screen.feed(w.people.str());
     terminal expected(static_cast<std::size_t>(columns));
-    const auto now = lines_of(w.people.str());
     const auto rows = screen.rows();
     expected.feed(render_table(x, columns - 1));
     const auto table = expected.rows();
@@ -188,7 +187,7 @@ TEST_CASE("on a terminal the table is redrawn in place and events scroll above i
 TEST_CASE("a table higher than the terminal is cut and says how much is missing",
           "[apps][live_view]") {
   auto x = running();
-  for (std::uint32_t i = 2; i < 50; ++i) x.actors.push_back({{actor_role::worker, i}, {1}});
+  for (std::uint32_t i = 2; i < 50; ++i) x.actors.push_back({{actor_role::worker, i}, {1}, 1, "idle"});
   watched w(output_mode::live, true);
   w.size = {80, 10};
   w.view.show(x);

@@ -118,6 +118,16 @@ TEST_CASE("every key can be set and is written", "[runtime][job]") {
   }
 }
 
+TEST_CASE("every key is documented with its default and its values", "[runtime][job]") {
+  std::ifstream file("apps/README.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const auto& row : job_keys(catalog::standard())) {
+    CAPTURE(row.key);
+    const auto line = "| `" + row.key + "` | `" + row.default_value + "` | " + row.expected + " | ";
+    CHECK(text.find(line) != std::string::npos);
+  }
+}
+
 TEST_CASE("overrides count over the file, the file over the defaults, the last over the first",
           "[runtime][job]") {
   const std::string text = "[data]\nbatch = 32\nepochs = 2\n";
