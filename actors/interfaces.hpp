@@ -26,6 +26,8 @@ namespace lagrange::actors {
 
 /// A few times a second, from an actor to itself: report, repeat what got lost.
 using tick_atom = caf::atom_constant<caf::atom("tick")>;
+/// The time that a twin asked for is over.
+using wake_atom = caf::atom_constant<caf::atom("wake")>;
 /// Begin the job.
 using start_atom = caf::atom_constant<caf::atom("start")>;
 /// End in order.
@@ -46,7 +48,8 @@ using feeder_actor = caf::typed_actor<
   caf::replies_to<runtime::membership_view>::with<runtime::view_ack>,
   caf::reacts_to<tick_atom>>;
 
-using worker_actor = caf::typed_actor<caf::reacts_to<tick_atom>>; // it asks; nobody asks it
+// It asks; nobody asks it.
+using worker_actor = caf::typed_actor<caf::reacts_to<wake_atom>, caf::reacts_to<tick_atom>>;
 
 /// A step's work, which never leaves the worker's process.
 struct step_order {

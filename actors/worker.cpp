@@ -66,6 +66,7 @@ void carry_out(worker_pointer self, worker_effects effects) {
   for (auto& [to, frame] : effects.pushes) push(self, to, std::move(frame));
   if (effects.request) ask(self, *effects.request);
   for (const auto& [from, request] : effects.pulls) pull(self, from, request);
+  if (effects.wake_after) self->delayed_send(self, *effects.wake_after, wake_atom::value);
   if (effects.report) self->send(supervisor_of(self), *effects.report);
 }
 
@@ -78,6 +79,7 @@ worker_actor::behavior_type worker(worker_pointer self, std::shared_ptr<const wo
   carry_out(self, self->state.twin->start(now(self)));
   self->delayed_send(self, tick_period, tick_atom::value);
   return {
+      [self](wake_atom) { carry_out(self, self->state.twin->on_wake(now(self))); },
       [self](tick_atom) {
         carry_out(self, self->state.twin->on_tick(now(self)));
         self->delayed_send(self, tick_period, tick_atom::value);

@@ -30,6 +30,7 @@ void worker::ask(standing state, worker_clock clock, time_point now, worker_effe
 void worker::pull(worker_clock clock, time_point now, worker_effects& out) {
   pulled_for_ = clock;
   pull_sent_ = now;
+  is_pull_due_ = false;
   std::fill(arrived_.begin(), arrived_.end(), nullptr);
   for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
     pull_request request{options_.self, clock, {}, {}};
@@ -58,6 +59,8 @@ worker_effects worker::on_parameters(shard_id shard, std::shared_ptr<const pull_
   if (reply->changed) held_[shard.value] = std::move(reply);
   LAGRANGE_EXPECT(held_[shard.value] != nullptr, "an unchanged copy that was never sent");
   arrived_[shard.value] = held_[shard.value];
+  if (std::find(arrived_.begin(), arrived_.end(), nullptr) == arrived_.end())
+    pull_times_.add(now - pull_sent_);
   advance(now, out);
   return out;
 }
@@ -86,10 +89,24 @@ void worker::compute_if_ready(time_point now, worker_effects& out) {
   counts_.waiting += now - waiting_since_;
   computing_since_ = now;
   out.compute = computing_;
-  if (options_.ahead == lookahead::one_step) {
-    ask(standing::working, clock_.next(), now, out);
-    pull(clock_.next(), now, out);
-  }
+  if (options_.ahead == lookahead::one_step) look_ahead(now, out);
+}
+
+void worker::look_ahead(time_point now, worker_effects& out) {
+  ask(standing::working, clock_.next(), now, out);
+  // Twice the quickest pull leaves room for a slower one.
+  const auto wait = pull_times_.empty() || step_times_.empty()
+                        ? std::chrono::nanoseconds(0)
+                        : step_times_.value() - 2 * pull_times_.value();
+  if (wait <= std::chrono::nanoseconds(0)) return pull(clock_.next(), now, out);
+  is_pull_due_ = true;
+  out.wake_after = wait;
+}
+
+worker_effects worker::on_wake(time_point now) {
+  worker_effects out;
+  if (is_pull_due_ && computing_) pull(clock_.next(), now, out);
+  return out;
 }
 
 // ---- pushing ---------------------------------------------------------------------------------------
@@ -101,7 +118,9 @@ worker_effects worker::on_computed(step_result result, time_point now) {
                       result.gradients.size() == options_.shards,
                   std::to_string(result.gradients.size()) + " gradients");
   counts_.compute += now - computing_since_;
+  step_times_.add(now - computing_since_);
   waiting_since_ = now;
+  if (is_pull_due_) pull(clock_.next(), now, out); // the step was quicker than those before it
   ++counts_.steps;
   counts_.samples += result.samples;
   if (result.verdict == push_verdict::apply) {

@@ -1,23 +1,23 @@
 // Whole jobs as a user runs them: the program itself, its node processes, real signals.
 #include "tests/support/running_program.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <catch2/catch.hpp>
-#include <arpa/inet.h>
 #include <csignal>
-#include <sys/socket.h>
+#include <set>
 
 using namespace lagrange;
 using nlohmann::json;
-using testing::nodes_of;
-using testing::row_of;
-using testing::running_program;
+using tests::nodes_of;
+using tests::row_of;
+using tests::running_program;
 
 namespace {
 
 /// So long a job may take to be gone after its end was asked for, or its supervisor killed.
 constexpr std::chrono::milliseconds gone_deadline{10'000};
 
-std::vector<std::string> job(const testing::scratch_folder& folder, const std::string& policy,
+std::vector<std::string> job(const tests::temporary_folder& folder, const std::string& policy,
                              const std::string& epochs = "2") {
   return {"run",      "--json",           "--output",          folder.path().string(),
           "--policy", policy,             "--set",             "name=tested",
@@ -27,7 +27,7 @@ std::vector<std::string> job(const testing::scratch_folder& folder, const std::s
           "--summary", (folder.path() / "summary.json").string()};
 }
 
-json summary_in(const testing::scratch_folder& folder) {
+json summary_in(const tests::temporary_folder& folder) {
   std::ifstream file(folder.path() / "summary.json");
   return json::parse(file, nullptr, false);
 }
@@ -57,7 +57,7 @@ void check_audit(const json& summary, std::uint64_t leases) {
 TEST_CASE("EN-1: a job of processes ends done, with every lease applied and no process left",
           "[apps][process]") {
   for (const std::string policy : {"bsp", "ssp:3", "asp"}) {
-    testing::scratch_folder folder;
+    tests::temporary_folder folder;
     running_program program(job(folder, policy));
     const auto status = program.status_where(all_run);
     REQUIRE(status.is_object());
@@ -75,7 +75,7 @@ TEST_CASE("EN-1: a job of processes ends done, with every lease applied and no p
 
 TEST_CASE("LE-1 SH-2: a worker killed in the middle of a run loses nothing", "[apps][process]") {
   for (const std::string policy : {"bsp", "ssp:3"}) {
-    testing::scratch_folder folder;
+    tests::temporary_folder folder;
     running_program program(job(folder, policy));
     for (const std::string name : {"worker-1", "worker-2"}) {
       const auto status =
@@ -94,7 +94,7 @@ TEST_CASE("LE-1 SH-2: a worker killed in the middle of a run loses nothing", "[a
 }
 
 TEST_CASE("EN-1: the death of a shard ends the job with its cause named", "[apps][process]") {
-  testing::scratch_folder folder;
+  tests::temporary_folder folder;
   running_program program(job(folder, "ssp:3", "50"));
   const auto status =
       program.status_where([](const json& seen) { return has_steps(seen, "worker-0", 5); });
@@ -110,7 +110,7 @@ TEST_CASE("EN-1: the death of a shard ends the job with its cause named", "[apps
 
 TEST_CASE("EN-1: SIGINT and SIGTERM end a job in order with status 130", "[apps][process]") {
   for (const int signal : {SIGINT, SIGTERM}) {
-    testing::scratch_folder folder;
+    tests::temporary_folder folder;
     running_program program(job(folder, "asp", "50"));
     REQUIRE(program.status_where(all_run).is_object());
     program.signal(signal);
@@ -124,19 +124,19 @@ TEST_CASE("EN-1: SIGINT and SIGTERM end a job in order with status 130", "[apps]
 }
 
 TEST_CASE("EN-1: no process outlives a supervisor that is killed", "[apps][process]") {
-  testing::scratch_folder folder;
+  tests::temporary_folder folder;
   running_program program(job(folder, "ssp:3", "50"));
   REQUIRE(program.status_where(all_run).is_object());
   const auto nodes = nodes_of(program.pid());
   CHECK(nodes.size() == 6);
   program.signal(SIGKILL);
-  for (const auto pid : nodes) CHECK(testing::ends_within(pid, gone_deadline));
+  for (const auto pid : nodes) CHECK(tests::ends_within(pid, gone_deadline));
   CHECK(nodes_of(program.pid()).empty());
 }
 
 TEST_CASE("a worker that dies again and again ends the job with its cause named",
           "[apps][process]") {
-  testing::scratch_folder folder;
+  tests::temporary_folder folder;
   auto arguments = job(folder, "ssp:3", "50");
   arguments.insert(arguments.end(), {"--set", "restart.intensity=1"});
   running_program program(arguments);
@@ -158,7 +158,7 @@ TEST_CASE("a worker that dies again and again ends the job with its cause named"
 
 TEST_CASE("a job in one process ends done under every policy", "[apps]") {
   for (const std::string policy : {"bsp", "ssp:3", "asp"}) {
-    testing::scratch_folder folder;
+    tests::temporary_folder folder;
     auto arguments = job(folder, policy);
     arguments.push_back("--in-process");
     running_program program(arguments);

@@ -15,11 +15,12 @@
 #include <fstream>
 #include <functional>
 #include <mutex>
+#include <stdexcept>
 #include <optional>
 #include <string>
 #include <vector>
 
-namespace lagrange::testing {
+namespace lagrange::tests {
 
 using std::chrono::milliseconds;
 
@@ -47,25 +48,7 @@ inline std::vector<pid_t> nodes_of(pid_t supervisor) {
   return found;
 }
 
-/// A folder of its own that goes with the test.
-class scratch_folder {
-public:
-  scratch_folder() {
-    auto name = (std::filesystem::temp_directory_path() / "lagrange-test-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~scratch_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  scratch_folder(const scratch_folder&) = delete;
-  scratch_folder& operator=(const scratch_folder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
-private:
-  std::filesystem::path path_;
-};
-
+/// The program, with its stdout and stderr on one pipe.
 class running_program {
 public:
   explicit running_program(std::vector<std::string> arguments)
@@ -143,4 +126,4 @@ inline nlohmann::json row_of(const nlohmann::json& status, const std::string& na
   return {};
 }
 
-} // namespace lagrange::testing
+} // namespace lagrange::tests
