@@ -28,5 +28,5 @@ struct device_error : std::runtime_error {
 /// Checks a precondition, in release builds too; `text` says what was found.
 #define LAGRANGE_EXPECT(claim, text)                                                               \
   do {                                                                                             \
-    if (!(claim)) ::lagrange::ops::throw_contract_error(#claim, __FILE__, __LINE__, (text));        \
+    if (!(claim)) ::lagrange::ops::throw_contract_error(#claim, __FILE__, __LINE__, (text));       \
   } while (false)

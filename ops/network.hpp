@@ -1,7 +1,7 @@
 /// \file
-/// A network: what a worker computes. It owns scratch memory and primitives, never parameters: those
-/// come in as one flat vector, in the order of parameters(), and gradients leave the same way, so
-/// that a worker can hand them to shards without knowing any layer.
+/// A network: what a worker computes. It owns scratch memory and primitives, never parameters:
+/// those come in as one flat vector, in the order of parameters(), and gradients leave the same
+/// way, so that a worker can hand them to shards without knowing any layer.
 #pragma once
 
 #include "ops/tensor.hpp"
@@ -13,8 +13,8 @@
 
 namespace lagrange::ops {
 
-/// How a parameter starts. The values are a pure function of (seed, position of the tensor, index of
-/// the element), so that a shard can make its own blocks alone.
+/// How a parameter starts. The values are a pure function of (seed, position of the tensor, index
+/// of the element), so that a shard can make its own blocks alone.
 struct initialiser {
   enum class kind_type : std::uint8_t { zeros, ones, uniform };
   kind_type kind = kind_type::zeros;
@@ -46,8 +46,8 @@ public:
   virtual std::span<const parameter_spec> parameters() const = 0;
 
   /// Forward and backward. Returns the mean loss of the batch.
-  /// Shapes: parameters [N], inputs [B, ...] f32, labels [B], d_parameters [N] (overwritten with the
-  /// gradient of the mean loss).
+  /// Shapes: parameters [N], inputs [B, ...] f32, labels [B], d_parameters [N] (overwritten with
+  /// the gradient of the mean loss).
   virtual float forward_backward(std::span<const float> parameters, const tensor& inputs,
                                  std::span<const std::int32_t> labels,
                                  std::span<float> d_parameters) = 0;

@@ -12,10 +12,13 @@ constexpr std::align_val_t alignment{64};
 std::size_t size_bytes(dtype type) {
   switch (type) {
   case dtype::f32:
-  case dtype::i32: return 4;
+  case dtype::i32:
+    return 4;
   case dtype::f16:
-  case dtype::bf16: return 2;
-  case dtype::u8: return 1;
+  case dtype::bf16:
+    return 2;
+  case dtype::u8:
+    return 1;
   }
   LAGRANGE_EXPECT(false, "unknown dtype " + std::to_string(static_cast<int>(type)));
 }

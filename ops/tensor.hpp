@@ -1,6 +1,6 @@
 /// \file
-/// Tensors: a shared buffer, an element type and a shape. A tensor that has been handed on (put in a
-/// message, captured by another actor) is immutable by convention; only its maker writes into it.
+/// Tensors: a shared buffer, an element type and a shape. A tensor that has been handed on (put in
+/// a message, captured by another actor) is immutable by convention; only its maker writes into it.
 #pragma once
 
 #include "ops/contract.hpp"
@@ -26,11 +26,17 @@ std::string_view name(dtype type);
 template <class T>
 constexpr dtype dtype_of();
 template <>
-constexpr dtype dtype_of<float>() { return dtype::f32; }
+constexpr dtype dtype_of<float>() {
+  return dtype::f32;
+}
 template <>
-constexpr dtype dtype_of<std::int32_t>() { return dtype::i32; }
+constexpr dtype dtype_of<std::int32_t>() {
+  return dtype::i32;
+}
 template <>
-constexpr dtype dtype_of<std::uint8_t>() { return dtype::u8; }
+constexpr dtype dtype_of<std::uint8_t>() {
+  return dtype::u8;
+}
 
 /// Where a buffer lives. `index` counts the devices of one kind.
 struct device {

@@ -74,6 +74,17 @@ auto inspect(Inspector& f, actor_name& x) {
   return f(x.role, x.index);
 }
 
+/// One life of one named actor.
+struct actor_life {
+  actor_name name;
+  incarnation life;
+  auto operator<=>(const actor_life&) const = default;
+};
+template <class Inspector>
+auto inspect(Inspector& f, actor_life& x) {
+  return f(x.name, x.life);
+}
+
 } // namespace lagrange::runtime
 
 template <class Tag, class Rep>

@@ -1,5 +1,6 @@
 #include "runtime/job.hpp"
 
+#include "ops/contract.hpp"
 #include "runtime/job_keys.hpp"
 #include "runtime/nearest.hpp"
 
@@ -7,7 +8,7 @@
 
 #include <algorithm>
 #include <functional>
-#include <stdexcept>
+#include <tuple>
 
 namespace lagrange::runtime {
 namespace {
@@ -159,13 +160,11 @@ void read_overrides(std::span<const std::string> overrides, job_reader& reader,
       problems.push_back({0, place + ": expected KEY=VALUE, as in data.batch=32"});
       continue;
     }
-    const auto table = parse_override(std::string_view(text).substr(0, equals),
-                                      text.substr(equals + 1));
+    const auto table =
+        parse_override(std::string_view(text).substr(0, equals), text.substr(equals + 1));
     reader.read(table, std::filesystem::current_path(), [&](std::uint32_t) { return place; });
   }
 }
-
-result<void> refuse(std::string text) { return failure(errc::bad_argument, std::move(text)); }
 
 std::string joined(const std::vector<problem>& problems) {
   std::string text;
@@ -174,6 +173,15 @@ std::string joined(const std::vector<problem>& problems) {
 }
 
 } // namespace
+
+bool job::optimizer_table::operator==(const optimizer_table& other) const {
+  const auto fields = [](const optimizer_table& x) {
+    const auto& o = x.options;
+    return std::tuple(std::string_view(x.name), o.rate, o.momentum, o.beta1, o.beta2, o.epsilon,
+                      o.weight_decay);
+  };
+  return fields(*this) == fields(other);
+}
 
 std::vector<key_row> job_keys(const catalog& rows) {
   const job defaults;
@@ -200,58 +208,30 @@ result<job> parse_job(std::string_view toml, const std::string& origin,
 }
 
 std::string to_toml(const job& x) {
-  constexpr std::size_t comment_column = 40;
+  constexpr std::size_t comment_column = 46;
   std::string out;
   std::string_view table;
+  std::size_t key_width = 0;
   for (const auto& rule : key_rules()) {
     if (table_of(rule.key) != table) {
       table = table_of(rule.key);
       out += fmt::format("\n[{}]\n", table);
+      key_width = 0;
+      for (const auto name : siblings(rule.key)) key_width = std::max(key_width, name.size());
     }
-    const auto line = fmt::format("{} = {}", leaf_of(rule.key), write_value(rule, x));
+    const auto line =
+        fmt::format("{:<{}} = {}", leaf_of(rule.key), key_width, write_value(rule, x));
     out += fmt::format("{:<{}}  # {}\n", line, comment_column, rule.help);
   }
   return out;
-}
-
-result<void> check_job(const job& x, const data_facts& facts, const catalog& rows) {
-  std::vector<problem> problems;
-  const auto refuse_key = [&](std::string_view key, const std::string& text) {
-    problems.push_back({0, key_error(x, key, text)});
-  };
-  if (x.data.batch > static_cast<std::uint64_t>(facts.samples))
-    refuse_key("data.batch", fmt::format("the data set has {} samples to train on, expected at most "
-                                         "that many in a batch",
-                                         facts.samples));
-  const auto* row = find_row(rows.models, x.model.name);
-  if (!row) {
-    refuse_key("model.name", "no such model; see lagrange list models");
-    return refuse(joined(problems));
-  }
-  try {
-    const auto made = row->make(facts.input);
-    const auto parameters = ops::parameter_elements(made->parameters());
-    if (x.topology.shards > static_cast<std::uint64_t>(parameters))
-      refuse_key("topology.shards",
-                 fmt::format("model {} has {} parameters, expected at most that many shards",
-                             x.model.name, parameters));
-  } catch (const std::invalid_argument& unsuitable) {
-    refuse_key("model.name",
-               fmt::format("it does not suit samples of shape {} with {} classes: {}",
-                           ops::to_string(facts.input.extents), facts.input.classes,
-                           unsuitable.what()));
-  }
-  if (problems.empty()) return success();
-  return refuse(joined(problems));
 }
 
 std::string key_error(const job& x, std::string_view key, std::string_view text) {
   const auto place = x.written.places.find(key);
   const auto* rule = find_rule(key);
   LAGRANGE_EXPECT(rule, "no such key: " + std::string(key));
-  return fmt::format("{}: {} = {}: {}",
-                     place == x.written.places.end() ? "default" : place->second, key,
-                     write_value(*rule, x), text);
+  return fmt::format("{}: {} = {}: {}", place == x.written.places.end() ? "default" : place->second,
+                     key, write_value(*rule, x), text);
 }
 
 } // namespace lagrange::runtime

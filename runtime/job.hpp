@@ -50,7 +50,7 @@ struct job {
   struct optimizer_table {
     std::string name = "adam";
     ops::optimizer_options options;
-    bool operator==(const optimizer_table&) const = default;
+    bool operator==(const optimizer_table& other) const;
   } optimizer;
 
   struct staleness_table {
@@ -139,8 +139,14 @@ struct data_facts {
   std::int64_t samples = 0; ///< of the training split
 };
 
+/// Opens the data set, both splits of it, and says what it holds.
+/// Errors: those of the format's `open`, after the place of data.path.
+/// Cost: reads the files whole, so that damage is found before anything starts.
+result<data_facts> read_data_facts(const job& x, const catalog& rows);
+
 /// Refuses what only the data and the model together show to be impossible: a batch larger than the
-/// data set, a model that does not suit the samples, more shards than parameters.
+/// data set, a model that does not suit the samples, more shards than parameters, options that the
+/// optimizer refuses.
 /// Errors: bad_argument, one line for every problem, as parse_job.
 result<void> check_job(const job& x, const data_facts& facts, const catalog& rows);
 

@@ -1,0 +1,32 @@
+#include "actors/local_launcher.hpp"
+
+#include <caf/send.hpp>
+
+#include <unistd.h>
+
+namespace lagrange::actors {
+
+local_launcher::local_launcher(caf::actor_system& system, local_launcher_setup setup)
+    : system_(system), setup_(std::move(setup)) {}
+
+runtime::result<void> local_launcher::launch(const runtime::actor_life& who,
+                                             const supervisor_actor& supervisor) {
+  auto setup = std::make_shared<node_setup>();
+  setup->who = who;
+  setup->pid = ::getpid();
+  setup->supervisor = supervisor;
+  setup->catalog = setup_.catalog;
+  setup->journal = setup_.journal;
+  setup->compute = setup_.compute;
+  nodes_[who] = system_.spawn(node, std::shared_ptr<const node_setup>(std::move(setup)));
+  return runtime::success();
+}
+
+void local_launcher::kill(const runtime::actor_life& who) {
+  const auto found = nodes_.find(who);
+  if (found == nodes_.end()) return;
+  caf::anon_send_exit(found->second, caf::exit_reason::user_shutdown);
+  nodes_.erase(found);
+}
+
+} // namespace lagrange::actors

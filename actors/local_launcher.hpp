@@ -1,0 +1,37 @@
+/// \file
+/// Nodes as actors of the supervisor's own process: for --in-process and for simulation.
+#pragma once
+
+#include "actors/node.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+
+namespace lagrange::actors {
+
+struct local_launcher_setup {
+  const runtime::catalog* catalog = nullptr;
+  runtime::journal_sink journal;
+  std::function<compute_actor(caf::actor_system&, std::shared_ptr<runtime::computation>)> compute;
+};
+
+/// Used by the supervisor alone, one call at a time.
+class local_launcher final : public launcher {
+public:
+  local_launcher(caf::actor_system& system, local_launcher_setup setup);
+  runtime::result<void> launch(const runtime::actor_life& who,
+                               const supervisor_actor& supervisor) override;
+  void kill(const runtime::actor_life& who) override;
+  /// The nodes that were launched and not killed.
+  const std::map<runtime::actor_life, node_actor>& nodes() const { return nodes_; }
+
+private:
+  caf::actor_system& system_;
+  local_launcher_setup setup_;
+  std::map<runtime::actor_life, node_actor> nodes_;
+};
+
+} // namespace lagrange::actors

@@ -1,0 +1,147 @@
+#include "actors/node.hpp"
+
+#include "actors/compute.hpp"
+#include "actors/feeder.hpp"
+#include "actors/shard.hpp"
+#include "actors/worker.hpp"
+
+#include <caf/io/middleman.hpp>
+
+namespace lagrange::actors {
+
+namespace {
+
+using namespace runtime;
+using node_pointer = node_actor::stateful_pointer<node_state>;
+
+/// The job as this process understands it.
+struct assembled {
+  job what;
+  data_facts facts;
+};
+
+assembled read(node_pointer self, const placement& order) {
+  return {parse_job(order.job_text, "the job's text", {}, *self->state.setup->catalog).value(),
+          facts_of(order)};
+}
+
+/// A handle to an actor of another process. Throws when it cannot be had.
+template <class Handle>
+Handle connect(node_pointer self, const endpoint& at, const Handle& local) {
+  if (at.port == 0) return local;
+  auto handle = self->system().middleman().remote_actor<Handle>(at.host, at.port);
+  if (!handle)
+    throw ops::device_error("no connection to " + at.host + ":" + std::to_string(at.port) + ": " +
+                            caf::to_string(handle.error()));
+  return std::move(*handle);
+}
+
+std::vector<shard_actor> connect_shards(node_pointer self, const peers& others) {
+  auto handles = others.shards;
+  handles.resize(others.shards_at.size());
+  for (std::size_t index = 0; index < handles.size(); ++index)
+    handles[index] = connect(self, others.shards_at[index], handles[index]);
+  return handles;
+}
+
+template <class Handle>
+endpoint publish(node_pointer self, const Handle& hosted) {
+  const auto& listen = self->state.setup->listen;
+  if (listen.empty()) return {};
+  const auto port = self->system().middleman().publish(hosted, 0, listen.c_str());
+  if (!port)
+    throw ops::device_error("cannot listen at " + listen + ": " + caf::to_string(port.error()));
+  return {listen, *port};
+}
+
+template <class Handle>
+void watch(node_pointer self, const Handle& hosted) {
+  self->state.hosted = caf::actor_cast<caf::strong_actor_ptr>(hosted);
+  self->monitor(hosted);
+}
+
+void host_feeder(node_pointer self, const placement& order) {
+  const auto& setup = *self->state.setup;
+  const auto [what, facts] = read(self, order);
+  feeder_setup made{make_feeder(what, *setup.catalog, facts, order.self),
+                    open_data(what, *setup.catalog, data_split::train).value(), setup.supervisor};
+  const auto hosted =
+      self->spawn(feeder, std::make_shared<const feeder_setup>(std::move(made)));
+  watch(self, hosted);
+  self->send(setup.supervisor, actor_ready{setup.who, publish(self, hosted)}, hosted);
+}
+
+void host_shard(node_pointer self, const placement& order, const peers& others) {
+  const auto& setup = *self->state.setup;
+  const auto [what, facts] = read(self, order);
+  auto made = std::make_shared<shard_setup>(
+      shard_setup{make_shard(what, *setup.catalog, facts, order.self),
+                  connect(self, others.feeder_at, others.feeder), setup.supervisor, setup.journal});
+  const auto hosted = self->spawn(shard, std::move(made));
+  watch(self, hosted);
+  self->send(setup.supervisor, actor_ready{setup.who, publish(self, hosted)}, hosted);
+}
+
+compute_actor start_compute(node_pointer self, const job& what, const data_facts& facts) {
+  const auto& setup = *self->state.setup;
+  auto made = std::make_shared<computation>(make_computation(what, *setup.catalog, facts));
+  if (setup.compute) return setup.compute(self->system(), std::move(made));
+  return self->spawn<caf::detached>(compute, std::move(made), what.topology.threads);
+}
+
+void host_worker(node_pointer self, const placement& order, const peers& others) {
+  const auto& setup = *self->state.setup;
+  const auto [what, facts] = read(self, order);
+  worker_setup made{make_worker(what, *setup.catalog, order.self),
+                    connect(self, others.feeder_at, others.feeder), connect_shards(self, others),
+                    start_compute(self, what, facts), setup.supervisor};
+  self->state.compute = caf::actor_cast<caf::strong_actor_ptr>(made.compute);
+  const auto hosted =
+      self->spawn(worker, std::make_shared<const worker_setup>(std::move(made)));
+  watch(self, hosted);
+  self->send(setup.supervisor, actor_ready{setup.who, {}});
+}
+
+void host(node_pointer self, const placement& order, const peers& others) {
+  switch (order.self.name.role) {
+  case actor_role::feeder: return host_feeder(self, order);
+  case actor_role::shard: return host_shard(self, order, others);
+  case actor_role::worker: return host_worker(self, order, others);
+  default: LAGRANGE_EXPECT(false, "no node hosts a " + std::string(name(order.self.name.role)));
+  }
+}
+
+/// Ends what it hosts before it ends itself.
+void take_down(node_pointer self, const caf::error& reason) {
+  for (auto& actor : {self->state.hosted, self->state.compute})
+    if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  self->quit(reason);
+}
+
+void on_down(node_pointer self, const caf::down_msg& down) {
+  const auto& setup = *self->state.setup;
+  if (self->state.hosted && down.source == self->state.hosted->address())
+    self->send(setup.supervisor, actor_loss{setup.who, cause_of(down.reason)});
+  take_down(self, down.reason); // or the supervisor is gone, and the job with it
+}
+
+} // namespace
+
+node_actor::behavior_type node(node_pointer self, std::shared_ptr<const node_setup> setup) {
+  self->state.setup = setup;
+  self->set_exception_handler([self](std::exception_ptr& thrown) -> caf::error {
+    const auto why = from_exception(thrown);
+    self->send(self->state.setup->supervisor, actor_loss{self->state.setup->who, cause_of(why)});
+    return why;
+  });
+  self->set_down_handler([self](caf::down_msg& down) { on_down(self, down); });
+  self->set_exit_handler([self](caf::exit_msg& exit) { take_down(self, exit.reason); });
+  self->monitor(setup->supervisor);
+  self->send(setup->supervisor, node_hello{setup->who, setup->pid}, node_actor{self});
+  return {
+      [self](const placement& order, const peers& others) { host(self, order, others); },
+      [self](end_atom) { take_down(self, caf::exit_reason::normal); },
+  };
+}
+
+} // namespace lagrange::actors

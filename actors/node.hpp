@@ -1,0 +1,52 @@
+/// \file
+/// The node: the first actor of a process that hosts one actor of a job. It tells the supervisor
+/// that it is there, builds the actor that it is told to host, and ends with it. Under --in-process
+/// and in simulation every named actor has a node of its own, too, in one process.
+#pragma once
+
+#include "actors/dialect.hpp"
+#include "actors/interfaces.hpp"
+
+#include <caf/stateful_actor.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace lagrange::actors {
+
+struct node_setup {
+  runtime::actor_life who; ///< what it is to host
+  std::int64_t pid = 0;
+  supervisor_actor supervisor;
+  const runtime::catalog* catalog = nullptr;
+  /// Address at which its actor can be reached from other processes; empty: not at all.
+  std::string listen;
+  runtime::journal_sink journal;
+  /// Starts the thread or actor that computes; empty: a detached actors::compute.
+  std::function<compute_actor(caf::actor_system&, std::shared_ptr<runtime::computation>)> compute;
+};
+
+struct node_state {
+  static inline const char* name = "node";
+  std::shared_ptr<const node_setup> setup;
+  caf::strong_actor_ptr hosted;
+  caf::strong_actor_ptr compute;
+};
+
+/// Quits with the reason of the hosted actor, or when the supervisor is gone.
+node_actor::behavior_type node(node_actor::stateful_pointer<node_state> self,
+                               std::shared_ptr<const node_setup> setup);
+
+/// Starts the nodes of a job: as processes, or as actors of this process.
+class launcher {
+public:
+  virtual ~launcher() = default;
+  /// Starts a node that will say hello to `supervisor`.
+  virtual runtime::result<void> launch(const runtime::actor_life& who,
+                                       const supervisor_actor& supervisor) = 0;
+  /// Ends whatever is left of a life at once.
+  virtual void kill(const runtime::actor_life& who) = 0;
+};
+
+} // namespace lagrange::actors

@@ -1,0 +1,58 @@
+// The verb `node`: one process, one hosted actor.
+#include "apps/node.hpp"
+
+#include "actors/node.hpp"
+#include "actors/system.hpp"
+#include "apps/process.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/scoped_actor.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace lagrange {
+
+namespace {
+
+/// Threads for actors that have none of their own: the hosted actor, and one that may block.
+constexpr std::size_t threads = 2;
+
+} // namespace
+
+int run_node(const node_options& options) {
+  const auto name = to_string(options.name);
+  apps::name_process(name);
+  actors::system_config config(actors::network::caf, actors::scheduling::pool, threads);
+  caf::actor_system system(config);
+  const auto supervisor = system.middleman().remote_actor<actors::supervisor_actor>(
+      options.join_host, options.join_port);
+  if (!supervisor) {
+    fmt::print(stderr, "lagrange: {}: no supervisor at {}:{}: {}; is its job still running?\n",
+               name, options.join_host, options.join_port, caf::to_string(supervisor.error()));
+    std::fflush(nullptr);
+    std::_Exit(1);
+  }
+  auto setup = std::make_shared<actors::node_setup>();
+  setup->who = {options.name, options.life};
+  setup->pid = ::getpid();
+  setup->supervisor = *supervisor;
+  setup->catalog = options.catalog;
+  setup->listen = options.listen;
+  {
+    caf::scoped_actor self(system);
+    // Detached, because it blocks while it connects to the actors that its own is to talk to.
+    const auto hosting = self->spawn<caf::detached>(
+        actors::node, std::shared_ptr<const actors::node_setup>(std::move(setup)));
+    self->wait_for(hosting);
+  }
+  // All that a node has to lose is with its peers. Waiting for a step under way, or for the network
+  // layer's orderly end, would only keep the job waiting.
+  std::fflush(nullptr);
+  std::_Exit(0);
+}
+
+} // namespace lagrange

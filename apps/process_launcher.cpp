@@ -1,0 +1,76 @@
+#include "apps/process_launcher.hpp"
+
+#include <caf/send.hpp>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <unistd.h>
+
+namespace lagrange::apps {
+
+namespace {
+
+/// Completes "worker-2 ...".
+std::string cause_of(const process_end& end) {
+  if (end.signal != 0) return fmt::format("was killed (signal {})", end.signal);
+  return fmt::format("ended by itself (exit status {})", end.status);
+}
+
+} // namespace
+
+process_launcher::process_launcher()
+    : processes_([this](const process_end& end) { on_end(end); }) {}
+
+process_launcher::~process_launcher() { processes_.kill_all(); }
+
+void process_launcher::join_at(std::string host, std::uint16_t port) {
+  host_ = std::move(host);
+  port_ = port;
+}
+
+runtime::result<void> process_launcher::launch(const runtime::actor_life& who,
+                                               const actors::supervisor_actor& supervisor) {
+  const auto started = processes_.start(
+      {"node", "--name", to_string(who.name), "--join", fmt::format("{}:{}", host_, port_),
+       "--life", to_string(who.life), "--supervisor-pid", std::to_string(::getpid())});
+  if (!started) return runtime::failure(started.error().code, started.error().text);
+  const pid_t pid = started.value();
+  process_end ended;
+  {
+    const std::lock_guard lock(mutex_);
+    children_[pid] = {who, supervisor};
+    if (const auto early = early_.find(pid); early != early_.end()) {
+      ended = early->second;
+      early_.erase(early);
+    }
+  }
+  if (ended.pid != 0) on_end(ended);
+  return runtime::success();
+}
+
+void process_launcher::on_end(const process_end& end) {
+  child whose;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = children_.find(end.pid);
+    if (found == children_.end()) {
+      early_[end.pid] = end;
+      return;
+    }
+    whose = std::move(found->second);
+    children_.erase(found);
+  }
+  caf::anon_send(whose.supervisor, runtime::actor_loss{whose.who, cause_of(end)});
+}
+
+void process_launcher::kill(const runtime::actor_life& who) {
+  pid_t pid = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, whose] : children_)
+      if (whose.who == who) pid = number;
+  }
+  if (pid != 0) processes_.signal(pid, SIGKILL);
+}
+
+} // namespace lagrange::apps

@@ -1,0 +1,45 @@
+/// \file
+/// Nodes as processes: each is this very program with the verb `node`.
+#pragma once
+
+#include "actors/node.hpp"
+#include "apps/process.hpp"
+
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace lagrange::apps {
+
+/// Starts nodes and tells the supervisor how each one's process ended.
+class process_launcher final : public actors::launcher {
+public:
+  process_launcher();
+  ~process_launcher() override;
+
+  /// Where nodes find the supervisor. Requires: called before the first launch.
+  void join_at(std::string host, std::uint16_t port);
+
+  runtime::result<void> launch(const runtime::actor_life& who,
+                               const actors::supervisor_actor& supervisor) override;
+  void kill(const runtime::actor_life& who) override;
+  /// False when some process is still there after `patience`.
+  bool wait_for_all(std::chrono::milliseconds patience) { return processes_.wait_for_all(patience); }
+  bool kill_all() { return processes_.kill_all(); }
+
+private:
+  struct child {
+    runtime::actor_life who;
+    actors::supervisor_actor supervisor;
+  };
+  void on_end(const process_end& end);
+
+  std::string host_;
+  std::uint16_t port_ = 0;
+  std::mutex mutex_; ///< guards the two maps; never held while a process is started
+  std::map<pid_t, child> children_;
+  std::map<pid_t, process_end> early_; ///< ended before launch() knew their numbers
+  process_group processes_;            ///< last: its thread uses the rest
+};
+
+} // namespace lagrange::apps

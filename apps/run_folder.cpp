@@ -1,0 +1,78 @@
+#include "apps/run_folder.hpp"
+
+#include "runtime/files.hpp"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+namespace lagrange::apps {
+
+namespace fs = std::filesystem;
+using runtime::errc;
+using runtime::failure;
+
+namespace {
+
+/// Runs of one job in one second; far more than anybody starts.
+constexpr int names_max = 1000;
+constexpr std::uint32_t terms_max = 1'000'000;
+
+std::string failed(std::string_view what, const fs::path& path, int number) {
+  return fmt::format("{} {}: {}; choose another folder with --output DIR", what, path.string(),
+                     std::strerror(number));
+}
+
+} // namespace
+
+runtime::result<run_folder> run_folder::create(const fs::path& dir, const std::string& job) {
+  std::error_code wrong;
+  fs::create_directories(dir, wrong);
+  if (wrong) return failure(errc::bad_file, failed("cannot make the folder", dir, wrong.value()));
+  const auto stem = fmt::format("{}-{:%Y%m%d-%H%M%S}", job, fmt::localtime(std::time(nullptr)));
+  for (int number = 1; number <= names_max; ++number) {
+    const auto path = dir / (number == 1 ? stem : fmt::format("{}-{}", stem, number));
+    if (fs::create_directory(path, wrong)) return run_folder(path);
+    if (wrong) return failure(errc::bad_file, failed("cannot make the folder", path, wrong.value()));
+  }
+  return failure(errc::bad_file, "too many runs called " + (dir / stem).string());
+}
+
+runtime::result<runtime::supervisor_term> run_folder::take_term() {
+  for (std::uint32_t term = 1; term <= terms_max; ++term) {
+    const auto path = path_ / fmt::format("term-{}", term);
+    const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+    if (file >= 0) {
+      ::close(file);
+      return runtime::supervisor_term{term};
+    }
+    if (errno != EEXIST) return failure(errc::bad_file, failed("cannot write", path, errno));
+  }
+  return failure(errc::bad_file, "no term is left in " + path_.string());
+}
+
+runtime::result<void> run_folder::write(std::string_view name, std::string_view content) const {
+  return runtime::write_atomically(path_ / name, std::as_bytes(std::span(content)));
+}
+
+runtime::result<void> run_folder::append(std::string_view name, std::string_view line) const {
+  const auto path = path_ / name;
+  const int file = ::open(path.c_str(), O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644);
+  if (file < 0) return failure(errc::bad_file, failed("cannot write", path, errno));
+  std::string text(line);
+  text += '\n';
+  const auto written = ::write(file, text.data(), text.size()); // one write: whole lines or none
+  const int number = errno;
+  ::close(file);
+  if (written < 0) return failure(errc::bad_file, failed("cannot write", path, number));
+  if (static_cast<std::size_t>(written) != text.size())
+    return failure(errc::bad_file, failed("cannot write", path, ENOSPC));
+  return runtime::success();
+}
+
+} // namespace lagrange::apps

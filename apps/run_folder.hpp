@@ -1,0 +1,43 @@
+/// \file
+/// A run's folder: everything that a job leaves behind, under one name that no other run has.
+///
+///   job.toml          the resolved config
+///   term-N            supervisor N has taken the run (made with O_EXCL: one supervisor a term)
+///   metrics.jsonl     the job's status, once a second, one JSON object a line
+///   events.log        what happened, one line each
+///   parameters.ckpt   the trained parameters
+///   summary.json      the end in numbers
+#pragma once
+
+#include "runtime/error.hpp"
+#include "runtime/ids.hpp"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace lagrange::apps {
+
+class run_folder {
+public:
+  /// Makes `dir`/`job`-TIME, and `dir` first if it is missing.
+  /// Errors: bad_file, naming the folder and why it cannot be made.
+  static runtime::result<run_folder> create(const std::filesystem::path& dir,
+                                            const std::string& job);
+
+  const std::filesystem::path& path() const { return path_; }
+
+  /// Takes the next term: atomic, so that of two supervisors one gets it.
+  runtime::result<runtime::supervisor_term> take_term();
+
+  /// Writes a whole file at once. Errors: bad_file.
+  runtime::result<void> write(std::string_view name, std::string_view content) const;
+  /// Adds a line to a file. Errors: bad_file, for instance when the disk is full.
+  runtime::result<void> append(std::string_view name, std::string_view line) const;
+
+private:
+  explicit run_folder(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path path_;
+};
+
+} // namespace lagrange::apps

@@ -1,0 +1,20 @@
+/// \file
+/// Fork and exec of one child, for process.cpp, whose thread must be the one that calls it.
+#pragma once
+
+#include "apps/descriptor.hpp"
+#include "apps/process.hpp"
+
+namespace lagrange::apps {
+
+struct spawned {
+  pid_t pid = 0;
+  descriptor handle; ///< a pidfd: readable when the child has ended
+};
+
+/// Starts a child as process_group describes. The child is killed when the calling thread ends.
+/// Errors: those of process_group::start().
+runtime::result<spawned> spawn(const std::vector<std::string>& arguments,
+                               const process_options& options);
+
+} // namespace lagrange::apps

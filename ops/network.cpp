@@ -1,0 +1,36 @@
+#include "ops/network.hpp"
+
+#include "ops/random.hpp"
+
+#include <algorithm>
+
+namespace lagrange::ops {
+
+void initialise(const parameter_spec& spec, std::uint64_t seed, std::size_t position,
+                std::int64_t first, std::span<float> out) {
+  const auto last = first + static_cast<std::int64_t>(out.size());
+  LAGRANGE_EXPECT(first >= 0 && last <= spec.extents.elements(),
+                  spec.name + " " + to_string(spec.extents) + " has no elements " +
+                      std::to_string(first) + " to " + std::to_string(last));
+  switch (spec.start.kind) {
+  case initialiser::kind_type::zeros:
+    std::ranges::fill(out, 0.0F);
+    return;
+  case initialiser::kind_type::ones:
+    std::ranges::fill(out, 1.0F);
+    return;
+  case initialiser::kind_type::uniform:
+    break;
+  }
+  const random_sequence drawn(seed, position);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = spec.start.limit * (2 * drawn.unit(static_cast<std::uint64_t>(first) + i) - 1);
+}
+
+std::int64_t parameter_elements(std::span<const parameter_spec> specs) {
+  std::int64_t sum = 0;
+  for (const auto& spec : specs) sum += spec.extents.elements();
+  return sum;
+}
+
+} // namespace lagrange::ops

@@ -1,0 +1,122 @@
+#include "runtime/assembly.hpp"
+
+#include <algorithm>
+
+namespace lagrange::runtime {
+
+namespace {
+
+std::unique_ptr<staleness_policy> policy_of(const job& x, const catalog& rows) {
+  return make_policy(rows.policies, x.staleness.policy).value();
+}
+
+partition parts_of(const job& x, std::span<const ops::parameter_spec> specs) {
+  return partition::balanced(specs, x.topology.shards);
+}
+
+} // namespace
+
+data_facts facts_of(const placement& x) {
+  return {{ops::shape(std::span(x.extents)), x.classes}, x.samples};
+}
+
+data_facts facts_of(const dataset& training) {
+  return {{training.sample_extents(), training.classes()},
+          static_cast<std::int64_t>(training.size())};
+}
+
+std::unique_ptr<ops::network> make_network(const job& x, const catalog& rows,
+                                           const ops::model_input& input) {
+  const auto* row = find_row(rows.models, x.model.name);
+  LAGRANGE_EXPECT(row != nullptr, "no model " + x.model.name);
+  return row->make(input);
+}
+
+result<std::unique_ptr<dataset>> open_data(const job& x, const catalog& rows, data_split split) {
+  const auto* row = find_row(rows.data, x.data.format);
+  LAGRANGE_EXPECT(row != nullptr, "no data format " + x.data.format);
+  return row->open(x.data.path, split);
+}
+
+computation make_computation(const job& x, const catalog& rows, const data_facts& facts) {
+  auto network = make_network(x, rows, facts.input);
+  auto parts = parts_of(x, network->parameters());
+  return {std::move(network), std::move(parts)};
+}
+
+shard_options make_shard(const job& x, const catalog& rows, const data_facts& facts,
+                         const stamp& self) {
+  const shard_id id{self.name.index};
+  const auto network = make_network(x, rows, facts.input);
+  const auto specs = network->parameters();
+  const auto parts = parts_of(x, specs);
+  shard_options made;
+  made.id = id;
+  made.self = self;
+  made.workers = x.topology.workers;
+  made.parameters.resize(static_cast<std::size_t>(parts.elements_of(id)));
+  for (const auto& own : parts.blocks_of(id))
+    ops::initialise(specs[own.tensor], x.seed, own.tensor, own.first,
+                    std::span(made.parameters)
+                        .subspan(static_cast<std::size_t>(own.place),
+                                 static_cast<std::size_t>(own.elements)));
+  made.policy = policy_of(x, rows);
+  made.optimizer = find_row(rows.optimizers, x.optimizer.name)
+                       ->make(made.parameters.size(), x.optimizer.options);
+  return made;
+}
+
+feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& facts,
+                           const stamp& self) {
+  feeder_options made;
+  made.self = self;
+  made.samples = static_cast<std::uint64_t>(facts.samples);
+  made.batch = x.data.batch;
+  made.epochs = x.data.epochs;
+  made.seed = x.seed;
+  made.workers = x.topology.workers;
+  made.shards = x.topology.shards;
+  if (policy_of(x, rows)->arrivals() == arrival::round) made.round_size = x.topology.workers;
+  return made;
+}
+
+worker_options make_worker(const job& x, const catalog& rows, const stamp& self) {
+  worker_options made;
+  made.self = self;
+  made.shards = x.topology.shards;
+  if (policy_of(x, rows)->bound().value_or(1) >= 1) made.ahead = lookahead::one_step;
+  return made;
+}
+
+supervisor_options make_supervisor(const job& x, const catalog& rows, const data_facts& facts,
+                                   const stamp& self) {
+  supervisor_options made;
+  made.self = self;
+  made.job.job = x.name;
+  made.job.policy = x.staleness.policy;
+  made.job.workers = x.topology.workers;
+  made.job.shards = x.topology.shards;
+  made.job.replicas = x.topology.replicas;
+  made.job.seed = x.seed;
+  made.job.epochs = x.data.epochs;
+  made.job.leases = feeder(make_feeder(x, rows, facts, self)).leases();
+  made.job.target = x.evaluation.target;
+  made.evaluate_every = x.evaluation.every;
+  made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff};
+  return made;
+}
+
+std::vector<float> assemble_parameters(
+    const job& x, const catalog& rows, const data_facts& facts,
+    std::span<const std::shared_ptr<const pull_reply>> replies) {
+  const auto network = make_network(x, rows, facts.input);
+  const auto parts = parts_of(x, network->parameters());
+  LAGRANGE_EXPECT(replies.size() == parts.shards(), std::to_string(replies.size()) + " replies");
+  std::vector<float> flat(
+      static_cast<std::size_t>(ops::parameter_elements(network->parameters())));
+  for (std::uint32_t shard = 0; shard < parts.shards(); ++shard)
+    parts.scatter({shard}, replies[shard]->parameters.values<float>(), flat);
+  return flat;
+}
+
+} // namespace lagrange::runtime

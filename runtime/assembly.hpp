@@ -1,0 +1,57 @@
+/// \file
+/// From a job to the parts its actors are made of. Every process of a job assembles its own parts
+/// from the same text, so that nothing but the text has to travel.
+#pragma once
+
+#include "runtime/catalog.hpp"
+#include "runtime/computation.hpp"
+#include "runtime/feeder.hpp"
+#include "runtime/job.hpp"
+#include "runtime/shard.hpp"
+#include "runtime/supervisor.hpp"
+
+#include <memory>
+
+namespace lagrange::runtime {
+
+/// What an actor is told when it is placed.
+struct placement {
+  stamp self;                        ///< who it is to be
+  std::string job_text;              ///< to_toml of the job
+  std::vector<std::int64_t> extents; ///< of one sample, [H, W, C]
+  std::int64_t classes = 0;
+  std::int64_t samples = 0; ///< of the training split
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, placement& x) {
+  return f(x.self, x.job_text, x.extents, x.classes, x.samples);
+}
+
+data_facts facts_of(const placement& x);
+
+/// The facts of an open training set.
+data_facts facts_of(const dataset& training);
+
+std::unique_ptr<ops::network> make_network(const job& x, const catalog& rows,
+                                           const ops::model_input& input);
+/// Opens the job's data. Errors: bad_file, as the format says.
+result<std::unique_ptr<dataset>> open_data(const job& x, const catalog& rows, data_split split);
+
+// Requires: a job that check_job has let pass with these facts.
+computation make_computation(const job& x, const catalog& rows, const data_facts& facts);
+shard_options make_shard(const job& x, const catalog& rows, const data_facts& facts,
+                         const stamp& self);
+feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& facts,
+                           const stamp& self);
+worker_options make_worker(const job& x, const catalog& rows, const stamp& self);
+supervisor_options make_supervisor(const job& x, const catalog& rows, const data_facts& facts,
+                                   const stamp& self);
+
+/// Every parameter of a job, in the network's order, from the snapshots of its shards.
+/// Shapes: replies by shard -> [N].
+std::vector<float> assemble_parameters(
+    const job& x, const catalog& rows, const data_facts& facts,
+    std::span<const std::shared_ptr<const pull_reply>> replies);
+
+} // namespace lagrange::runtime

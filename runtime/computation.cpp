@@ -1,0 +1,78 @@
+#include "runtime/computation.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lagrange::runtime {
+
+void to_floats(const batch& samples, ops::tensor& out) {
+  if (out.empty() || out.extents() != samples.inputs.extents())
+    out = ops::tensor(ops::dtype::f32, samples.inputs.extents());
+  const auto values = out.values<float>();
+  const auto convert = [&](auto x) { return static_cast<float>(x) * samples.scale + samples.shift; };
+  if (samples.inputs.type() == ops::dtype::u8)
+    std::ranges::transform(samples.inputs.values<std::uint8_t>(), values.begin(), convert);
+  else
+    std::ranges::transform(samples.inputs.values<float>(), values.begin(), convert);
+}
+
+computation::computation(std::unique_ptr<ops::network> network, partition parts)
+    : network_(std::move(network)), parts_(std::move(parts)) {
+  LAGRANGE_EXPECT(network_ != nullptr, "a computation without a network");
+  const auto elements =
+      static_cast<std::size_t>(ops::parameter_elements(network_->parameters()));
+  parameters_.resize(elements);
+  d_parameters_.resize(elements);
+  gradients_.resize(parts_.shards());
+}
+
+void computation::take_parameters(
+    std::span<const std::shared_ptr<const pull_reply>> parameters) {
+  LAGRANGE_EXPECT(parameters.size() == parts_.shards(),
+                  std::to_string(parameters.size()) + " shards answered");
+  for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard)
+    parts_.scatter({shard}, parameters[shard]->parameters.values<float>(), parameters_);
+}
+
+const ops::tensor& computation::as_floats(const batch& samples) {
+  to_floats(samples, inputs_);
+  return inputs_;
+}
+
+ops::tensor& computation::free_gradient(shard_id shard) {
+  auto& pool = gradients_[shard.value];
+  for (auto& gradient : pool)
+    if (!gradient.is_shared()) return gradient;
+  return pool.emplace_back(ops::dtype::f32, ops::shape{parts_.elements_of(shard)});
+}
+
+step_result computation::operator()(const step_task& task) {
+  take_parameters(task.parameters);
+  const auto& samples = task.grant->samples;
+  step_result result;
+  result.what = task.what.id;
+  result.samples = static_cast<std::uint32_t>(samples.labels.elements());
+  result.loss = network_->forward_backward(parameters_, as_floats(samples),
+                                           samples.labels.values<std::int32_t>(), d_parameters_);
+  // A sum is finite only if every term is, short of an overflow that should be skipped as well.
+  float sum = 0;
+  for (const auto gradient : d_parameters_) sum += std::abs(gradient);
+  if (!std::isfinite(result.loss) || !std::isfinite(sum)) {
+    result.verdict = push_verdict::skip;
+    return result;
+  }
+  for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard) {
+    auto& gradient = free_gradient({shard});
+    parts_.gather({shard}, d_parameters_, gradient.values<float>());
+    result.gradients.push_back(gradient);
+  }
+  return result;
+}
+
+ops::scores computation::evaluate(
+    std::span<const std::shared_ptr<const pull_reply>> parameters, const batch& samples) {
+  take_parameters(parameters);
+  return network_->evaluate(parameters_, as_floats(samples), samples.labels.values<std::int32_t>());
+}
+
+} // namespace lagrange::runtime

@@ -1,0 +1,46 @@
+/// \file
+/// What a worker computes in one step: parameters from the shards together, forward, backward,
+/// gradients apart again. Owns its buffers; used by one thread.
+#pragma once
+
+#include "ops/network.hpp"
+#include "runtime/partition.hpp"
+#include "runtime/worker.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace lagrange::runtime {
+
+class computation {
+public:
+  /// Requires: a partition of this network's parameters.
+  computation(std::unique_ptr<ops::network> network, partition parts);
+
+  /// The gradient of the task's mean loss. A loss or gradient that is not finite becomes the verdict
+  /// `skip`, with no gradients.
+  step_result operator()(const step_task& task);
+
+  /// Loss and hits over a batch, forward only.
+  ops::scores evaluate(std::span<const std::shared_ptr<const pull_reply>> parameters,
+                       const batch& samples);
+
+private:
+  void take_parameters(std::span<const std::shared_ptr<const pull_reply>> parameters);
+  const ops::tensor& as_floats(const batch& samples);
+  /// A tensor for `shard`'s gradient that no message holds any more, or a new one.
+  ops::tensor& free_gradient(shard_id shard);
+
+  std::unique_ptr<ops::network> network_;
+  partition parts_;
+  std::vector<float> parameters_;  ///< flat, [N]
+  std::vector<float> d_parameters_;
+  ops::tensor inputs_; ///< f32, of the last batch's shape
+  std::vector<std::vector<ops::tensor>> gradients_; ///< by shard: memory to use in turn
+};
+
+/// A batch as a network sees it: f32, inputs * scale + shift.
+/// Shapes: inputs [B, ...] -> out [B, ...]; `out` is replaced when its shape is another.
+void to_floats(const batch& samples, ops::tensor& out);
+
+} // namespace lagrange::runtime

@@ -1,0 +1,80 @@
+/// \file
+/// Messages that bring a job's actors up and take them down: between the supervisor, the nodes and
+/// whoever watches the job. The messages of the training itself are in messages.hpp.
+#pragma once
+
+#include "runtime/status.hpp"
+#include "runtime/supervisor.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lagrange::runtime {
+
+/// Where a node's actor can be reached. Port 0: only inside its own process.
+struct endpoint {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+/// A node has started and waits for its placement.
+struct node_hello {
+  actor_life who; ///< what it is to host
+  std::int64_t pid = 0;
+};
+
+/// The actor is up on its node.
+struct actor_ready {
+  actor_life who;
+  endpoint at;
+};
+
+/// The actor is gone; `cause` completes a sentence, as in "was killed (signal 9)".
+struct actor_loss {
+  actor_life who;
+  std::string cause;
+};
+
+/// What whoever shows the job to people asks for, a few times a second.
+struct watch_request {};
+struct watch_reply {
+  job_status status;
+  std::vector<std::string> events; ///< since the last watch_request
+  bool is_over = false;            ///< a result_request will be answered
+};
+
+/// How a job ended, with everything that outlives it. Stays inside the supervisor's process.
+struct job_result {
+  job_outcome outcome = job_outcome::done;
+  std::string cause; ///< why it failed
+  summary figures;
+  std::vector<std::shared_ptr<const pull_reply>> parameters; ///< by shard; empty unless done
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, endpoint& x) {
+  return f(x.host, x.port);
+}
+template <class Inspector>
+auto inspect(Inspector& f, node_hello& x) {
+  return f(x.who, x.pid);
+}
+template <class Inspector>
+auto inspect(Inspector& f, actor_ready& x) {
+  return f(x.who, x.at);
+}
+template <class Inspector>
+auto inspect(Inspector& f, actor_loss& x) {
+  return f(x.who, x.cause);
+}
+template <class Inspector>
+auto inspect(Inspector& f, watch_request&) {
+  return f();
+}
+template <class Inspector>
+auto inspect(Inspector& f, watch_reply& x) {
+  return f(x.status, x.events, x.is_over);
+}
+
+} // namespace lagrange::runtime

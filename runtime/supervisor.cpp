@@ -1,0 +1,327 @@
+#include "runtime/supervisor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace lagrange::runtime {
+
+namespace {
+
+constexpr std::array<std::string_view, 7> state_names{"waiting", "starting", "starting", "starting",
+                                                      "running", "restarting", "done"};
+/// However often an actor dies, its restart waits no longer than this.
+constexpr std::chrono::milliseconds backoff_max{10'000};
+/// A view that a shard or the feeder has not acknowledged by then is sent again.
+constexpr std::chrono::milliseconds view_deadline{1'000};
+
+/// Every worker's first incarnation, live: shards and feeder start with it.
+constexpr view_number first_view{1};
+
+double seconds_between(time_point from, time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+} // namespace
+
+supervisor::supervisor(supervisor_options options, time_point now)
+    : options_(std::move(options)), progress_(options_.job, now) {
+  LAGRANGE_EXPECT(options_.job.workers > 0 && options_.job.shards > 0, "a job without actors");
+  const auto add = [this](actor_role role, std::uint32_t count) {
+    for (std::uint32_t index = 0; index < count; ++index) places_[{role, index}].life = {1};
+  };
+  add(actor_role::feeder, 1);
+  add(actor_role::shard, options_.job.shards);
+  add(actor_role::worker, options_.job.workers);
+  options_.self.view = first_view;
+}
+
+supervisor_effects supervisor::start(time_point now) {
+  supervisor_effects out;
+  for (auto& [name, where] : places_) launch(name, where, now, out);
+  return out;
+}
+
+void supervisor::launch(actor_name name, place& where, time_point now, supervisor_effects& out) {
+  where.state = place_state::starting;
+  where.due = now + options_.start_deadline;
+  out.launches.push_back({name, where.life});
+}
+
+supervisor::place* supervisor::find(actor_life who) {
+  const auto found = places_.find(who.name);
+  return found != places_.end() && found->second.life == who.life ? &found->second : nullptr;
+}
+
+// ---- coming up -------------------------------------------------------------------------------------
+
+supervisor_effects supervisor::on_join(actor_life who, std::int64_t pid, time_point) {
+  supervisor_effects out;
+  auto* where = find(who);
+  if (where == nullptr || where->state != place_state::starting || phase_ >= job_phase::collecting)
+    return out;
+  where->state = place_state::joined;
+  where->pid = pid;
+  place_what_can_be(out);
+  return out;
+}
+
+bool supervisor::is_up(actor_role role) const {
+  return std::all_of(places_.begin(), places_.end(), [role](const auto& entry) {
+    return entry.first.role != role || entry.second.state == place_state::running;
+  });
+}
+
+void supervisor::place_what_can_be(supervisor_effects& out) {
+  const bool shards_may = is_up(actor_role::feeder);
+  const bool workers_may = shards_may && is_up(actor_role::shard);
+  for (auto& [name, where] : places_) {
+    const bool may = name.role == actor_role::feeder ||
+                     (name.role == actor_role::shard ? shards_may : workers_may);
+    if (where.state != place_state::joined || !may) continue;
+    where.state = place_state::placed;
+    out.placements.push_back({name, where.life});
+  }
+}
+
+supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
+  supervisor_effects out;
+  auto* where = find(who);
+  if (where == nullptr || where->state != place_state::placed) return out;
+  where->state = place_state::running;
+  if (where->lost_at) {
+    out.events.push_back(fmt::format("{} is back after {:.2f} s as incarnation {}",
+                                     to_string(who.name), seconds_between(*where->lost_at, now),
+                                     who.life.value));
+    where->lost_at.reset();
+    change_view(now, out);
+  }
+  place_what_can_be(out);
+  if (phase_ == job_phase::starting && is_up(actor_role::worker)) phase_ = job_phase::running;
+  return out;
+}
+
+// ---- going down ------------------------------------------------------------------------------------
+
+supervisor_effects supervisor::on_loss(actor_life who, const std::string& cause, time_point now) {
+  supervisor_effects out;
+  if (auto* where = find(who)) lose(who, *where, cause, now, out);
+  return out;
+}
+
+void supervisor::lose(actor_life who, place& where, const std::string& cause, time_point now,
+                      supervisor_effects& out) {
+  if (where.state == place_state::lost || where.state == place_state::waiting ||
+      where.state == place_state::ended)
+    return;
+  if (phase_ >= job_phase::ending || (phase_ == job_phase::collecting &&
+                                      who.name.role == actor_role::worker)) {
+    where.state = place_state::ended;
+    note_if_all_ended();
+  } else if (who.name.role == actor_role::worker) {
+    lose_worker(who, where, cause, now, out);
+  } else {
+    where.state = place_state::ended;
+    out.kills.push_back(who);
+    out.events.push_back(to_string(who.name) + " " + cause);
+    end(job_outcome::failed,
+        to_string(who.name) + " " + cause +
+            (who.name.role == actor_role::shard
+                 ? "; its parameters are lost with it (topology.replicas = 0)"
+                 : "; its leases are lost with it"),
+        now, out);
+  }
+}
+
+supervisor_effects supervisor::on_launch_failure(actor_life who, const std::string& cause,
+                                                 time_point now) {
+  return on_loss(who, "could not be started: " + cause, now);
+}
+
+void supervisor::lose_worker(actor_life who, place& where, const std::string& cause, time_point now,
+                             supervisor_effects& out) {
+  out.events.push_back(to_string(who.name) + " " + cause);
+  out.kills.push_back(who);
+  where.state = place_state::lost;
+  where.pid = 0;
+  if (!where.lost_at) where.lost_at = now;
+  std::erase_if(where.losses,
+                [&](time_point at) { return now - at > options_.restart.period; });
+  where.losses.push_back(now);
+  change_view(now, out);
+  if (where.losses.size() > options_.restart.intensity) {
+    end(job_outcome::failed,
+        fmt::format("{} {}; it died {} times within {} s, more than restart.intensity = {} allows",
+                    to_string(who.name), cause, where.losses.size(),
+                    std::chrono::duration<double>(options_.restart.period).count(),
+                    options_.restart.intensity),
+        now, out);
+    return;
+  }
+  progress_.on_loss(who.name, now);
+  ++where.restarts;
+  where.life = where.life.next();
+  where.state = place_state::waiting;
+  const auto doublings = std::min<std::size_t>(where.losses.size() - 1, 16);
+  where.due = now + std::min(backoff_max, options_.restart.backoff * (1 << doublings));
+}
+
+membership_view supervisor::view() const {
+  membership_view made{options_.self, {}};
+  for (const auto& [name, where] : places_) {
+    if (name.role != actor_role::worker) continue;
+    // While a worker waits for its restart, its next life is known but nobody lives it yet; what
+    // the others must know is that the life before is dead.
+    const bool is_between = where.state == place_state::waiting && where.restarts > 0;
+    const bool is_dead = where.state == place_state::lost || where.state == place_state::ended;
+    made.members.push_back({worker_id{name.index},
+                            is_between ? incarnation{where.life.value - 1} : where.life,
+                            !is_between && !is_dead});
+  }
+  return made;
+}
+
+void supervisor::change_view(time_point now, supervisor_effects& out) {
+  options_.self.view = options_.self.view.next();
+  view_sent_ = now;
+  out.view = view();
+}
+
+void supervisor::on_view_ack(const view_ack& ack) {
+  if (auto* where = find({ack.from.name, ack.from.life}))
+    where->acknowledged = std::max(where->acknowledged, ack.from.view);
+}
+
+bool supervisor::is_view_missed() const {
+  return std::any_of(places_.begin(), places_.end(), [this](const auto& entry) {
+    return entry.first.role != actor_role::worker &&
+           entry.second.state == place_state::running &&
+           entry.second.acknowledged < options_.self.view;
+  });
+}
+
+void supervisor::end(job_outcome outcome, const std::string& cause, time_point now,
+                     supervisor_effects& out) {
+  if (phase_ >= job_phase::ending) return;
+  phase_ = job_phase::ending;
+  outcome_ = outcome;
+  cause_ = cause;
+  end_by_ = now + options_.end_deadline;
+  for (auto& [name, where] : places_)
+    if (where.state == place_state::waiting || where.state == place_state::lost)
+      where.state = place_state::ended;
+  for (const auto& who : std::exchange(out.launches, {})) // not even started
+    places_.at(who.name).state = place_state::ended;
+  out.wants_nodes_ended = true;
+  note_if_all_ended();
+}
+
+void supervisor::note_if_all_ended() {
+  const bool all = std::all_of(places_.begin(), places_.end(), [](const auto& entry) {
+    return entry.second.state == place_state::ended;
+  });
+  if (all && phase_ == job_phase::ending) phase_ = job_phase::ended;
+}
+
+// ---- reports ---------------------------------------------------------------------------------------
+
+supervisor_effects supervisor::on_report(const worker_report& report, time_point now) {
+  progress_.on_report(report, now);
+  return {};
+}
+
+supervisor_effects supervisor::on_report(const shard_report& report, time_point) {
+  progress_.on_report(report);
+  return {};
+}
+
+supervisor_effects supervisor::on_report(const feeder_report& report, time_point now) {
+  supervisor_effects out;
+  progress_.on_report(report, now);
+  if (phase_ >= job_phase::collecting) return out;
+  if (report.finished) {
+    phase_ = job_phase::collecting;
+    end_by_ = now + options_.end_deadline;
+    out.wants_figures = true;
+  } else if (options_.evaluate_every > 0 &&
+             report.epoch >= evaluated_epoch_ + options_.evaluate_every) {
+    evaluated_epoch_ = report.epoch;
+    out.wants_evaluation = true;
+  }
+  return out;
+}
+
+supervisor_effects supervisor::on_evaluation(const ops::scores& found, std::uint32_t epoch,
+                                             time_point now) {
+  supervisor_effects out;
+  progress_.on_evaluation(found, now);
+  if (found.samples > 0)
+    out.events.push_back(fmt::format(
+        "epoch {}: test accuracy {:.4f}, loss {:.4f}", epoch,
+        static_cast<double>(found.correct) / static_cast<double>(found.samples),
+        found.loss_sum / static_cast<double>(found.samples)));
+  return out;
+}
+
+supervisor_effects supervisor::on_figures(time_point now) {
+  supervisor_effects out;
+  if (phase_ == job_phase::collecting) end(job_outcome::done, {}, now, out);
+  return out;
+}
+
+supervisor_effects supervisor::on_stop(time_point now) {
+  supervisor_effects out;
+  end(job_outcome::interrupted, {}, now, out);
+  return out;
+}
+
+supervisor_effects supervisor::on_failure(const std::string& cause, time_point now) {
+  supervisor_effects out;
+  end(job_outcome::failed, cause, now, out);
+  return out;
+}
+
+supervisor_effects supervisor::on_tick(time_point now) {
+  supervisor_effects out;
+  if (phase_ == job_phase::ending && now >= end_by_) phase_ = job_phase::ended;
+  if (phase_ == job_phase::collecting && now >= end_by_)
+    end(job_outcome::failed, "the shards did not hand over their parameters at the end", now, out);
+  if (phase_ >= job_phase::collecting) return out;
+  if (options_.self.view > first_view && now - view_sent_ >= view_deadline && is_view_missed()) {
+    view_sent_ = now;
+    out.view = view();
+  }
+  for (auto& [name, where] : places_) {
+    if (now < where.due || phase_ >= job_phase::collecting) continue;
+    if (where.state == place_state::waiting) launch(name, where, now, out);
+    else if (where.state == place_state::starting || where.state == place_state::joined ||
+             where.state == place_state::placed)
+      lose({name, where.life}, where, "did not come up in time", now, out);
+  }
+  return out;
+}
+
+job_status supervisor::status(time_point now) const {
+  auto status = progress_.status(now);
+  for (const auto& [name, where] : places_) {
+    actor_status row;
+    row.name = name;
+    row.life = where.life;
+    row.pid = where.pid;
+    row.restarts = where.restarts;
+    row.state = state_names[static_cast<std::size_t>(where.state)];
+    if (where.restarts > 0 && where.state < place_state::running) row.state = "restarting";
+    progress_.complete(row);
+    status.actors.push_back(std::move(row));
+  }
+  return status;
+}
+
+summary supervisor::summarise() const {
+  auto made = progress_.summarise();
+  constexpr std::array<std::string_view, 3> names{"done", "failed", "interrupted"};
+  made.outcome = names[static_cast<std::size_t>(outcome_)];
+  return made;
+}
+
+} // namespace lagrange::runtime

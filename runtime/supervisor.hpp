@@ -1,0 +1,136 @@
+/// \file
+/// The supervisor's twin: it places the actors of a job on nodes, watches them, restarts workers and
+/// ends the job in order. It decides; actors::supervisor speaks.
+///
+/// Places come up in three waves: feeder, shards, workers, because each connects to those before it.
+/// A worker that dies leaves the membership view, and its next incarnation starts after a back-off.
+/// A shard or feeder that dies ends the job: their recovery is not built yet.
+///
+/// Invariants: CL-2 (a death becomes a view at once), EN-1 (every job ends, with its cause named).
+#pragma once
+
+#include "runtime/messages.hpp"
+#include "runtime/progress.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lagrange::runtime {
+
+struct restart_rule {
+  std::uint32_t intensity = 5; ///< so many restarts of one actor within the period are in order
+  std::chrono::milliseconds period{60'000};
+  std::chrono::milliseconds backoff{100}; ///< before the first restart; doubles with each in a row
+};
+
+struct supervisor_options {
+  stamp self;
+  progress_options job;
+  std::uint32_t evaluate_every = 1; ///< epochs; 0: never
+  restart_rule restart;
+  /// A node that has not joined by then counts as lost.
+  std::chrono::milliseconds start_deadline{30'000};
+  /// A job that ends waits so long for its last figures and for its nodes.
+  std::chrono::milliseconds end_deadline{5'000};
+};
+
+enum class job_phase : std::uint8_t {
+  starting = 0,
+  running,
+  collecting, ///< every lease is closed; the shards' last figures and parameters are on their way
+  ending,     ///< the nodes are told to end
+  ended,
+};
+
+enum class job_outcome : std::uint8_t { done = 0, failed, interrupted };
+
+/// What a supervisor wants done, in this order.
+struct supervisor_effects {
+  std::vector<std::string> events;    ///< what happened, in plain words
+  std::vector<actor_life> launches;   ///< start a node for each
+  std::vector<actor_life> kills;      ///< end whatever is left of these lives
+  std::vector<actor_life> placements; ///< its node has joined and what it connects to is up
+  std::optional<membership_view> view; ///< for the feeder and every shard
+  bool wants_evaluation = false;
+  bool wants_figures = false; ///< ask feeder and shards for their last reports and parameters
+  bool wants_nodes_ended = false;
+};
+
+class supervisor {
+public:
+  supervisor(supervisor_options options, time_point now);
+
+  supervisor_effects start(time_point now);
+  /// A node joined, ready to host the actor.
+  supervisor_effects on_join(actor_life who, std::int64_t pid, time_point now);
+  /// The actor is up on its node.
+  supervisor_effects on_ready(actor_life who, time_point now);
+  /// A process ended or a connection closed; `cause` as in "was killed (signal 9)".
+  supervisor_effects on_loss(actor_life who, const std::string& cause, time_point now);
+  /// A node could not be started at all.
+  supervisor_effects on_launch_failure(actor_life who, const std::string& cause, time_point now);
+  /// A shard or the feeder has the view.
+  void on_view_ack(const view_ack& ack);
+
+  supervisor_effects on_report(const worker_report& report, time_point now);
+  supervisor_effects on_report(const shard_report& report, time_point now);
+  supervisor_effects on_report(const feeder_report& report, time_point now);
+  supervisor_effects on_evaluation(const ops::scores& found, std::uint32_t epoch,
+                                   time_point now);
+  /// The last figures and parameters of every shard are here.
+  supervisor_effects on_figures(time_point now);
+  supervisor_effects on_stop(time_point now);
+  supervisor_effects on_failure(const std::string& cause, time_point now);
+  /// A few times a second.
+  supervisor_effects on_tick(time_point now);
+
+  /// Epochs whose leases are all closed.
+  std::uint32_t epochs_finished() const { return progress_.epochs_finished(); }
+  job_phase phase() const { return phase_; }
+  job_outcome outcome() const { return outcome_; }
+  /// Why the job failed; empty if it did not.
+  const std::string& cause() const { return cause_; }
+  const stamp& self() const { return options_.self; }
+  membership_view view() const;
+  job_status status(time_point now) const;
+  summary summarise() const;
+
+private:
+  enum class place_state : std::uint8_t { waiting, starting, joined, placed, running, lost, ended };
+  struct place {
+    incarnation life;
+    place_state state = place_state::waiting;
+    std::int64_t pid = 0;
+    time_point due;                 ///< waiting: when to launch; starting: when to give up
+    std::vector<time_point> losses; ///< within the restart period
+    std::uint32_t restarts = 0;
+    std::optional<time_point> lost_at;
+    view_number acknowledged; ///< feeder and shards: the view that they have
+  };
+  place* find(actor_life who);
+  bool is_up(actor_role role) const;
+  void launch(actor_name name, place& where, time_point now, supervisor_effects& out);
+  void place_what_can_be(supervisor_effects& out);
+  void lose(actor_life who, place& where, const std::string& cause, time_point now,
+            supervisor_effects& out);
+  void lose_worker(actor_life who, place& where, const std::string& cause, time_point now,
+                   supervisor_effects& out);
+  void change_view(time_point now, supervisor_effects& out);
+  bool is_view_missed() const;
+  void end(job_outcome outcome, const std::string& cause, time_point now, supervisor_effects& out);
+  void note_if_all_ended();
+
+  supervisor_options options_;
+  std::map<actor_name, place> places_;
+  progress progress_;
+  job_phase phase_ = job_phase::starting;
+  job_outcome outcome_ = job_outcome::done;
+  std::string cause_;
+  time_point end_by_;
+  time_point view_sent_;
+  std::uint32_t evaluated_epoch_ = 0;
+};
+
+} // namespace lagrange::runtime
