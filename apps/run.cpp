@@ -11,6 +11,7 @@
 #include "apps/process_launcher.hpp"
 #include "apps/run_folder.hpp"
 #include "runtime/checkpoint.hpp"
+#include "runtime/files.hpp"
 #include "runtime/permutation.hpp"
 
 #include <caf/actor_system.hpp>

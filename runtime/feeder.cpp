@@ -101,8 +101,12 @@ bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
     grant.kind = grant_kind::idle;
     return request.state != standing::idle;
   }
-  if (choose_lease(round_begin(round_ + 1), request, chosen)) return true;
   grant.kind = grant_kind::tick;
+  if (grant.clock.value < round_) { // others did whole rounds without it, and its pulls wait for
+    grant.clock = {round_ - 1};     // its own clock as well: that catches up first
+    return true;
+  }
+  if (choose_lease(round_begin(round_ + 1), request, chosen)) return true;
   return grant.clock.value <= round_ && request.state != standing::idle;
 }
 
@@ -133,15 +137,17 @@ bool feeder::choose_lease(lease_id end, const lease_request& request, dealt_gran
 
 worker_clock feeder::start_clock(const lease_request& request) const {
   if (request.state == standing::working) return request.clock;
-  if (request.state == standing::idle) return request.clock.next(); // above every pull it sent
+  const bool is_joining = request.state == standing::joining;
+  if (is_joining && request.from.life.value <= 1) return {0}; // where every shard has put it
   if (options_.round_size > 0) return {round_};
-  if (request.from.life.value <= 1) return {0};
-  const worker_clock* slowest = nullptr;
-  for (const auto& [worker, known] : workers_)
-    if (known.is_counted && worker != worker_of(request.from) &&
-        (slowest == nullptr || known.clock < *slowest))
-      slowest = &known.clock;
-  return slowest != nullptr ? *slowest : workers_.at(worker_of(request.from)).clock.next();
+  const auto worker = worker_of(request.from);
+  std::optional<worker_clock> slowest;
+  for (const auto& [other, known] : workers_)
+    if (known.is_counted && other != worker)
+      slowest = std::min(slowest.value_or(known.clock), known.clock);
+  if (is_joining) return slowest.value_or(workers_.at(worker).clock.next());
+  const auto unused = request.clock.next(); // above every pull it sent before it left
+  return std::max(slowest.value_or(unused), unused);
 }
 
 // ---- what a lease is -------------------------------------------------------------------------------

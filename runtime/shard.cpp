@@ -37,10 +37,15 @@ bool shard::is_foreign(const stamp& from) const {
 
 shard_effects shard::on_pull(const pull_request& pull, ticket to, time_point now) {
   shard_effects out;
-  if (is_foreign(pull.from) || !clocks_.hears(worker_of(pull.from), pull.from.life, pull.clock)) {
-    out.refused.push_back({to, {errc::fenced, "a pull of " + describe(pull.from) + " is fenced"}});
-    return out;
-  }
+  const auto refuse = [&](errc code, const char* why) {
+    out.refused.push_back({to, {code, "a pull of " + describe(pull.from) + why}});
+    return std::move(out);
+  };
+  const auto worker = worker_of(pull.from);
+  if (is_foreign(pull.from) || clocks_.is_fenced(worker, pull.from.life))
+    return refuse(errc::fenced, " is fenced");
+  if (!clocks_.hears(worker, pull.from.life, pull.clock))
+    return refuse(errc::timed_out, " was overtaken by its leave");
   park(pull, to, now, out);
   admit_parked(now, out);
   return out;
@@ -129,18 +134,17 @@ shard_effects shard::on_push(std::shared_ptr<const gradient_push> frame, ticket 
   if (frame->verdict == push_verdict::tick || frame->verdict == push_verdict::leave) {
     outcome = settle_clock(*frame, out);
   } else if (!clocks_.hears(worker, frame->from.life, frame->clock)) {
-    return refuse(errc::fenced, "was overtaken by its leave");
+    return refuse(errc::timed_out, "was overtaken by its leave");
   } else if (counts_.pushed_bytes += frame->gradient.empty() ? 0 : frame->gradient.size_bytes();
              taken_.contains(frame->what.id)) {
     repeat(*frame, out);
     outcome = push_outcome::duplicate;
-  } else if (auto push = stage(frame); push.empty()) {
-    outcome = push_outcome::partial;
   } else {
-    if (const auto gap = find_gap(push); gap.code != errc::none) return refuse(gap.code, gap.text);
-    taken_.insert(frame->what.id);
-    if (options_.policy->arrivals() == arrival::round) take_into_round(std::move(push), out);
-    else take(push, out);
+    whole_push push;
+    if (const auto defect = stage(frame, push); defect.code != errc::none)
+      return refuse(defect.code, defect.text);
+    if (push.empty()) outcome = push_outcome::partial;
+    else take_whole(std::move(push), out);
   }
   out.pushes.push_back({to, acknowledge(*frame, outcome)});
   admit_parked(now, out);
@@ -155,6 +159,14 @@ error shard::find_defect(const gradient_push& frame) const {
   if (frame.read > version_)
     return defect("was read at version " + to_string(frame.read) + ", but this shard is at " +
                   to_string(version_));
+  const bool has_lease =
+      frame.verdict == push_verdict::apply || frame.verdict == push_verdict::skip;
+  if (!has_lease && frame.frames != 1) return defect("has no lease, but several frames");
+  if (has_rounds() && has_lease && !taken_.contains(frame.what.id) &&
+      (frame.what.round != round_.number || frame.what.round_size == 0))
+    return defect("belongs to round " + std::to_string(frame.what.round) + " of " +
+                  std::to_string(frame.what.round_size) + " leases, but this shard is in round " +
+                  std::to_string(round_.number));
   if (frame.gradient.empty()) return {};
   if (frame.gradient.type() != ops::dtype::f32)
     return defect("carries elements of " + std::string(ops::name(frame.gradient.type())) +
@@ -180,28 +192,45 @@ push_outcome shard::settle_clock(const gradient_push& frame, shard_effects& out)
     }
   } else if (clocks_.hears(worker, frame.from.life, frame.clock)) {
     note(journal_kind::ticked, frame, out);
-    clocks_.advances(worker, frame.from.life, frame.clock.next());
+    finish_step(frame);
   }
   return push_outcome::taken;
 }
 
-shard::whole_push shard::stage(std::shared_ptr<const gradient_push> frame) {
-  auto& staged = staged_[worker_of(frame->from)];
+/// The worker's step is in: its clock moves now, or with the round that the step belongs to.
+void shard::finish_step(const gradient_push& closing) {
+  const auto worker = worker_of(closing.from);
+  const auto next = closing.clock.next();
+  if (has_rounds() && closing.clock.value >= round_.number)
+    round_.clocks[worker] = {closing.from.life, next};
+  else clocks_.advances(worker, closing.from.life, next);
+}
+
+error shard::stage(const std::shared_ptr<const gradient_push>& frame, whole_push& whole) {
+  const auto worker = worker_of(frame->from);
+  auto& staged = staged_[worker];
   const bool is_same = staged.life == frame->from.life && staged.clock == frame->clock &&
                        staged.what == frame->what.id && staged.frames.size() == frame->frames;
   if (!is_same) {
     if (staged.life == frame->from.life && staged.clock > frame->clock && !staged.frames.empty())
       return {}; // an old frame that came late; its push has been given up
-    staged = {frame->from.life, frame->clock, frame->what.id, {}, 0};
+    staged = {frame->from.life, frame->clock, frame->what.id, {}, 0, 0};
     staged.frames.resize(frame->frames);
   }
   auto& place = staged.frames[frame->frame];
-  if (!place) ++staged.arrived;
-  place = std::move(frame);
+  if (place) return {}; // repeated
+  place = frame;
+  ++staged.arrived;
+  if (!frame->gradient.empty())
+    staged.elements += static_cast<std::uint64_t>(frame->gradient.elements());
+  if (staged.elements > options_.parameters.size()) {
+    staged_.erase(worker);
+    return {errc::bad_frame, "has frames that overlap"};
+  }
   if (staged.arrived < staged.frames.size()) return {};
-  auto whole = std::move(staged.frames);
-  staged_.erase(worker_of(whole.front()->from));
-  return whole;
+  whole = std::move(staged.frames);
+  staged_.erase(worker);
+  return find_gap(whole);
 }
 
 error shard::find_gap(const whole_push& push) const {
@@ -225,17 +254,19 @@ push_ack shard::acknowledge(const gradient_push& frame, push_outcome outcome) co
 void shard::repeat(const gradient_push& frame, shard_effects& out) {
   ++counts_.duplicates;
   note(journal_kind::duplicate, frame, out);
-  const auto worker = worker_of(frame.from);
-  if (const auto open = rounds_.find(frame.what.round); open != rounds_.end())
-    open->second.ticks.emplace_back(frame.from, frame.clock.next());
-  else
-    clocks_.advances(worker, frame.from.life, frame.clock.next());
-  if (const auto staged = staged_.find(worker);
+  finish_step(frame);
+  if (const auto staged = staged_.find(worker_of(frame.from));
       staged != staged_.end() && staged->second.what == frame.what.id)
     staged_.erase(staged);
 }
 
 // ---- what pushes do --------------------------------------------------------------------------------
+
+void shard::take_whole(whole_push push, shard_effects& out) {
+  taken_.insert(push.back()->what.id);
+  if (has_rounds()) take_into_round(std::move(push), out);
+  else take(push, out);
+}
 
 void shard::take(const whole_push& push, shard_effects& out) {
   const auto& closing = *push.back();
@@ -252,20 +283,18 @@ void shard::take(const whole_push& push, shard_effects& out) {
       counts_.staleness_recent[closing.from.name.index] = staleness;
     settle(closing, lease_outcome::applied, out);
   }
-  clocks_.advances(worker_of(closing.from), closing.from.life, closing.clock.next());
+  finish_step(closing);
 }
 
 void shard::take_into_round(whole_push push, shard_effects& out) {
   const auto closing = push.back();
-  auto& open = rounds_[closing->what.round];
-  open.ticks.emplace_back(closing->from, closing->clock.next());
-  open.pushes.emplace(closing->what.id, std::move(push));
-  if (open.pushes.size() < closing->what.round_size) return;
-  auto whole = rounds_.extract(closing->what.round);
-  apply_round(whole.mapped(), out);
+  finish_step(*closing);
+  round_.pushes.emplace(closing->what.id, std::move(push));
+  if (round_.pushes.size() >= closing->what.round_size) apply_round(out);
 }
 
-void shard::apply_round(round& whole, shard_effects& out) {
+void shard::apply_round(shard_effects& out) {
+  const auto whole = std::exchange(round_, {round_.number + 1, {}, {}});
   double samples = 0;
   for (const auto& [id, push] : whole.pushes)
     if (push.back()->verdict == push_verdict::apply) samples += push.back()->samples;
@@ -292,8 +321,8 @@ void shard::apply_round(round& whole, shard_effects& out) {
            samples > 0 && push.back()->verdict == push_verdict::apply ? lease_outcome::applied
                                                                       : lease_outcome::dropped,
            out);
-  for (const auto& [from, clock] : whole.ticks)
-    clocks_.advances(worker_of(from), from.life, clock);
+  for (const auto& [worker, step] : whole.clocks)
+    clocks_.advances(worker, step.first, step.second);
 }
 
 std::span<const float> shard::gather(const whole_push& push) {

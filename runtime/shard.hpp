@@ -79,30 +79,38 @@ private:
     lease_id what;
     std::vector<std::shared_ptr<const gradient_push>> frames; ///< by number; null: not here yet
     std::size_t arrived = 0;
+    std::uint64_t elements = 0; ///< of the frames that are here
   };
   /// A whole push: its frames in the order of their elements; the last frame tells the rest.
   using whole_push = std::vector<std::shared_ptr<const gradient_push>>;
+  /// The one round that is open: the feeder opens none before every shard has applied the last.
   struct round {
+    std::uint64_t number = 0;
     std::map<lease_id, whole_push> pushes;
-    std::vector<std::pair<stamp, worker_clock>> ticks; ///< clocks that move when it is applied
+    /// Clocks that move when it is applied, and no earlier: a pull of the next round has to wait.
+    std::map<worker_id, std::pair<incarnation, worker_clock>> clocks;
   };
 
   bool is_foreign(const stamp& from) const;
+  bool has_rounds() const { return options_.policy->arrivals() == arrival::round; }
   void park(const pull_request& pull, ticket to, time_point now, shard_effects& out);
   void admit_parked(time_point now, shard_effects& out);
   pull_reply serve(const pull_request& pull, worker_clock slowest, shard_effects& out);
   const ops::tensor& published();
 
   error find_defect(const gradient_push& frame) const;
-  /// Adds the frame to its push; the push if that made it whole.
-  whole_push stage(std::shared_ptr<const gradient_push> frame);
+  /// Adds the frame to its push, and gives the push if that made it whole. A push that cannot become
+  /// one is discarded, and its defect returned.
+  error stage(const std::shared_ptr<const gradient_push>& frame, whole_push& whole);
   error find_gap(const whole_push& push) const;
   push_ack acknowledge(const gradient_push& frame, push_outcome outcome) const;
   push_outcome settle_clock(const gradient_push& frame, shard_effects& out);
+  void finish_step(const gradient_push& closing);
   void repeat(const gradient_push& frame, shard_effects& out);
+  void take_whole(whole_push push, shard_effects& out);
   void take(const whole_push& push, shard_effects& out);
   void take_into_round(whole_push push, shard_effects& out);
-  void apply_round(round& whole, shard_effects& out);
+  void apply_round(shard_effects& out);
   void note(journal_kind kind, const gradient_push& closing, shard_effects& out) const;
   std::span<const float> gather(const whole_push& push);
   void settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out);
@@ -112,7 +120,7 @@ private:
   shard_version version_;
   std::map<worker_id, parked_pull> parked_;
   std::map<worker_id, staged_push> staged_;
-  std::map<std::uint64_t, round> rounds_;
+  round round_;
   lease_set taken_;   ///< pushes that came whole: kept for a round, applied or dropped
   lease_set entered_; ///< leases whose gradients are in the parameters
   ops::tensor snapshot_;

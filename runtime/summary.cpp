@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
-#include <cmath>
 
 namespace lagrange::runtime {
 namespace {
@@ -64,17 +63,15 @@ void walk(Summary& x, Visitor&& visit) {
   visit("emulated", x.emulated);
 }
 
-json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
-
+/// The library writes numbers that are not finite as null.
 struct json_writer {
   json& out;
   template <class T>
   void operator()(const char* name, const T& value) const {
     out[name] = value;
   }
-  void operator()(const char* name, double value) const { out[name] = number(value); }
   void operator()(const char* name, const std::optional<double>& value) const {
-    out[name] = value ? number(*value) : json(nullptr);
+    out[name] = value ? json(*value) : json(nullptr);
   }
   template <class Fields>
   void table(const char* name, const Fields& fields) const {

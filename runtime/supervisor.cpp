@@ -105,18 +105,24 @@ supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
 
 supervisor_effects supervisor::on_loss(actor_life who, const std::string& cause, time_point now) {
   supervisor_effects out;
-  auto* where = find(who);
-  if (where == nullptr || where->state == place_state::lost ||
-      where->state == place_state::waiting || where->state == place_state::ended)
-    return out;
+  if (auto* where = find(who)) lose(who, *where, cause, now, out);
+  return out;
+}
+
+void supervisor::lose(actor_life who, place& where, const std::string& cause, time_point now,
+                      supervisor_effects& out) {
+  if (where.state == place_state::lost || where.state == place_state::waiting ||
+      where.state == place_state::ended)
+    return;
   if (phase_ >= job_phase::ending || (phase_ == job_phase::collecting &&
                                       who.name.role == actor_role::worker)) {
-    where->state = place_state::ended;
+    where.state = place_state::ended;
     note_if_all_ended();
   } else if (who.name.role == actor_role::worker) {
-    lose_worker(who, *where, cause, now, out);
+    lose_worker(who, where, cause, now, out);
   } else {
-    where->state = place_state::ended;
+    where.state = place_state::ended;
+    out.kills.push_back(who);
     out.events.push_back(to_string(who.name) + " " + cause);
     end(job_outcome::failed,
         to_string(who.name) + " " + cause +
@@ -125,7 +131,6 @@ supervisor_effects supervisor::on_loss(actor_life who, const std::string& cause,
                  : "; its leases are lost with it"),
         now, out);
   }
-  return out;
 }
 
 supervisor_effects supervisor::on_launch_failure(actor_life who, const std::string& cause,
@@ -205,7 +210,8 @@ void supervisor::end(job_outcome outcome, const std::string& cause, time_point n
   for (auto& [name, where] : places_)
     if (where.state == place_state::waiting || where.state == place_state::lost)
       where.state = place_state::ended;
-  out.launches.clear();
+  for (const auto& who : std::exchange(out.launches, {})) // not even started
+    places_.at(who.name).state = place_state::ended;
   out.wants_nodes_ended = true;
   note_if_all_ended();
 }
@@ -286,11 +292,11 @@ supervisor_effects supervisor::on_tick(time_point now) {
     out.view = view();
   }
   for (auto& [name, where] : places_) {
-    if (now < where.due) continue;
+    if (now < where.due || phase_ >= job_phase::collecting) continue;
     if (where.state == place_state::waiting) launch(name, where, now, out);
     else if (where.state == place_state::starting || where.state == place_state::joined ||
              where.state == place_state::placed)
-      return on_loss({name, where.life}, "did not come up in time", now);
+      lose({name, where.life}, where, "did not come up in time", now, out);
   }
   return out;
 }

@@ -113,6 +113,8 @@ private:
   bool is_up(actor_role role) const;
   void launch(actor_name name, place& where, time_point now, supervisor_effects& out);
   void place_what_can_be(supervisor_effects& out);
+  void lose(actor_life who, place& where, const std::string& cause, time_point now,
+            supervisor_effects& out);
   void lose_worker(actor_life who, place& where, const std::string& cause, time_point now,
                    supervisor_effects& out);
   void change_view(time_point now, supervisor_effects& out);

@@ -1,0 +1,159 @@
+/// \file
+/// Messages and twins in one line each, for tests that are about decisions and not about fields.
+/// Everything belongs to job 7, term 1; lives start at 1.
+#pragma once
+
+#include "runtime/feeder.hpp"
+#include "runtime/shard.hpp"
+#include "runtime/supervisor.hpp"
+#include "runtime/worker.hpp"
+
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lagrange::tests {
+
+inline runtime::time_point at(std::chrono::milliseconds since) {
+  return runtime::time_point{} + since;
+}
+
+inline runtime::stamp stamp_of(runtime::actor_role role, std::uint32_t index = 0,
+                               std::uint32_t life = 1, std::uint64_t view = 1) {
+  return {{7}, {1}, {view}, {role, index}, {life}};
+}
+inline runtime::stamp worker_stamp(std::uint32_t index, std::uint32_t life = 1) {
+  return stamp_of(runtime::actor_role::worker, index, life);
+}
+
+/// Adds every gradient to the parameters: whole numbers count exactly what was applied.
+class counting_optimizer final : public ops::optimizer {
+public:
+  void step(std::span<float> parameters, std::span<const float> gradient, float scale) override {
+    LAGRANGE_EXPECT(parameters.size() == gradient.size(), "a gradient of another size");
+    for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] += scale * gradient[i];
+  }
+  std::vector<ops::optimizer_state> state() override { return {}; }
+};
+
+inline std::unique_ptr<runtime::staleness_policy> policy_of(std::string_view spec) {
+  return runtime::make_policy(runtime::policies(), spec).value();
+}
+
+/// A shard of zeros that counts.
+inline runtime::shard_options shard_of(std::string_view policy, std::uint32_t workers = 2,
+                                       std::size_t elements = 4) {
+  runtime::shard_options made;
+  made.self = stamp_of(runtime::actor_role::shard);
+  made.workers = workers;
+  made.parameters.assign(elements, 0.0F);
+  made.policy = policy_of(policy);
+  made.optimizer = std::make_unique<counting_optimizer>();
+  return made;
+}
+
+inline ops::tensor tensor_of(std::vector<float> values) {
+  ops::tensor made(ops::dtype::f32, {static_cast<std::int64_t>(values.size())});
+  std::copy(values.begin(), values.end(), made.values<float>().begin());
+  return made;
+}
+
+inline runtime::pull_request pull_of(runtime::stamp from, std::uint64_t clock) {
+  return {from, {clock}, {}, {}};
+}
+
+/// A push in one frame of `elements` times `value`.
+inline runtime::gradient_push push_of(runtime::stamp from, std::uint64_t clock, std::uint64_t lease,
+                                      float value = 1, std::size_t elements = 4) {
+  runtime::gradient_push made;
+  made.from = from;
+  made.clock = {clock};
+  made.what.id = {lease};
+  made.what.attempt = {1};
+  made.gradient = tensor_of(std::vector<float>(elements, value));
+  made.samples = 1;
+  return made;
+}
+
+/// The same push as a member of a round.
+inline runtime::gradient_push in_round(runtime::gradient_push push, std::uint64_t round,
+                                       std::uint32_t round_size) {
+  push.what.round = round;
+  push.what.round_size = round_size;
+  return push;
+}
+
+/// A push without a lease: a tick or a leave.
+inline runtime::gradient_push empty_push(runtime::stamp from, std::uint64_t clock,
+                                         runtime::push_verdict verdict) {
+  runtime::gradient_push made;
+  made.from = from;
+  made.clock = {clock};
+  made.verdict = verdict;
+  return made;
+}
+
+/// The push cut into frames of at most `length` elements.
+inline std::vector<runtime::gradient_push> cut(const runtime::gradient_push& whole,
+                                               std::int64_t length) {
+  std::vector<runtime::gradient_push> frames;
+  for (std::int64_t first = 0; first < whole.gradient.elements(); first += length) {
+    auto frame = whole;
+    frame.frame = static_cast<std::uint32_t>(frames.size());
+    frame.first = static_cast<std::uint64_t>(first);
+    frame.gradient =
+        whole.gradient.slice(first, std::min(length, whole.gradient.elements() - first));
+    frames.push_back(std::move(frame));
+  }
+  for (auto& frame : frames) frame.frames = static_cast<std::uint32_t>(frames.size());
+  return frames;
+}
+
+/// View `number` of the supervisor.
+inline runtime::membership_view view_of(std::uint64_t number,
+                                        std::vector<runtime::member> members) {
+  return {stamp_of(runtime::actor_role::supervisor, 0, 1, number), std::move(members)};
+}
+inline runtime::member live(std::uint32_t worker, std::uint32_t life) {
+  return {{worker}, {life}, true};
+}
+inline runtime::member dead(std::uint32_t worker, std::uint32_t life) {
+  return {{worker}, {life}, false};
+}
+
+inline runtime::lease_request request_of(runtime::stamp from, std::uint64_t sequence,
+                                         std::uint64_t clock, runtime::standing state) {
+  return {from, sequence, {clock}, state};
+}
+
+inline runtime::settlement settlement_of(std::uint32_t shard,
+                                         std::vector<runtime::settled_lease> leases) {
+  return {stamp_of(runtime::actor_role::shard, shard), 1, std::move(leases)};
+}
+
+/// Drives one shard and draws its tickets.
+struct shard_probe {
+  explicit shard_probe(runtime::shard_options options) : twin(std::move(options)) {}
+  runtime::shard twin;
+  runtime::ticket next{1};
+
+  runtime::shard_effects pull(const runtime::pull_request& what) {
+    return twin.on_pull(what, std::exchange(next, next.next()), {});
+  }
+  runtime::shard_effects push(const runtime::gradient_push& what) {
+    return twin.on_push(std::make_shared<runtime::gradient_push>(what),
+                        std::exchange(next, next.next()), {});
+  }
+  runtime::shard_effects view(const runtime::membership_view& what) {
+    return twin.on_view(what, {});
+  }
+  std::vector<float> parameters() {
+    const auto held = twin.on_snapshot().parameters;
+    const auto values = held.values<float>();
+    return {values.begin(), values.end()};
+  }
+  std::uint64_t version() { return twin.on_snapshot().version.value; }
+};
+
+} // namespace lagrange::tests
