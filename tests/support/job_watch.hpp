@@ -48,8 +48,7 @@ public:
     if (!holds && !found_) found_ = {invariant, text};
   }
 
-  // ---- the truth
-  // -----------------------------------------------------------------------------------
+  // ---- the truth -----------------------------------------------------------------------
 
   /// LE-1: whoever holds a lease, and however often it is dealt, it has the same samples.
   void on_deal(const runtime::lease& what, const std::vector<std::uint32_t>& samples) {
@@ -78,8 +77,7 @@ public:
   /// The worker is dead, or was declared dead: nobody has to wait for it any more.
   void on_end(const life& who) { begun_.erase(who); }
 
-  // ---- the journals
-  // --------------------------------------------------------------------------------
+  // ---- the journals --------------------------------------------------------------------
 
   /// All entries of one event of one shard.
   void on_entries(std::uint32_t shard, const std::vector<runtime::journal_entry>& entries) {
@@ -109,8 +107,7 @@ public:
     publish(at, sum, weights);
   }
 
-  // ---- the end
-  // -------------------------------------------------------------------------------------
+  // ---- the end -------------------------------------------------------------------------
 
   /// Every lease of the job has been closed: recounts what became of each, on each shard.
   void on_finish(const runtime::feeder_report& told, std::uint64_t leases) {

@@ -1,0 +1,135 @@
+#include "runtime/computation.hpp"
+#include "tests/support/builders.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <limits>
+
+namespace lagrange::tests {
+
+using namespace runtime;
+
+namespace {
+
+const std::vector<ops::parameter_spec>& specs() {
+  static const std::vector<ops::parameter_spec> made{{"a", {3}, {}}, {"b", {2, 2}, {}}};
+  return made;
+}
+
+/// Loss: the first input. Gradient: the parameters times the first input.
+class echo final : public ops::network {
+public:
+  std::span<const ops::parameter_spec> parameters() const override { return specs(); }
+  float forward_backward(std::span<const float> parameters, const ops::tensor& inputs,
+                         std::span<const std::int32_t>, std::span<float> d_parameters) override {
+    const auto x = inputs.values<float>()[0];
+    for (std::size_t i = 0; i < parameters.size(); ++i) d_parameters[i] = x * parameters[i];
+    return x;
+  }
+  ops::scores evaluate(std::span<const float> parameters, const ops::tensor& inputs,
+                       std::span<const std::int32_t> labels) override {
+    return {parameters[0] + inputs.values<float>()[0], 1, static_cast<std::int64_t>(labels.size())};
+  }
+};
+
+/// 1, 2, 3, ... in the network's order, as two shards hold them.
+std::vector<std::shared_ptr<const pull_reply>> shards_of(const partition& parts) {
+  std::vector<float> flat{1, 2, 3, 4, 5, 6, 7};
+  std::vector<std::shared_ptr<const pull_reply>> replies;
+  for (std::uint32_t shard = 0; shard < parts.shards(); ++shard) {
+    auto reply = std::make_shared<pull_reply>();
+    std::vector<float> own(static_cast<std::size_t>(parts.elements_of({shard})));
+    parts.gather({shard}, flat, own);
+    reply->parameters = tensor_of(own);
+    replies.push_back(reply);
+  }
+  return replies;
+}
+
+step_task task_of(const partition& parts, float input) {
+  auto grant = std::make_shared<lease_grant>();
+  grant->samples.inputs = tensor_of({input, 0});
+  grant->samples.labels = ops::tensor(ops::dtype::i32, {2});
+  lease what;
+  what.id = {9};
+  return {what, {}, grant, shards_of(parts)};
+}
+
+} // namespace
+
+TEST_CASE("a step brings the shards' parameters together and takes the gradient apart",
+          "[runtime][computation]") {
+  const auto parts = partition::balanced(specs(), 2);
+  computation compute(std::make_unique<echo>(), parts);
+  const auto result = compute(task_of(parts, 2));
+  CHECK(result.what == lease_id{9});
+  CHECK(result.samples == 2);
+  CHECK(result.loss == 2);
+  REQUIRE(result.gradients.size() == 2);
+  std::vector<float> flat(7);
+  for (std::uint32_t shard = 0; shard < 2; ++shard)
+    parts.scatter({shard}, result.gradients[shard].values<float>(), flat);
+  CHECK(flat == std::vector<float>{2, 4, 6, 8, 10, 12, 14});
+}
+
+TEST_CASE("LE-1: a loss or gradient that is not finite becomes a skip", "[runtime][computation]") {
+  const auto parts = partition::balanced(specs(), 2);
+  computation compute(std::make_unique<echo>(), parts);
+  const auto inputs = {std::numeric_limits<float>::quiet_NaN(),
+                       std::numeric_limits<float>::infinity(),
+                       -std::numeric_limits<float>::infinity(),
+                       std::numeric_limits<float>::max()}; // the loss is finite, a gradient is not
+  for (const auto input : inputs) {
+    const auto result = compute(task_of(parts, input));
+    CHECK(result.verdict == push_verdict::skip);
+    CHECK(result.gradients.empty());
+    CHECK(result.samples == 2);
+  }
+  CHECK(compute(task_of(parts, 1)).verdict == push_verdict::apply); // and it goes on
+}
+
+TEST_CASE("a gradient that is still on its way is not written over", "[runtime][computation]") {
+  const auto parts = partition::balanced(specs(), 2);
+  computation compute(std::make_unique<echo>(), parts);
+  const auto held = compute(task_of(parts, 1));
+  const auto before = held.gradients[0].values<float>()[0];
+  compute(task_of(parts, 5));
+  compute(task_of(parts, 7));
+  CHECK(held.gradients[0].values<float>()[0] == before);
+  const auto* memory = [&] { return compute(task_of(parts, 1)).gradients[0].bytes(); }();
+  CHECK(compute(task_of(parts, 1)).gradients[0].bytes() == memory); // what is free is used again
+}
+
+TEST_CASE("a network sees inputs times scale plus shift", "[runtime][computation]") {
+  batch samples;
+  samples.inputs = ops::tensor(ops::dtype::u8, {2, 1});
+  samples.inputs.values<std::uint8_t>()[0] = 0;
+  samples.inputs.values<std::uint8_t>()[1] = 255;
+  samples.scale = 2;
+  samples.shift = -10;
+  ops::tensor out;
+  to_floats(samples, out);
+  CHECK(out.extents() == samples.inputs.extents());
+  CHECK(out.values<float>()[0] == -10);
+  CHECK(out.values<float>()[1] == 500);
+  samples.inputs = tensor_of({1.5F});
+  to_floats(samples, out);
+  CHECK(out.elements() == 1);
+  CHECK(out.values<float>()[0] == -7);
+}
+
+TEST_CASE("parameters of the wrong number or size are a bug", "[runtime][computation]") {
+  const auto parts = partition::balanced(specs(), 2);
+  computation compute(std::make_unique<echo>(), parts);
+  auto task = task_of(parts, 1);
+  SECTION("a shard is missing") { task.parameters.pop_back(); }
+  SECTION("a shard sent too few") {
+    auto reply = std::make_shared<pull_reply>();
+    reply->parameters = tensor_of({1});
+    task.parameters.front() = reply;
+  }
+  CHECK_THROWS_AS(compute(task), ops::contract_error);
+}
+
+} // namespace lagrange::tests
