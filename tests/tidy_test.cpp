@@ -25,9 +25,9 @@ constexpr invariant invariants[] = {
     {"LE-1", ""},
     {"RE-1", ""}, // of simulated runs: the journal that replays a recorded one is not written yet
     {"EN-1", ""},
+    {"BP-1", ""}, // of what a shard stages: CAF's network layer, which carries it, has no bound
     {"DU-1", "there are no replicas yet: the job ends when a shard dies"},
     {"CO-1", "the only codec is `none`, which leaves no residual"},
-    {"BP-1", "between processes CAF's network layer carries the tensors, and it has no bound"},
 };
 
 // Folders that are no part of the tree: git's, and those that .gitignore names from the root.
