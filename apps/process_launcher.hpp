@@ -24,7 +24,9 @@ public:
                                const actors::supervisor_actor& supervisor) override;
   void kill(const runtime::actor_life& who) override;
   /// False when some process is still there after `patience`.
-  bool wait_for_all(std::chrono::milliseconds patience) { return processes_.wait_for_all(patience); }
+  bool wait_for_all(std::chrono::milliseconds patience) {
+    return processes_.wait_for_all(patience);
+  }
   bool kill_all() { return processes_.kill_all(); }
 
 private:

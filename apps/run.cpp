@@ -1,5 +1,5 @@
-// The verb `run`: this process holds the supervisor and the evaluator, shows the job, and keeps what
-// it leaves behind.
+// The verb `run`: this process holds the supervisor and the evaluator, shows the job, and keeps
+// what it leaves behind.
 #include "apps/run.hpp"
 
 #include "actors/evaluator.hpp"
@@ -60,9 +60,8 @@ public:
         config_(options.where == hosting::in_process ? actors::network::none : actors::network::caf,
                 actors::scheduling::pool, threads_of(options.where, options.job)),
         system_(config_), self_(system_) {
-    actors::evaluator_setup setup{
-        std::move(test),
-        std::make_shared<computation>(make_computation(options.job, *options.catalog, facts_))};
+    actors::evaluator_setup setup{std::move(test), std::make_shared<computation>(make_computation(
+                                                       options.job, *options.catalog, facts_))};
     evaluator_ = system_.spawn<caf::detached>(
         actors::evaluator, std::make_shared<const actors::evaluator_setup>(std::move(setup)));
   }
@@ -89,8 +88,11 @@ private:
     const stamp self{job, term_, {}, {}, incarnation{1}};
     const auto extents = facts_.input.extents.extents();
     setup->options = make_supervisor(options_.job, *options_.catalog, facts_, self);
-    setup->order = {self, options_.job_text, {extents.begin(), extents.end()},
-                    facts_.input.classes, facts_.samples};
+    setup->order = {self,
+                    options_.job_text,
+                    {extents.begin(), extents.end()},
+                    facts_.input.classes,
+                    facts_.samples};
     setup->evaluator = evaluator_;
     if (options_.where == hosting::in_process) {
       local_ = std::make_shared<actors::local_launcher>(
@@ -163,10 +165,9 @@ private:
     job_result end;
     if (broken_.empty())
       self_->request(supervisor_, watch_deadline, actors::end_atom::value)
-          .receive([&](const actors::job_end& found) { end = *found.what; },
-                   [&](const caf::error& why) {
-                     broken_ = "the supervisor " + actors::cause_of(why);
-                   });
+          .receive(
+              [&](const actors::job_end& found) { end = *found.what; },
+              [&](const caf::error& why) { broken_ = "the supervisor " + actors::cause_of(why); });
     if (processes_ && !processes_->wait_for_all(end_grace)) processes_->kill_all();
     if (!broken_.empty()) return give_up(broken_);
     end.figures.wall_seconds = std::chrono::duration<double>(steady::now() - started_).count();
@@ -190,13 +191,19 @@ private:
   }
 
   result<void> keep_parameters(job_result& end) {
-    const auto flat =
-        assemble_parameters(options_.job, *options_.catalog, facts_, end.parameters);
+    const auto flat = assemble_parameters(options_.job, *options_.catalog, facts_, end.parameters);
     end.figures.parameters_sha256 = sha256_hex(std::as_bytes(std::span(flat)));
-    checkpoint made{options_.job.name, options_.job.model.name, LAGRANGE_VERSION,
-                    options_.job.seed, options_.job_text, {}, {}, {}};
+    checkpoint made{options_.job.name,
+                    options_.job.model.name,
+                    LAGRANGE_VERSION,
+                    options_.job.seed,
+                    options_.job_text,
+                    {},
+                    {},
+                    {}};
     const auto network = make_network(options_.job, *options_.catalog, facts_.input);
-    for (const auto& spec : network->parameters()) made.parameters.push_back({spec.name, spec.extents});
+    for (const auto& spec : network->parameters())
+      made.parameters.push_back({spec.name, spec.extents});
     for (const auto& reply : end.parameters)
       made.shards.push_back({{reply->from.name.index}, reply->version});
     made.values = ops::tensor(ops::dtype::f32, ops::shape{static_cast<std::int64_t>(flat.size())});

@@ -33,7 +33,8 @@ bool shard::is_foreign(const stamp& from) const {
          from.name.role != actor_role::worker;
 }
 
-// ---- pulls ---------------------------------------------------------------------------------------
+// ---- pulls
+// ---------------------------------------------------------------------------------------
 
 shard_effects shard::on_pull(const pull_request& pull, ticket to, time_point now) {
   shard_effects out;
@@ -53,7 +54,8 @@ shard_effects shard::on_pull(const pull_request& pull, ticket to, time_point now
 
 void shard::park(const pull_request& pull, ticket to, time_point now, shard_effects& out) {
   const auto [place, is_first] = parked_.try_emplace(worker_of(pull.from));
-  const auto asked = !is_first && place->second.pull.clock == pull.clock ? place->second.asked : now;
+  const auto asked =
+      !is_first && place->second.pull.clock == pull.clock ? place->second.asked : now;
   if (!is_first)
     out.refused.push_back({place->second.to, {errc::timed_out, "a later pull took its place"}});
   place->second = {pull, to, asked};
@@ -112,11 +114,10 @@ const ops::tensor& shard::published() {
   return snapshot_;
 }
 
-pull_reply shard::on_snapshot() {
-  return {options_.self, {}, version_, true, published()};
-}
+pull_reply shard::on_snapshot() { return {options_.self, {}, version_, true, published()}; }
 
-// ---- pushes --------------------------------------------------------------------------------------
+// ---- pushes
+// --------------------------------------------------------------------------------------
 
 shard_effects shard::on_push(std::shared_ptr<const gradient_push> frame, ticket to,
                              time_point now) {
@@ -143,8 +144,10 @@ shard_effects shard::on_push(std::shared_ptr<const gradient_push> frame, ticket 
     whole_push push;
     if (const auto defect = stage(frame, push); defect.code != errc::none)
       return refuse(defect.code, defect.text);
-    if (push.empty()) outcome = push_outcome::partial;
-    else take_whole(std::move(push), out);
+    if (push.empty())
+      outcome = push_outcome::partial;
+    else
+      take_whole(std::move(push), out);
   }
   out.pushes.push_back({to, acknowledge(*frame, outcome)});
   admit_parked(now, out);
@@ -203,7 +206,8 @@ void shard::finish_step(const gradient_push& closing) {
   const auto next = closing.clock.next();
   if (has_rounds() && closing.clock.value >= round_.number)
     round_.clocks[worker] = {closing.from.life, next};
-  else clocks_.advances(worker, closing.from.life, next);
+  else
+    clocks_.advances(worker, closing.from.life, next);
 }
 
 error shard::stage(const std::shared_ptr<const gradient_push>& frame, whole_push& whole) {
@@ -260,12 +264,15 @@ void shard::repeat(const gradient_push& frame, shard_effects& out) {
     staged_.erase(staged);
 }
 
-// ---- what pushes do --------------------------------------------------------------------------------
+// ---- what pushes do
+// --------------------------------------------------------------------------------
 
 void shard::take_whole(whole_push push, shard_effects& out) {
   taken_.insert(push.back()->what.id);
-  if (has_rounds()) take_into_round(std::move(push), out);
-  else take(push, out);
+  if (has_rounds())
+    take_into_round(std::move(push), out);
+  else
+    take(push, out);
 }
 
 void shard::take(const whole_push& push, shard_effects& out) {
@@ -321,8 +328,7 @@ void shard::apply_round(shard_effects& out) {
            samples > 0 && push.back()->verdict == push_verdict::apply ? lease_outcome::applied
                                                                       : lease_outcome::dropped,
            out);
-  for (const auto& [worker, step] : whole.clocks)
-    clocks_.advances(worker, step.first, step.second);
+  for (const auto& [worker, step] : whole.clocks) clocks_.advances(worker, step.first, step.second);
 }
 
 std::span<const float> shard::gather(const whole_push& push) {
@@ -330,15 +336,18 @@ std::span<const float> shard::gather(const whole_push& push) {
   scratch_.resize(options_.parameters.size());
   for (const auto& frame : push) {
     const auto part = frame->gradient.values<float>();
-    std::copy(part.begin(), part.end(), scratch_.begin() + static_cast<std::ptrdiff_t>(frame->first));
+    std::copy(part.begin(), part.end(),
+              scratch_.begin() + static_cast<std::ptrdiff_t>(frame->first));
   }
   return scratch_;
 }
 
 void shard::settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out) {
   const bool is_applied = outcome == lease_outcome::applied;
-  if (is_applied) entered_.insert(closing.what.id);
-  else ++counts_.dropped;
+  if (is_applied)
+    entered_.insert(closing.what.id);
+  else
+    ++counts_.dropped;
   unreported_.push_back({closing.what.id, closing.what.attempt, outcome});
   note(is_applied ? journal_kind::applied : journal_kind::dropped, closing, out);
 }
@@ -357,7 +366,8 @@ void shard::note(journal_kind kind, const gradient_push& closing, shard_effects&
   out.entries.push_back(entry);
 }
 
-// ---- membership and reports ------------------------------------------------------------------------
+// ---- membership and reports
+// ------------------------------------------------------------------------
 
 shard_effects shard::on_view(const membership_view& view, time_point now) {
   shard_effects out;

@@ -99,8 +99,8 @@ private:
   const ops::tensor& published();
 
   error find_defect(const gradient_push& frame) const;
-  /// Adds the frame to its push, and gives the push if that made it whole. A push that cannot become
-  /// one is discarded, and its defect returned.
+  /// Adds the frame to its push, and gives the push if that made it whole. A push that cannot
+  /// become one is discarded, and its defect returned.
   error stage(const std::shared_ptr<const gradient_push>& frame, whole_push& whole);
   error find_gap(const whole_push& push) const;
   push_ack acknowledge(const gradient_push& frame, push_outcome outcome) const;
@@ -128,7 +128,7 @@ private:
   std::vector<ops::tensor> retired_snapshots_; ///< memory to use again when its readers are done
   std::vector<float> scratch_;                 ///< a push of several frames, or the sum of a round
   std::vector<settled_lease> unreported_;
-  std::size_t reporting_ = 0;         ///< leases in the settlement under way
+  std::size_t reporting_ = 0; ///< leases in the settlement under way
   std::uint64_t settlement_number_ = 1;
   shard_report counts_;
 };

@@ -18,7 +18,8 @@ worker_effects worker::start(time_point now) {
   return out;
 }
 
-// ---- asking ----------------------------------------------------------------------------------------
+// ---- asking
+// ----------------------------------------------------------------------------------------
 
 void worker::ask(standing state, worker_clock clock, time_point now, worker_effects& out) {
   request_ = {options_.self, request_.sequence + 1, clock, state};
@@ -72,9 +73,15 @@ void worker::advance(time_point now, worker_effects& out) {
     compute_if_ready(now, out);
   } else if (!outgoing_) {
     switch (grant_->kind) {
-    case grant_kind::tick: push_empty(push_verdict::tick, now, out); break;
-    case grant_kind::idle: push_empty(push_verdict::leave, now, out); break;
-    default: out.is_finished = is_finished_ = true; out.report = report(now);
+    case grant_kind::tick:
+      push_empty(push_verdict::tick, now, out);
+      break;
+    case grant_kind::idle:
+      push_empty(push_verdict::leave, now, out);
+      break;
+    default:
+      out.is_finished = is_finished_ = true;
+      out.report = report(now);
     }
   }
 }
@@ -109,7 +116,8 @@ worker_effects worker::on_wake(time_point now) {
   return out;
 }
 
-// ---- pushing ---------------------------------------------------------------------------------------
+// ---- pushing
+// ---------------------------------------------------------------------------------------
 
 worker_effects worker::on_computed(step_result result, time_point now) {
   worker_effects out;
@@ -157,8 +165,8 @@ worker::frames_for(shard_id shard, const ops::tensor& gradient) const {
   const auto& task = *result_task_;
   const auto elements = gradient.empty() ? 0 : gradient.elements();
   const auto length = options_.frame_elements_max;
-  const auto frames = static_cast<std::uint32_t>(std::max<std::int64_t>(
-      1, (elements + length - 1) / length));
+  const auto frames =
+      static_cast<std::uint32_t>(std::max<std::int64_t>(1, (elements + length - 1) / length));
   std::vector<std::shared_ptr<const gradient_push>> made;
   for (std::uint32_t number = 0; number < frames; ++number) {
     auto frame = std::make_shared<gradient_push>();
@@ -208,9 +216,8 @@ void worker::emit_frames(shard_id shard, worker_effects& out) const {
 worker_effects worker::on_ack(shard_id shard, const push_ack& ack, time_point now) {
   worker_effects out;
   if (!outgoing_ || ack.clock != outgoing_->clock || ack.what != outgoing_->what.id ||
-      ack.attempt != outgoing_->what.attempt ||
-      ack.outcome == push_outcome::partial || shard.value >= options_.shards ||
-      outgoing_->is_done[shard.value])
+      ack.attempt != outgoing_->what.attempt || ack.outcome == push_outcome::partial ||
+      shard.value >= options_.shards || outgoing_->is_done[shard.value])
     return out;
   outgoing_->is_done[shard.value] = true;
   if (--outgoing_->open == 0) acknowledged(now, out);
@@ -229,7 +236,8 @@ void worker::acknowledged(time_point now, worker_effects& out) {
   advance(now, out);
 }
 
-// ---- time ------------------------------------------------------------------------------------------
+// ---- time
+// ------------------------------------------------------------------------------------------
 
 worker_effects worker::on_tick(time_point now) {
   worker_effects out;

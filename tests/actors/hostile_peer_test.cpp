@@ -1,5 +1,5 @@
-// A peer on the network that sends what is no frame, or no CAF at all: an error, a closed connection,
-// and everybody else goes on.
+// A peer on the network that sends what is no frame, or no CAF at all: an error, a closed
+// connection, and everybody else goes on.
 #include "actors/connection.hpp"
 #include "actors/shard.hpp"
 
@@ -82,7 +82,8 @@ TEST_CASE("a peer that sends no frame gets an error and a closed connection", "[
   process there;
   process rogue;
   const auto seen = there.system.middleman().remote_actor<actors::shard_actor>("127.0.0.1", *port);
-  const auto misused = rogue.system.middleman().remote_actor<actors::shard_actor>("127.0.0.1", *port);
+  const auto misused =
+      rogue.system.middleman().remote_actor<actors::shard_actor>("127.0.0.1", *port);
   REQUIRE(seen);
   REQUIRE(misused);
   caf::scoped_actor self(rogue.system);

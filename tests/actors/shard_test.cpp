@@ -1,4 +1,5 @@
-// The shard's shell: it parks what its twin parks, answers what its twin answers, and refuses bytes.
+// The shard's shell: it parks what its twin parks, answers what its twin answers, and refuses
+// bytes.
 #include "actors/shard.hpp"
 #include "tests/support/deterministic_system.hpp"
 
@@ -108,10 +109,10 @@ const auto unexpected = [](const caf::error& why) { FAIL(caf::to_string(why)); }
 
 TEST_CASE_METHOD(shard_fixture, "CL-2: a parked pull is answered when the slowest has caught up",
                  "[actors][shard]") {
-  pull(first, 0, 0).receive([](const framed<pull_reply>& x) { CHECK(x->version.value == 0); },
-                            unexpected);
-  push(first, 0, 0).receive(
-      [](const push_ack& x) { CHECK(x.outcome == push_outcome::taken); }, unexpected);
+  pull(first, 0, 0)
+      .receive([](const framed<pull_reply>& x) { CHECK(x->version.value == 0); }, unexpected);
+  push(first, 0, 0)
+      .receive([](const push_ack& x) { CHECK(x.outcome == push_outcome::taken); }, unexpected);
   auto waiting = pull(first, 0, 1);
   CHECK(first->mailbox().empty());
   push(second, 1, 0).receive([](const push_ack&) {}, unexpected);

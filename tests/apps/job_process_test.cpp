@@ -19,11 +19,16 @@ constexpr std::chrono::milliseconds gone_deadline{10'000};
 
 std::vector<std::string> job(const tests::temporary_folder& folder, const std::string& policy,
                              const std::string& epochs = "2") {
-  return {"run",      "--json",           "--output",          folder.path().string(),
-          "--policy", policy,             "--set",             "name=tested",
-          "--set",    "model.name=softmax", "--set",           "data.format=synthetic",
-          "--set",    "data.path=blobs:12000:16:4", "--set",   "data.batch=8",
-          "--set",    "data.epochs=" + epochs, "--workers",    "3",
+  return {"run",       "--json",
+          "--output",  folder.path().string(),
+          "--policy",  policy,
+          "--set",     "name=tested",
+          "--set",     "model.name=softmax",
+          "--set",     "data.format=synthetic",
+          "--set",     "data.path=blobs:12000:16:4",
+          "--set",     "data.batch=8",
+          "--set",     "data.epochs=" + epochs,
+          "--workers", "3",
           "--summary", (folder.path() / "summary.json").string()};
 }
 

@@ -50,7 +50,9 @@ template <class Reply, class Self, class Behind, class Request>
 auto cross(Self self, Behind behind, const Request& request) {
   auto promise = self->template make_response_promise<Reply>();
   auto& state = self->state;
-  const int copies = state.happens(state.faults.drop) ? 0 : state.happens(state.faults.repeat) ? 2 : 1;
+  const int copies = state.happens(state.faults.drop)     ? 0
+                     : state.happens(state.faults.repeat) ? 2
+                                                          : 1;
   const auto back = [self, promise](auto&& answer) {
     auto& own = self->state;
     if (own.happens(own.faults.drop)) return;
@@ -67,9 +69,9 @@ auto cross(Self self, Behind behind, const Request& request) {
 }
 
 template <class Link, class Behind>
-typename Link::behavior_type shard_behavior(typename Link::template stateful_pointer<link_state> self,
-                                            Behind behind, link_faults faults,
-                                            random_source random) {
+typename Link::behavior_type
+shard_behavior(typename Link::template stateful_pointer<link_state> self, Behind behind,
+               link_faults faults, random_source random) {
   self->state.faults = faults;
   self->state.random = std::move(random);
   return {

@@ -18,16 +18,21 @@ void invariants::see(shard_id shard, const journal_entry& entry) {
     fingerprint_ = mix(fingerprint_ ^ part);
   auto& known = shards_[shard.value].workers[entry.worker];
   if (entry.life < known.life)
-    report("fencing: shard-" + to_string(shard) + " listened to worker-" +
-           to_string(entry.worker) + " incarnation " + to_string(entry.life));
+    report("fencing: shard-" + to_string(shard) + " listened to worker-" + to_string(entry.worker) +
+           " incarnation " + to_string(entry.life));
   if (entry.life > known.life) known = {entry.life, {}, false};
   switch (entry.kind) {
-  case journal_kind::served: return see_served(shard, entry);
-  case journal_kind::left: known.has_left = true; return;
+  case journal_kind::served:
+    return see_served(shard, entry);
+  case journal_kind::left:
+    known.has_left = true;
+    return;
   case journal_kind::ticked:
-  case journal_kind::duplicate: break;
+  case journal_kind::duplicate:
+    break;
   case journal_kind::applied:
-  case journal_kind::dropped: see_settled(shard, entry);
+  case journal_kind::dropped:
+    see_settled(shard, entry);
   }
   known.clock = std::max(known.clock, entry.clock.next());
 }

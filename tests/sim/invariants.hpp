@@ -32,7 +32,9 @@ public:
   const std::string& breach() const { return breach_; }
   /// A number that differs when any entry of any journal does.
   std::uint64_t fingerprint() const { return fingerprint_; }
-  std::uint64_t applied(runtime::shard_id shard) const { return shards_[shard.value].applied.size(); }
+  std::uint64_t applied(runtime::shard_id shard) const {
+    return shards_[shard.value].applied.size();
+  }
   runtime::shard_version version(runtime::shard_id shard) const {
     return shards_[shard.value].version;
   }

@@ -1,4 +1,5 @@
-// Whole jobs in simulation. LAGRANGE_SIM_SEED=N runs one seed alone, LAGRANGE_SIM_SEEDS=N that many.
+// Whole jobs in simulation. LAGRANGE_SIM_SEED=N runs one seed alone, LAGRANGE_SIM_SEEDS=N that
+// many.
 #include "simulation.hpp"
 
 #include <catch2/catch.hpp>
@@ -13,7 +14,8 @@ namespace {
 
 std::vector<std::uint64_t> seeds(std::uint64_t count) {
   if (const char* one = std::getenv("LAGRANGE_SIM_SEED")) return {std::strtoull(one, nullptr, 10)};
-  if (const char* many = std::getenv("LAGRANGE_SIM_SEEDS")) count = std::strtoull(many, nullptr, 10);
+  if (const char* many = std::getenv("LAGRANGE_SIM_SEEDS"))
+    count = std::strtoull(many, nullptr, 10);
   std::vector<std::uint64_t> made;
   for (std::uint64_t seed = 1; seed <= count; ++seed) made.push_back(seed);
   return made;
@@ -38,8 +40,7 @@ scenario drawn(std::uint64_t seed) {
 
 } // namespace
 
-TEST_CASE("SH-1 SH-2 LE-1 CL-1 CL-2 EN-1: faulty links and crashes break no invariant",
-          "[sim]") {
+TEST_CASE("SH-1 SH-2 LE-1 CL-1 CL-2 EN-1: faulty links and crashes break no invariant", "[sim]") {
   for (const auto seed : seeds(50)) {
     const auto chosen = drawn(seed);
     INFO("seed " << seed << ", " << chosen.policy << ", " << chosen.workers << " workers, "

@@ -24,8 +24,8 @@ constexpr std::uint32_t batch_size = 5;
 class count_network final : public ops::network {
 public:
   std::span<const ops::parameter_spec> parameters() const override { return specs_; }
-  float forward_backward(std::span<const float>, const ops::tensor&,
-                         std::span<const std::int32_t>, std::span<float> d_parameters) override {
+  float forward_backward(std::span<const float>, const ops::tensor&, std::span<const std::int32_t>,
+                         std::span<float> d_parameters) override {
     std::ranges::fill(d_parameters, 1.0F);
     return 1;
   }
@@ -58,8 +58,8 @@ topology = {{workers = {}, shards = {}}}
 restart = {{intensity = 50}}
 evaluation = {{every = "1 epoch"}}
 )",
-                     chosen.seed, samples, batch_size, chosen.epochs, chosen.policy,
-                     chosen.workers, chosen.shards);
+                     chosen.seed, samples, batch_size, chosen.epochs, chosen.policy, chosen.workers,
+                     chosen.shards);
 }
 
 /// One simulated job.
@@ -93,8 +93,10 @@ public:
     report made;
     while (made.breach.empty() && state().twin->phase() != job_phase::ended) {
       step();
-      if (++made.events > chosen_.step_limit) made.breach = "EN-1: the job does not end";
-      else made.breach = checker_.breach();
+      if (++made.events > chosen_.step_limit)
+        made.breach = "EN-1: the job does not end";
+      else
+        made.breach = checker_.breach();
     }
     if (made.breach.empty()) settle(made);
     if (!made.breach.empty())
@@ -106,10 +108,12 @@ public:
 
 private:
   using state_type = actors::supervisor_state;
+  using state_holder =
+      std::remove_pointer_t<actors::supervisor_actor::stateful_pointer<state_type>>;
 
   state_type& state() {
     auto* actor = caf::actor_cast<caf::abstract_actor*>(supervisor_);
-    return dynamic_cast<actors::supervisor_actor::stateful_impl<state_type>&>(*actor).state;
+    return dynamic_cast<state_holder&>(*actor).state;
   }
 
   template <class Handle>
@@ -120,19 +124,21 @@ private:
 
   void start() {
     launcher_ = std::make_shared<actors::local_launcher>(
-        system_, actors::local_launcher_setup{
-                     &rows_,
-                     [this](shard_id shard, const journal_entry& entry) {
-                       checker_.see(shard, entry);
-                     },
-                     [this](caf::actor_system& system, std::shared_ptr<computation> what) {
-                       return keep(slow_compute(system, std::move(what), chosen_.step_max, random_));
-                     }});
+        system_,
+        actors::local_launcher_setup{
+            &rows_,
+            [this](shard_id shard, const journal_entry& entry) { checker_.see(shard, entry); },
+            [this](caf::actor_system& system, std::shared_ptr<computation> what) {
+              return keep(slow_compute(system, std::move(what), chosen_.step_max, random_));
+            }});
     auto setup = std::make_shared<actors::supervisor_setup>();
     const stamp self{job_id{chosen_.seed}, supervisor_term{1}, {}, {}, incarnation{1}};
     const auto extents = facts_.input.extents.extents();
     setup->options = make_supervisor(job_, rows_, facts_, self);
-    setup->order = {self, to_toml(job_), {extents.begin(), extents.end()}, facts_.input.classes,
+    setup->order = {self,
+                    to_toml(job_),
+                    {extents.begin(), extents.end()},
+                    facts_.input.classes,
                     facts_.samples};
     setup->nodes = launcher_;
     setup->shard_link = [this](const actors::shard_actor& shard) {
@@ -150,7 +156,9 @@ private:
     std::ranges::sort(crashes_, std::greater<>());
   }
 
-  std::uint64_t pick(std::uint64_t below) { return (*random_)() % std::max<std::uint64_t>(below, 1); }
+  std::uint64_t pick(std::uint64_t below) {
+    return (*random_)() % std::max<std::uint64_t>(below, 1);
+  }
 
   /// One event: any actor that has something to do, or else the next moment at which one will.
   void step() {

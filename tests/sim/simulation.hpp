@@ -23,11 +23,11 @@ struct scenario {
 };
 
 struct report {
-  std::string breach;        ///< seed, event and invariant; empty: every invariant held
+  std::string breach; ///< seed, event and invariant; empty: every invariant held
   std::uint64_t fingerprint = 0;
   std::uint32_t events = 0;
   runtime::summary figures;
-  std::vector<float> parameters;     ///< flat, of the end
+  std::vector<float> parameters;      ///< flat, of the end
   std::uint64_t expected_updates = 0; ///< what the model's integer gradients must add up to
 };
 

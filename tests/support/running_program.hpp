@@ -1,6 +1,6 @@
 /// \file
-/// A real `lagrange` process under test: started with --json, read line by line, never waited for by
-/// sleeping.
+/// A real `lagrange` process under test: started with --json, read line by line, never waited for
+/// by sleeping.
 #pragma once
 
 #include "apps/process.hpp"
@@ -15,8 +15,8 @@
 #include <fstream>
 #include <functional>
 #include <mutex>
-#include <stdexcept>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
