@@ -17,6 +17,10 @@ void invariants::see(shard_id shard, const journal_entry& entry) {
         entry.version.value, entry.what.value, std::uint64_t{entry.attempt.value}})
     fingerprint_ = mix(fingerprint_ ^ part);
   auto& known = shards_[shard.value].workers[entry.worker];
+  const bool is_settled =
+      entry.kind == journal_kind::applied || entry.kind == journal_kind::dropped;
+  if (entry.life < known.life && is_settled && options_.has_rounds)
+    return see_settled(shard, entry);
   if (entry.life < known.life)
     report("fencing: shard-" + to_string(shard) + " listened to worker-" + to_string(entry.worker) +
            " incarnation " + to_string(entry.life));

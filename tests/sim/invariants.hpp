@@ -18,6 +18,7 @@ public:
   struct options {
     std::uint32_t shards = 1;
     std::optional<std::uint64_t> bound; ///< of the policy
+    bool has_rounds = false;            ///< a push may wait for its round while its maker dies
     /// Whether the supervisor holds this life of a worker for live.
     std::function<bool(runtime::worker_id, runtime::incarnation)> is_live;
   };

@@ -70,9 +70,7 @@ public:
         config_(actors::network::none, actors::scheduling::deterministic, 1), system_(config_),
         coordinator_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())),
         job_(parse_job(job_text(chosen), "the scenario", {}, rows_).value()),
-        facts_(read_data_facts(job_, rows_).value()),
-        checker_({chosen.shards, make_policy(rows_.policies, chosen.policy).value()->bound(),
-                  [this](worker_id worker, incarnation life) { return is_live(worker, life); }}) {
+        facts_(read_data_facts(job_, rows_).value()), checker_(watched(chosen)) {
     // CAF's virtual clock begins at zero; a moment later no age can be mistaken for "never".
     coordinator_.advance_time(std::chrono::hours(1));
     start();
@@ -107,6 +105,12 @@ public:
   }
 
 private:
+  invariants::options watched(const scenario& chosen) {
+    const auto policy = make_policy(rows_.policies, chosen.policy).value();
+    return {chosen.shards, policy->bound(), policy->arrivals() == arrival::round,
+            [this](worker_id worker, incarnation life) { return is_live(worker, life); }};
+  }
+
   using state_type = actors::supervisor_state;
   using state_holder =
       std::remove_pointer_t<actors::supervisor_actor::stateful_pointer<state_type>>;
