@@ -16,8 +16,7 @@ constexpr std::chrono::milliseconds process_end_grace{300};
 
 void carry_out(supervisor_pointer self, supervisor_effects effects);
 
-// ---- placing
-// ---------------------------------------------------------------------------------------
+// ---- placing ------------------------------------------------------------------------------------
 
 peers peers_of(supervisor_pointer self) {
   auto& state = self->state;
@@ -58,8 +57,7 @@ void send_view(supervisor_pointer self, const membership_view& view) {
     self->request(shard.first, request_deadline, view).then(acknowledged, missed);
 }
 
-// ---- evaluating and collecting
-// ---------------------------------------------------------------------
+// ---- evaluating and collecting ------------------------------------------------------------------
 
 /// Asks every shard for what it holds, and calls `then` when all have answered; never, if one dies.
 void collect(supervisor_pointer self, std::function<void(snapshots)> then) {
@@ -111,8 +109,7 @@ void evaluate_now(supervisor_pointer self) {
           [self, epoch](snapshots parameters) { evaluate(self, std::move(parameters), epoch); });
 }
 
-// ---- effects
-// ---------------------------------------------------------------------------------------
+// ---- effects ------------------------------------------------------------------------------------
 
 void carry_out(supervisor_pointer self, supervisor_effects effects) {
   auto& state = self->state;
@@ -130,8 +127,7 @@ void carry_out(supervisor_pointer self, supervisor_effects effects) {
     for (const auto& [who, node] : state.nodes) self->send(node, end_atom::value);
 }
 
-// ---- handlers
-// --------------------------------------------------------------------------------------
+// ---- handlers -----------------------------------------------------------------------------------
 
 void on_hello(supervisor_pointer self, const node_hello& hello, const node_actor& node) {
   self->state.nodes[hello.who] = node;

@@ -84,8 +84,7 @@ std::optional<int> parse(CLI::App& app, const invocation& call) {
   return std::nullopt;
 }
 
-// ---- run
-// ------------------------------------------------------------------------------------------
+// ---- run ----------------------------------------------------------------------------------------
 
 /// Text as a TOML string, so that an option's value is never taken for a number.
 std::string toml_string(const std::string& text) {
@@ -231,8 +230,7 @@ int act_run(const invocation& call) {
   return obstacles.empty() ? call.verbs.run(options) : refuse(call.text, obstacles);
 }
 
-// ---- node
-// -----------------------------------------------------------------------------------------
+// ---- node ---------------------------------------------------------------------------------------
 
 std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t high) {
   std::uint32_t value = 0;
@@ -293,8 +291,7 @@ int act_node(const invocation& call) {
   return call.verbs.node(options);
 }
 
-// ---- list
-// -----------------------------------------------------------------------------------------
+// ---- list ---------------------------------------------------------------------------------------
 
 int act_list(const invocation& call) {
   CLI::App app("Prints what there is.", "list");
@@ -324,8 +321,7 @@ int act_list(const invocation& call) {
                                        fmt::join(names, ", "), runtime::did_you_mean(word, names)));
 }
 
-// ---- the program
-// ------------------------------------------------------------------------------------
+// ---- the program --------------------------------------------------------------------------------
 
 std::string short_help() {
   std::string text =

@@ -35,8 +35,7 @@ bool feeder::is_fenced(const stamp& from) const {
                                      (from.life == known->second.life && known->second.is_dead));
 }
 
-// ---- requests
-// --------------------------------------------------------------------------------------
+// ---- requests -----------------------------------------------------------------------------------
 
 feeder_effects feeder::on_request(const lease_request& request, ticket to) {
   feeder_effects out;
@@ -151,8 +150,7 @@ worker_clock feeder::start_clock(const lease_request& request) const {
   return std::max(slowest.value_or(unused), unused);
 }
 
-// ---- what a lease is
-// -------------------------------------------------------------------------------
+// ---- what a lease is ----------------------------------------------------------------------------
 
 std::uint64_t feeder::rounds_per_epoch() const {
   return divide_up(leases_per_epoch_, options_.round_size);
@@ -186,8 +184,7 @@ std::vector<std::uint32_t> feeder::samples_of(lease_id id) const {
   return positions;
 }
 
-// ---- how leases end, and begin again
-// -----------------------------------------------------------------
+// ---- how leases end, and begin again ------------------------------------------------------------
 
 feeder_effects feeder::on_settlement(const settlement& settled) {
   feeder_effects out;

@@ -175,8 +175,7 @@ struct view_ack {
   stamp from;
 };
 
-// ---- inspection: what CAF needs to carry the messages without tensors
-// -----------------------------
+// ---- inspection: what CAF needs to carry the messages without tensors ---------------------------
 
 template <class Inspector>
 auto inspect(Inspector& f, stamp& x) {

@@ -8,8 +8,6 @@ namespace {
 
 /// Bins of the staleness histogram; the last one holds all above.
 constexpr std::size_t staleness_bins = 256;
-/// Snapshots kept for reuse: one being read by each of a few workers, one being made.
-constexpr std::size_t retired_snapshots_max = 8;
 /// Frames of one push; more would mean frames of a few bytes (BP-1).
 constexpr std::uint32_t frames_max = 1 << 16;
 
@@ -33,8 +31,7 @@ bool shard::is_foreign(const stamp& from) const {
          from.name.role != actor_role::worker;
 }
 
-// ---- pulls
-// ---------------------------------------------------------------------------------------
+// ---- pulls --------------------------------------------------------------------------------------
 
 shard_effects shard::on_pull(const pull_request& pull, ticket to, time_point now) {
   shard_effects out;
@@ -88,36 +85,17 @@ pull_reply shard::serve(const pull_request& pull, worker_clock slowest, shard_ef
   pull_reply reply{options_.self, pull.clock, version_, true, {}};
   reply.changed = pull.held_life != options_.self.life || pull.held != version_;
   if (reply.changed) {
-    reply.parameters = published();
+    reply.parameters = snapshot_.publish(options_.parameters, version_);
     counts_.pulled_bytes += reply.parameters.size_bytes();
   }
   return reply;
 }
 
-const ops::tensor& shard::published() {
-  if (!snapshot_.empty() && snapshot_version_ == version_) return snapshot_;
-  if (!snapshot_.empty()) retired_snapshots_.push_back(std::move(snapshot_));
-  const auto free = std::find_if(retired_snapshots_.begin(), retired_snapshots_.end(),
-                                 [](const ops::tensor& old) { return !old.is_shared(); });
-  const auto elements = static_cast<std::int64_t>(options_.parameters.size());
-  if (free != retired_snapshots_.end()) {
-    snapshot_ = std::move(*free);
-    retired_snapshots_.erase(free);
-  } else {
-    snapshot_ = ops::tensor(ops::dtype::f32, ops::shape{elements});
-    if (retired_snapshots_.size() > retired_snapshots_max)
-      retired_snapshots_.erase(retired_snapshots_.begin());
-  }
-  std::copy(options_.parameters.begin(), options_.parameters.end(),
-            snapshot_.values<float>().begin());
-  snapshot_version_ = version_;
-  return snapshot_;
+pull_reply shard::on_snapshot() {
+  return {options_.self, {}, version_, true, snapshot_.publish(options_.parameters, version_)};
 }
 
-pull_reply shard::on_snapshot() { return {options_.self, {}, version_, true, published()}; }
-
-// ---- pushes
-// --------------------------------------------------------------------------------------
+// ---- pushes -------------------------------------------------------------------------------------
 
 shard_effects shard::on_push(std::shared_ptr<const gradient_push> frame, ticket to,
                              time_point now) {
@@ -264,8 +242,7 @@ void shard::repeat(const gradient_push& frame, shard_effects& out) {
     staged_.erase(staged);
 }
 
-// ---- what pushes do
-// --------------------------------------------------------------------------------
+// ---- what pushes do -----------------------------------------------------------------------------
 
 void shard::take_whole(whole_push push, shard_effects& out) {
   taken_.insert(push.back()->what.id);
@@ -366,8 +343,7 @@ void shard::note(journal_kind kind, const gradient_push& closing, shard_effects&
   out.entries.push_back(entry);
 }
 
-// ---- membership and reports
-// ------------------------------------------------------------------------
+// ---- membership and reports ---------------------------------------------------------------------
 
 shard_effects shard::on_view(const membership_view& view, time_point now) {
   shard_effects out;

@@ -53,8 +53,7 @@ supervisor::place* supervisor::find(actor_life who) {
   return found != places_.end() && found->second.life == who.life ? &found->second : nullptr;
 }
 
-// ---- coming up
-// -------------------------------------------------------------------------------------
+// ---- coming up ----------------------------------------------------------------------------------
 
 supervisor_effects supervisor::on_join(actor_life who, std::int64_t pid, time_point) {
   supervisor_effects out;
@@ -102,8 +101,7 @@ supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
   return out;
 }
 
-// ---- going down
-// ------------------------------------------------------------------------------------
+// ---- going down ---------------------------------------------------------------------------------
 
 supervisor_effects supervisor::on_loss(actor_life who, const std::string& cause, time_point now) {
   supervisor_effects out;
@@ -223,8 +221,7 @@ void supervisor::note_if_all_ended() {
   if (all && phase_ == job_phase::ending) phase_ = job_phase::ended;
 }
 
-// ---- reports
-// ---------------------------------------------------------------------------------------
+// ---- reports ------------------------------------------------------------------------------------
 
 supervisor_effects supervisor::on_report(const worker_report& report, time_point now) {
   progress_.on_report(report, now);

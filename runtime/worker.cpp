@@ -18,8 +18,7 @@ worker_effects worker::start(time_point now) {
   return out;
 }
 
-// ---- asking
-// ----------------------------------------------------------------------------------------
+// ---- asking -------------------------------------------------------------------------------------
 
 void worker::ask(standing state, worker_clock clock, time_point now, worker_effects& out) {
   request_ = {options_.self, request_.sequence + 1, clock, state};
@@ -116,8 +115,7 @@ worker_effects worker::on_wake(time_point now) {
   return out;
 }
 
-// ---- pushing
-// ---------------------------------------------------------------------------------------
+// ---- pushing ------------------------------------------------------------------------------------
 
 worker_effects worker::on_computed(step_result result, time_point now) {
   worker_effects out;
@@ -236,8 +234,7 @@ void worker::acknowledged(time_point now, worker_effects& out) {
   advance(now, out);
 }
 
-// ---- time
-// ------------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 worker_effects worker::on_tick(time_point now) {
   worker_effects out;
