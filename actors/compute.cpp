@@ -7,13 +7,13 @@ namespace lagrange::actors {
 compute_actor::behavior_type compute(compute_actor::stateful_pointer<compute_state> self,
                                      std::shared_ptr<runtime::computation> computation,
                                      std::uint32_t threads) {
-  install_exception_handler(self);
+  quit_on_exceptions(self);
   self->state.computation = std::move(computation);
   return {
       [self, threads](const step_order& order) {
         ops::bind_thread(static_cast<int>(threads)); // a setting of this thread, made where it runs
-        return step_done{std::make_shared<const runtime::step_result>(
-            (*self->state.computation)(*order.task))};
+        return step_done{
+            std::make_shared<const runtime::step_result>((*self->state.computation)(*order.task))};
       },
   };
 }

@@ -1,6 +1,6 @@
 /// \file
-/// The compute actor: a thread of the worker's own that runs one step at a time (spawn it detached),
-/// so that the worker goes on talking while it computes.
+/// The compute actor: a thread of the worker's own that runs one step at a time (spawn it
+/// detached), so that the worker goes on talking while it computes.
 #pragma once
 
 #include "actors/dialect.hpp"

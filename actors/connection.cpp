@@ -13,8 +13,7 @@ void close_connection(caf::actor_system& system, const caf::node_id& peer) {
   auto& network = system.middleman();
   network.run_later([&network, peer] {
     const auto broker = network.named_broker<caf::io::basp_broker>(caf::atom("BASP"));
-    auto* basp = dynamic_cast<caf::io::basp_broker*>(
-        caf::actor_cast<caf::abstract_actor*>(broker));
+    auto* basp = dynamic_cast<caf::io::basp_broker*>(caf::actor_cast<caf::abstract_actor*>(broker));
     if (basp == nullptr) return;
     if (const auto connection = basp->instance.tbl().lookup_direct(peer)) basp->close(*connection);
   });

@@ -36,7 +36,8 @@ caf::error from_exception(std::exception_ptr thrown) {
 std::string cause_of(const caf::error& reason) {
   if (!reason || reason == caf::exit_reason::normal) return "ended";
   if (reason == caf::exit_reason::kill) return "was killed";
-  if (reason == caf::exit_reason::remote_link_unreachable || reason == caf::sec::disconnect_during_handshake)
+  if (reason == caf::exit_reason::remote_link_unreachable ||
+      reason == caf::sec::disconnect_during_handshake)
     return "closed its connection";
   return "failed: " + from_caf(reason).text;
 }

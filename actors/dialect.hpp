@@ -36,7 +36,7 @@ caf::error from_exception(std::exception_ptr thrown);
 std::string cause_of(const caf::error& reason);
 
 template <class Self>
-void install_exception_handler(Self* self) {
+void quit_on_exceptions(Self* self) {
   self->set_exception_handler(
       [](std::exception_ptr& thrown) -> caf::error { return from_exception(thrown); });
 }

@@ -30,10 +30,9 @@ ops::scores evaluate(const evaluator_setup& setup, const evaluation_order& order
 
 } // namespace
 
-evaluator_actor::behavior_type
-evaluator(evaluator_actor::stateful_pointer<evaluator_state> self,
-          std::shared_ptr<const evaluator_setup> setup) {
-  install_exception_handler(self);
+evaluator_actor::behavior_type evaluator(evaluator_actor::stateful_pointer<evaluator_state> self,
+                                         std::shared_ptr<const evaluator_setup> setup) {
+  quit_on_exceptions(self);
   self->state.setup = std::move(setup);
   return {
       [self](const evaluation_order& order) {

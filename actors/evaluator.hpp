@@ -23,8 +23,7 @@ struct evaluator_state {
   std::shared_ptr<const evaluator_setup> setup;
 };
 
-evaluator_actor::behavior_type
-evaluator(evaluator_actor::stateful_pointer<evaluator_state> self,
-          std::shared_ptr<const evaluator_setup> setup);
+evaluator_actor::behavior_type evaluator(evaluator_actor::stateful_pointer<evaluator_state> self,
+                                         std::shared_ptr<const evaluator_setup> setup);
 
 } // namespace lagrange::actors

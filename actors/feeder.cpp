@@ -27,7 +27,7 @@ void carry_out(feeder_pointer self, feeder_effects effects) {
 } // namespace
 
 feeder_actor::behavior_type feeder(feeder_pointer self, std::shared_ptr<const feeder_setup> setup) {
-  install_exception_handler(self);
+  quit_on_exceptions(self);
   self->state.setup = setup;
   self->state.twin.emplace(setup->options);
   self->delayed_send(self, tick_period, tick_atom::value);

@@ -65,8 +65,7 @@ void host_feeder(node_pointer self, const placement& order) {
   const auto [what, facts] = read(self, order);
   feeder_setup made{make_feeder(what, *setup.catalog, facts, order.self),
                     open_data(what, *setup.catalog, data_split::train).value(), setup.supervisor};
-  const auto hosted =
-      self->spawn(feeder, std::make_shared<const feeder_setup>(std::move(made)));
+  const auto hosted = self->spawn(feeder, std::make_shared<const feeder_setup>(std::move(made)));
   watch(self, hosted);
   self->send(setup.supervisor, actor_ready{setup.who, publish(self, hosted)}, hosted);
 }
@@ -96,18 +95,21 @@ void host_worker(node_pointer self, const placement& order, const peers& others)
                     connect(self, others.feeder_at, others.feeder), connect_shards(self, others),
                     start_compute(self, what, facts), setup.supervisor};
   self->state.compute = caf::actor_cast<caf::strong_actor_ptr>(made.compute);
-  const auto hosted =
-      self->spawn(worker, std::make_shared<const worker_setup>(std::move(made)));
+  const auto hosted = self->spawn(worker, std::make_shared<const worker_setup>(std::move(made)));
   watch(self, hosted);
   self->send(setup.supervisor, actor_ready{setup.who, {}});
 }
 
 void host(node_pointer self, const placement& order, const peers& others) {
   switch (order.self.name.role) {
-  case actor_role::feeder: return host_feeder(self, order);
-  case actor_role::shard: return host_shard(self, order, others);
-  case actor_role::worker: return host_worker(self, order, others);
-  default: LAGRANGE_EXPECT(false, "no node hosts a " + std::string(name(order.self.name.role)));
+  case actor_role::feeder:
+    return host_feeder(self, order);
+  case actor_role::shard:
+    return host_shard(self, order, others);
+  case actor_role::worker:
+    return host_worker(self, order, others);
+  default:
+    LAGRANGE_EXPECT(false, "no node hosts a " + std::string(name(order.self.name.role)));
   }
 }
 

@@ -30,7 +30,8 @@ void carry_out(shard_pointer self, shard_effects effects) {
   auto& state = self->state;
   if (state.setup->journal)
     for (const auto& entry : effects.entries) state.setup->journal(state.setup->options.id, entry);
-  for (auto& [to, reply] : effects.pulls) state.pulls.deliver(to, framed<pull_reply>(std::move(reply)));
+  for (auto& [to, reply] : effects.pulls)
+    state.pulls.deliver(to, framed<pull_reply>(std::move(reply)));
   for (auto& [to, ack] : effects.pushes) state.pushes.deliver(to, std::move(ack));
   for (const auto& [to, why] : effects.refused) {
     state.pulls.deliver(to, to_caf(why));
@@ -49,7 +50,7 @@ Promise refuse(shard_pointer self, Promise promise, const error& defect) {
 } // namespace
 
 shard_actor::behavior_type shard(shard_pointer self, std::shared_ptr<shard_setup> setup) {
-  install_exception_handler(self);
+  quit_on_exceptions(self);
   self->state.setup = setup;
   const auto id = setup->options.id;
   self->state.twin.emplace(std::move(setup->options));

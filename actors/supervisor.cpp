@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds process_end_grace{300};
 
 void carry_out(supervisor_pointer self, supervisor_effects effects);
 
-// ---- placing ---------------------------------------------------------------------------------------
+// ---- placing ------------------------------------------------------------------------------------
 
 peers peers_of(supervisor_pointer self) {
   auto& state = self->state;
@@ -57,7 +57,7 @@ void send_view(supervisor_pointer self, const membership_view& view) {
     self->request(shard.first, request_deadline, view).then(acknowledged, missed);
 }
 
-// ---- evaluating and collecting ---------------------------------------------------------------------
+// ---- evaluating and collecting ------------------------------------------------------------------
 
 /// Asks every shard for what it holds, and calls `then` when all have answered; never, if one dies.
 void collect(supervisor_pointer self, std::function<void(snapshots)> then) {
@@ -105,12 +105,11 @@ void collect_figures(supervisor_pointer self) {
 void evaluate_now(supervisor_pointer self) {
   if (self->state.is_evaluating) return; // the last one is not done: this epoch goes without
   const auto epoch = self->state.twin->epochs_finished();
-  collect(self, [self, epoch](snapshots parameters) {
-    evaluate(self, std::move(parameters), epoch);
-  });
+  collect(self,
+          [self, epoch](snapshots parameters) { evaluate(self, std::move(parameters), epoch); });
 }
 
-// ---- effects ---------------------------------------------------------------------------------------
+// ---- effects ------------------------------------------------------------------------------------
 
 void carry_out(supervisor_pointer self, supervisor_effects effects) {
   auto& state = self->state;
@@ -128,7 +127,7 @@ void carry_out(supervisor_pointer self, supervisor_effects effects) {
     for (const auto& [who, node] : state.nodes) self->send(node, end_atom::value);
 }
 
-// ---- handlers --------------------------------------------------------------------------------------
+// ---- handlers -----------------------------------------------------------------------------------
 
 void on_hello(supervisor_pointer self, const node_hello& hello, const node_actor& node) {
   self->state.nodes[hello.who] = node;
@@ -140,8 +139,10 @@ void on_node_down(supervisor_pointer self, const caf::down_msg& down) {
   for (const auto& [who, node] : self->state.nodes) {
     if (down.source != node.address()) continue;
     actor_loss loss{who, cause_of(down.reason)};
-    if (node.node() == self->node()) self->send(self, std::move(loss));
-    else self->delayed_send(self, process_end_grace, std::move(loss));
+    if (node.node() == self->node())
+      self->send(self, std::move(loss));
+    else
+      self->delayed_send(self, process_end_grace, std::move(loss));
   }
 }
 
@@ -174,7 +175,7 @@ job_end result_of(supervisor_pointer self) {
 
 supervisor_actor::behavior_type supervisor(supervisor_pointer self,
                                            std::shared_ptr<const supervisor_setup> setup) {
-  install_exception_handler(self);
+  quit_on_exceptions(self);
   self->state.setup = setup;
   self->state.twin.emplace(setup->options, now(self));
   self->set_down_handler([self](caf::down_msg& down) { on_node_down(self, down); });

@@ -12,8 +12,8 @@ system_config::system_config(network net, scheduling how, std::size_t threads) {
   set("scheduler.policy",
       how == scheduling::deterministic ? caf::atom("testing") : caf::atom("sharing"));
   set("scheduler.max-threads", threads);
-  // Bulk frames would make healthy peers look dead; process exits and closed sockets tell of deaths.
-  set("middleman.heartbeat-interval", std::size_t{0});
+  // CAF's heartbeats stay off, as they are by default: bulk frames would make healthy peers look
+  // dead, and process exits and closed sockets tell of deaths.
   set("logger.verbosity", caf::atom("quiet"));
 }
 

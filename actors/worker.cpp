@@ -17,15 +17,15 @@ void on_failure(worker_pointer self, const caf::error& why) {
   if (found.code == errc::fenced || found.code == errc::bad_frame) self->quit(why);
 }
 
-const supervisor_actor& supervisor_of(worker_pointer self) {
-  return self->state.setup->supervisor;
-}
+const supervisor_actor& supervisor_of(worker_pointer self) { return self->state.setup->supervisor; }
 
 void ask(worker_pointer self, const lease_request& request) {
   self->request(self->state.setup->feeder, request_deadline, request)
       .then(
           [self](const framed<lease_grant>& grant) {
-            if (!grant) return give_up(self, supervisor_of(self), self->state.setup->feeder.node(), grant.defect);
+            if (!grant)
+              return give_up(self, supervisor_of(self), self->state.setup->feeder.node(),
+                             grant.defect);
             carry_out(self, self->state.twin->on_grant(grant.value, now(self)));
           },
           [self](const caf::error& why) { on_failure(self, why); });
@@ -36,7 +36,9 @@ void pull(worker_pointer self, shard_id from, const pull_request& request) {
                 framed<pull_request>(request))
       .then(
           [self, from](const framed<pull_reply>& reply) {
-            if (!reply) return give_up(self, supervisor_of(self), self->state.setup->shards[from.value].node(), reply.defect);
+            if (!reply)
+              return give_up(self, supervisor_of(self),
+                             self->state.setup->shards[from.value].node(), reply.defect);
             carry_out(self, self->state.twin->on_parameters(from, reply.value, now(self)));
           },
           [self](const caf::error& why) { on_failure(self, why); });
@@ -66,18 +68,20 @@ void carry_out(worker_pointer self, worker_effects effects) {
   for (auto& [to, frame] : effects.pushes) push(self, to, std::move(frame));
   if (effects.request) ask(self, *effects.request);
   for (const auto& [from, request] : effects.pulls) pull(self, from, request);
+  if (effects.wake_after) self->delayed_send(self, *effects.wake_after, wake_atom::value);
   if (effects.report) self->send(supervisor_of(self), *effects.report);
 }
 
 } // namespace
 
 worker_actor::behavior_type worker(worker_pointer self, std::shared_ptr<const worker_setup> setup) {
-  install_exception_handler(self);
+  quit_on_exceptions(self);
   self->state.setup = setup;
   self->state.twin.emplace(setup->options);
   carry_out(self, self->state.twin->start(now(self)));
   self->delayed_send(self, tick_period, tick_atom::value);
   return {
+      [self](wake_atom) { carry_out(self, self->state.twin->on_wake(now(self))); },
       [self](tick_atom) {
         carry_out(self, self->state.twin->on_tick(now(self)));
         self->delayed_send(self, tick_period, tick_atom::value);

@@ -12,10 +12,6 @@
 #include <fstream>
 #include <sstream>
 
-#ifndef LAGRANGE_VERSION
-#define LAGRANGE_VERSION "unknown"
-#endif
-
 namespace lagrange {
 namespace {
 
@@ -72,22 +68,23 @@ std::optional<int> parse(CLI::App& app, const invocation& call) {
     call.text.out << app.help();
     return 0;
   } catch (const CLI::ParseError& wrong) {
-    return refuse(call.text, fmt::format("{}; see lagrange {} --help", wrong.what(), app.get_name()));
+    return refuse(call.text,
+                  fmt::format("{}; see lagrange {} --help", wrong.what(), app.get_name()));
   }
   std::string reasons;
   const auto names = option_names(app);
   for (const auto& word : app.remaining()) {
     const auto bare = word.substr(std::min(word.find_first_not_of('-'), word.size()));
     const auto near = bare == word ? "" : runtime::nearest(bare.substr(0, bare.find('=')), names);
-    reasons += fmt::format("{} is no option of {}{}; see lagrange {} --help\n", word, app.get_name(),
-                           near.empty() ? "" : fmt::format(", did you mean --{}?", near),
-                           app.get_name());
+    reasons +=
+        fmt::format("{} is no option of {}{}; see lagrange {} --help\n", word, app.get_name(),
+                    near.empty() ? "" : fmt::format(", did you mean --{}?", near), app.get_name());
   }
   if (!reasons.empty()) return refuse(call.text, reasons);
   return std::nullopt;
 }
 
-// ---- run ------------------------------------------------------------------------------------------
+// ---- run ----------------------------------------------------------------------------------------
 
 /// Text as a TOML string, so that an option's value is never taken for a number.
 std::string toml_string(const std::string& text) {
@@ -184,19 +181,22 @@ result<runtime::job> read_job(const CLI::App& app, const run_flags& flags,
   return runtime::parse_job(text, flags.file, overrides, rows);
 }
 
-/// What the machine says about the job: its data, and where its results go.
-std::string find_obstacles(const run_options& options, const runtime::catalog& rows) {
+/// What the machine says about the job: its data, whose facts are kept, and where results go.
+std::string find_obstacles(run_options& options, const runtime::catalog& rows) {
   std::string reasons;
   const auto facts = runtime::read_data_facts(options.job, rows);
   if (!facts) {
     reasons += facts.error().text + "\n";
   } else if (const auto checked = runtime::check_job(options.job, facts.value(), rows); !checked) {
     reasons += checked.error().text + "\n";
+  } else {
+    options.facts = facts.value();
   }
   std::error_code wrong;
   const auto& dir = options.job.output.dir;
   if (fs::exists(dir, wrong) && !fs::is_directory(dir, wrong))
-    reasons += runtime::key_error(options.job, "output.dir", "not a folder, expected a folder") + "\n";
+    reasons +=
+        runtime::key_error(options.job, "output.dir", "not a folder, expected a folder") + "\n";
   const auto folder = fs::path(options.summary_file).parent_path();
   if (!folder.empty() && !fs::is_directory(folder, wrong))
     reasons += fmt::format("--summary {}: there is no folder {}; make it first\n",
@@ -230,7 +230,7 @@ int act_run(const invocation& call) {
   return obstacles.empty() ? call.verbs.run(options) : refuse(call.text, obstacles);
 }
 
-// ---- node -----------------------------------------------------------------------------------------
+// ---- node ---------------------------------------------------------------------------------------
 
 std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t high) {
   std::uint32_t value = 0;
@@ -256,9 +256,14 @@ int act_node(const invocation& call) {
   std::string name, join;
   node_options options;
   app.add_option("--name", name, "what it hosts, as in worker-2")->required()->type_name("NAME");
-  app.add_option("--join", join, "where the supervisor listens")->required()->type_name("HOST:PORT");
-  app.add_option("--listen", options.listen, "address to listen at")->capture_default_str()->type_name("ADDR");
-  app.add_option("--life", options.life.value, "incarnation of the actor")->capture_default_str()
+  app.add_option("--join", join, "where the supervisor listens")
+      ->required()
+      ->type_name("HOST:PORT");
+  app.add_option("--listen", options.listen, "address to listen at")
+      ->capture_default_str()
+      ->type_name("ADDR");
+  app.add_option("--life", options.life.value, "incarnation of the actor")
+      ->capture_default_str()
       ->type_name("N")
       ->check(CLI::PositiveNumber);
   app.add_option("--supervisor-pid", options.supervisor_pid, "end when this process does")
@@ -269,8 +274,8 @@ int act_node(const invocation& call) {
   if (const auto parsed = parse_name(name))
     options.name = *parsed;
   else
-    reasons += fmt::format("--name {}: no name of an actor, expected one as in worker-2 or shard-0\n",
-                           name);
+    reasons += fmt::format(
+        "--name {}: no name of an actor, expected one as in worker-2 or shard-0\n", name);
   const auto colon = join.rfind(':');
   const auto port = colon == join.npos || colon == 0
                         ? std::nullopt
@@ -286,7 +291,7 @@ int act_node(const invocation& call) {
   return call.verbs.node(options);
 }
 
-// ---- list -----------------------------------------------------------------------------------------
+// ---- list ---------------------------------------------------------------------------------------
 
 int act_list(const invocation& call) {
   CLI::App app("Prints what there is.", "list");
@@ -316,15 +321,16 @@ int act_list(const invocation& call) {
                                        fmt::join(names, ", "), runtime::did_you_mean(word, names)));
 }
 
-// ---- the program ------------------------------------------------------------------------------------
+// ---- the program --------------------------------------------------------------------------------
 
 std::string short_help() {
-  std::string text = "lagrange trains neural networks on many workers without making any of them "
-                     "wait.\n\n"
-                     "  lagrange run               train LeNet on Fashion-MNIST, 4 workers, 2 shards\n"
-                     "  lagrange run JOB.toml      train what a config describes\n"
-                     "  lagrange run --policy bsp  the same job under another staleness policy\n\n"
-                     "Verbs (each has --help):\n";
+  std::string text =
+      "lagrange trains neural networks on many workers without making any of them "
+      "wait.\n\n"
+      "  lagrange run               train LeNet on Fashion-MNIST, 4 workers, 2 shards\n"
+      "  lagrange run JOB.toml      train what a config describes\n"
+      "  lagrange run --policy bsp  the same job under another staleness policy\n\n"
+      "Verbs (each has --help):\n";
   for (const auto& verb : verb_rows) text += fmt::format("  {:<6} {}\n", verb.name, verb.help);
   return text;
 }

@@ -1,5 +1,7 @@
 #include "apps/list.hpp"
 
+#include "ops/devices.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -28,6 +30,16 @@ std::vector<list_row> rows_of(const catalog& all) {
   return rows;
 }
 
+/// What this machine has; where there is no CUDA device, a row says why.
+std::vector<list_row> device_rows(const catalog&) {
+  const auto found = ops::list_devices();
+  std::vector<list_row> rows;
+  for (const auto& entry : found.devices)
+    rows.push_back({ops::to_string(entry.where), {}, entry.description});
+  if (!found.cuda_absence.empty()) rows.push_back({"no cuda", {}, found.cuda_absence});
+  return rows;
+}
+
 constexpr list_table tables[] = {
     {"models", "networks, for model.name", rows_of<&catalog::models>},
     {"policies", "who may go on, for staleness.policy", rows_of<&catalog::policies>},
@@ -35,6 +47,7 @@ constexpr list_table tables[] = {
      rows_of<&catalog::optimizers>},
     {"codecs", "how numbers travel, for codec.push and codec.pull", rows_of<&catalog::codecs>},
     {"data", "formats of data sets, for data.format", rows_of<&catalog::data>},
+    {"devices", "what this machine has to compute on", device_rows},
 };
 
 } // namespace

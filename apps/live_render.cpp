@@ -33,7 +33,8 @@ std::string number(std::int64_t value) { return value < 0 ? "-" : fmt::format("{
 
 constexpr column columns_of_table[] = {
     {"actor", side::left, 0, 8, [](const actor_status& a) { return to_string(a.name); }},
-    {"pid", side::right, 2, 7, [](const actor_status& a) { return number(a.pid > 0 ? a.pid : -1); }},
+    {"pid", side::right, 2, 7,
+     [](const actor_status& a) { return number(a.pid > 0 ? a.pid : -1); }},
     {"state", side::left, 1, 10, [](const actor_status& a) { return a.state; }},
     {"clock", side::right, 3, 5, [](const actor_status& a) { return number(a.clock); }},
     {"lag", side::right, 5, 3, [](const actor_status& a) { return number(a.lag); }},
@@ -49,8 +50,8 @@ struct state_colour {
   std::string_view state, code;
 };
 constexpr state_colour state_colours[] = {
-    {"starting", "\x1b[36m"}, {"running", "\x1b[32m"}, {"idle", "\x1b[2m"},
-    {"restarting", "\x1b[33m"}, {"lost", "\x1b[31m"},  {"done", "\x1b[2m"},
+    {"starting", "\x1b[36m"},   {"running", "\x1b[32m"}, {"idle", "\x1b[2m"},
+    {"restarting", "\x1b[33m"}, {"lost", "\x1b[31m"},    {"done", "\x1b[2m"},
 };
 
 std::string_view colour_of(std::string_view state) {
@@ -73,8 +74,7 @@ std::string elapsed_text(std::chrono::milliseconds elapsed) {
 
 double share_done(const job_status& status) {
   if (status.leases == 0) return 0;
-  const auto share =
-      static_cast<double>(status.leases_closed) / static_cast<double>(status.leases);
+  const auto share = static_cast<double>(status.leases_closed) / static_cast<double>(status.leases);
   return std::min(1.0, share);
 }
 
@@ -104,9 +104,14 @@ std::vector<std::string> header_lines(const job_status& status, std::size_t cell
     const auto room = cells > last.size() + 2 ? cells - last.size() - 2 : 0;
     lines.push_back(bar(share_done(status), std::min(bar_max, room)) + last);
   }
-  lines.push_back(fmt::format("{:.0f} samples/s  loss {}  test accuracy {}",
-                              status.samples_per_second, number(status.loss, 4),
-                              number(status.test_accuracy, 4)));
+  std::string second;
+  for (const auto& part : {fmt::format("loss {}", number(status.loss, 4)),
+                           fmt::format("test accuracy {}", number(status.test_accuracy, 4)),
+                           fmt::format("{:.0f} samples/s", status.samples_per_second)}) {
+    const std::string_view gap = second.empty() ? "" : "  ";
+    if (second.size() + gap.size() + part.size() <= cells) second += fmt::format("{}{}", gap, part);
+  }
+  lines.push_back(std::move(second));
   return lines;
 }
 
@@ -146,8 +151,9 @@ std::string table_line(const layout& plan, const Cell& cell, const Code& code) {
     const auto& column = columns_of_table[i];
     if (column.rank > plan.rank_max) continue;
     if (!line.empty()) line.append(plan.gap, ' ');
-    const auto text = column.align == side::left ? fmt::format("{:<{}}", cell(column), plan.widths[i])
-                                                 : fmt::format("{:>{}}", cell(column), plan.widths[i]);
+    const auto text = column.align == side::left
+                          ? fmt::format("{:<{}}", cell(column), plan.widths[i])
+                          : fmt::format("{:>{}}", cell(column), plan.widths[i]);
     const auto colour = code(i);
     line += colour.empty() ? text : fmt::format("{}{}{}", colour, text, reset);
   }
@@ -186,11 +192,12 @@ std::string render_table(const job_status& status, int columns, palette colours)
 std::string render_line(const job_status& status) {
   std::uint64_t restarts = 0;
   for (const auto& actor : status.actors) restarts += actor.restarts;
-  auto line = fmt::format("{}  epoch {}/{}  {:.0f} %  {:.0f} samples/s  loss {}",
-                          elapsed_text(status.elapsed), epoch_in_work(status), status.epochs,
-                          share_done(status) * 100, status.samples_per_second,
-                          number(status.loss, 4));
-  if (status.test_accuracy >= 0) line += fmt::format("  test accuracy {:.4f}", status.test_accuracy);
+  auto line =
+      fmt::format("{}  epoch {}/{}  {:.0f} %  {:.0f} samples/s  loss {}",
+                  elapsed_text(status.elapsed), epoch_in_work(status), status.epochs,
+                  share_done(status) * 100, status.samples_per_second, number(status.loss, 4));
+  if (status.test_accuracy >= 0)
+    line += fmt::format("  test accuracy {:.4f}", status.test_accuracy);
   if (restarts > 0) line += fmt::format("  restarts {}", restarts);
   return line;
 }

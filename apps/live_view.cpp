@@ -54,10 +54,21 @@ std::string cut_rows(const std::string& lines, int rows) {
   return out + fmt::format("... {} more\n", total - std::max(0, rows - 1));
 }
 
-/// Takes lines off the terminal: up to the first of them, then clear to the end of the screen.
-std::string erasure(std::string_view lines, int columns) {
-  if (lines.empty()) return {};
-  return fmt::format("\r\x1b[{}A\x1b[J", rows_taken(lines, columns));
+/// Moves to the first of the lines that were drawn.
+std::string to_first(std::string_view drawn, int columns) {
+  return drawn.empty() ? std::string() : fmt::format("\r\x1b[{}A", rows_taken(drawn, columns));
+}
+
+/// Lines that overwrite what stands where they go. Clearing first would flicker, and tmux keeps a
+/// copy of what is cleared from the top of its window.
+std::string overwriting(std::string_view lines, int columns) {
+  std::string out;
+  each_line(lines, [&](std::string_view line) {
+    // Behind a line that fills its row the cursor still stands on its last letter.
+    const bool fills_row = !line.empty() && line.size() % static_cast<std::size_t>(columns) == 0;
+    out += fmt::format("{}{}\n", line, fills_row ? "" : "\x1b[K");
+  });
+  return out;
 }
 
 std::string time_of_day(std::chrono::system_clock::time_point when) {
@@ -67,7 +78,8 @@ std::string time_of_day(std::chrono::system_clock::time_point when) {
 } // namespace
 
 screen standard_screen() {
-  const char* no_color = std::getenv("NO_COLOR"); // https://no-color.org: any value but an empty one
+  const char* no_color =
+      std::getenv("NO_COLOR"); // https://no-color.org: any value but an empty one
   const std::string_view term = std::getenv("TERM") ? std::getenv("TERM") : "";
   const bool is_terminal = isatty(STDERR_FILENO) == 1 && !term.empty() && term != "dumb";
   const bool has_colour = is_terminal && (!no_color || *no_color == '\0');
@@ -105,18 +117,21 @@ void live_view::draw(const runtime::job_status& status) {
   const auto rows = std::max(2, size.rows - 1);
   // The last column stays free: some terminals wrap as soon as it is written.
   const auto columns = std::max(1, size.columns - 1);
-  const auto gone = erasure(drawn_, std::max(1, size.columns));
+  const auto start = to_first(drawn_, std::max(1, size.columns));
   drawn_ = cut_rows(render_table(status, columns), rows);
   table_ = cut_rows(render_table(status, columns, screen_.colours), rows);
-  screen_.people << gone + table_ << std::flush; // in one piece, so that nothing flickers
+  // In one piece, so that nobody sees half a table.
+  screen_.people << start + overwriting(table_, std::max(1, size.columns)) + "\x1b[J" << std::flush;
 }
 
 void live_view::say(std::string_view lines) {
-  if (mode_ == output_mode::live)
-    screen_.people << erasure(drawn_, std::max(1, screen_.size().columns)) + std::string(lines) +
-                          table_;
-  else
+  if (mode_ == output_mode::live && !drawn_.empty()) {
+    const auto columns = std::max(1, screen_.size().columns);
+    screen_.people << to_first(drawn_, columns) + overwriting(lines, columns) +
+                          overwriting(table_, columns) + "\x1b[J";
+  } else {
     screen_.people << lines;
+  }
   screen_.people << std::flush;
 }
 

@@ -1,9 +1,9 @@
 /// \file
-/// What a person sees while a job runs: on a terminal a table redrawn in place with events scrolling
-/// above it, elsewhere a line now and then; for programs one JSON object a line.
+/// What a person sees while a job runs: on a terminal a table redrawn in place with events
+/// scrolling above it, elsewhere a line now and then; for programs one JSON object a line.
 ///
-/// The table is cut to the terminal's size, which is asked for at every redraw. The first loss and a
-/// new test accuracy are told at once.
+/// The table is cut to the terminal's size, which is asked for at every redraw. The first loss and
+/// a new test accuracy are told at once.
 #pragma once
 
 #include "apps/run.hpp"
@@ -26,15 +26,16 @@ struct terminal_size {
   int rows = 24;
 };
 
-/// The job as lines of at most `columns` cells, each ended by a line break. Where not all columns of
-/// the table fit, the least telling ones are left out.
+/// The job as lines of at most `columns` cells, each ended by a line break. Where not all columns
+/// of the table fit, the least telling ones are left out.
 std::string render_table(const runtime::job_status& status, int columns,
                          palette colours = palette::plain);
 
 /// The job as one line, without a line break.
 std::string render_line(const runtime::job_status& status);
 
-/// The job as one JSON object on one line, without a line break. Numbers that are not known are null.
+/// The job as one JSON object on one line, without a line break. Numbers that are not known are
+/// null.
 std::string render_json(const runtime::job_status& status);
 
 /// What a view draws on.

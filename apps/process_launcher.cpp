@@ -18,11 +18,15 @@ std::string cause_of(const process_end& end) {
 
 } // namespace
 
-process_launcher::process_launcher(std::string host, std::uint16_t port)
-    : host_(std::move(host)), port_(port),
-      processes_([this](const process_end& end) { on_end(end); }) {}
+process_launcher::process_launcher()
+    : processes_([this](const process_end& end) { on_end(end); }) {}
 
 process_launcher::~process_launcher() { processes_.kill_all(); }
+
+void process_launcher::join_at(std::string host, std::uint16_t port) {
+  host_ = std::move(host);
+  port_ = port;
+}
 
 runtime::result<void> process_launcher::launch(const runtime::actor_life& who,
                                                const actors::supervisor_actor& supervisor) {

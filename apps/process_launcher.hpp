@@ -14,15 +14,19 @@ namespace lagrange::apps {
 /// Starts nodes and tells the supervisor how each one's process ended.
 class process_launcher final : public actors::launcher {
 public:
-  /// Nodes join the supervisor at `host`:`port`.
-  process_launcher(std::string host, std::uint16_t port);
+  process_launcher();
   ~process_launcher() override;
+
+  /// Where nodes find the supervisor. Requires: called before the first launch.
+  void join_at(std::string host, std::uint16_t port);
 
   runtime::result<void> launch(const runtime::actor_life& who,
                                const actors::supervisor_actor& supervisor) override;
   void kill(const runtime::actor_life& who) override;
   /// False when some process is still there after `patience`.
-  bool wait_for_all(std::chrono::milliseconds patience) { return processes_.wait_for_all(patience); }
+  bool wait_for_all(std::chrono::milliseconds patience) {
+    return processes_.wait_for_all(patience);
+  }
   bool kill_all() { return processes_.kill_all(); }
 
 private:
@@ -33,7 +37,7 @@ private:
   void on_end(const process_end& end);
 
   std::string host_;
-  std::uint16_t port_;
+  std::uint16_t port_ = 0;
   std::mutex mutex_; ///< guards the two maps; never held while a process is started
   std::map<pid_t, child> children_;
   std::map<pid_t, process_end> early_; ///< ended before launch() knew their numbers

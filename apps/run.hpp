@@ -26,7 +26,8 @@ enum class hosting : std::uint8_t {
 
 struct run_options {
   runtime::job job;
-  std::string job_text; ///< to_toml(job): what the node processes and the run's folder get
+  std::string job_text;      ///< to_toml(job): what the node processes and the run's folder get
+  runtime::data_facts facts; ///< of the job's data, already checked against the job
   hosting where = hosting::processes;
   output_mode mode = output_mode::live;
   std::string summary_file; ///< empty: only the one in the run's folder

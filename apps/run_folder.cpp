@@ -38,7 +38,8 @@ runtime::result<run_folder> run_folder::create(const fs::path& dir, const std::s
   for (int number = 1; number <= names_max; ++number) {
     const auto path = dir / (number == 1 ? stem : fmt::format("{}-{}", stem, number));
     if (fs::create_directory(path, wrong)) return run_folder(path);
-    if (wrong) return failure(errc::bad_file, failed("cannot make the folder", path, wrong.value()));
+    if (wrong)
+      return failure(errc::bad_file, failed("cannot make the folder", path, wrong.value()));
   }
   return failure(errc::bad_file, "too many runs called " + (dir / stem).string());
 }

@@ -20,7 +20,7 @@ struct device_list {
   std::string cuda_absence;
 };
 
-/// Cost: loads the CUDA backend if there is one; tens of milliseconds.
+/// Cost: loads the CUDA backend if there is one, which takes 60 ms, or seconds from a cold disk.
 device_list list_devices();
 
 /// As in "cpu" or "cuda:1".

@@ -1,7 +1,7 @@
 /// \file
 /// Passes over long rows of numbers that layers and losses share, each reading and writing memory
-/// once. Compiled for several instruction sets and chosen when the program starts; every one of
-/// them gives the same bits, because none changes the order of a sum.
+/// once. Compiled for several instruction sets (vectorised.hpp), which all give the same bits,
+/// because none changes the order of a sum.
 #pragma once
 
 #include <span>

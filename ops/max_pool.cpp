@@ -1,4 +1,5 @@
 #include "ops/layers.hpp"
+#include "ops/vectorised.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -15,9 +16,8 @@ struct pool_sizes {
 
 // A row of results, each the largest of its window; a place is that of the winner in its sample.
 // A NaN wins, and stays.
-[[gnu::target_clones("avx512f", "avx2", "default")]] void
-pool_row(const pool_sizes& at, const float* __restrict x, std::int64_t first, float* __restrict y,
-         std::int32_t* __restrict places) {
+inline void pool_row(const pool_sizes& at, const float* __restrict x, std::int64_t first,
+                     float* __restrict y, std::int32_t* __restrict places) {
   for (std::int64_t w = 0; w < at.w_out; ++w, first += at.stride * at.c)
     for (std::int64_t c = 0; c < at.c; ++c, ++y, ++places) {
       *y = x[first + c];
@@ -33,9 +33,8 @@ pool_row(const pool_sizes& at, const float* __restrict x, std::int64_t first, fl
 }
 
 // The same for windows of two by two, without the loops that keep it from being vectorised.
-[[gnu::target_clones("avx512f", "avx2", "default")]] void
-pool_row_by_two(const pool_sizes& at, const float* __restrict x, std::int64_t first,
-                float* __restrict y, std::int32_t* __restrict places) {
+inline void pool_row_by_two(const pool_sizes& at, const float* __restrict x, std::int64_t first,
+                            float* __restrict y, std::int32_t* __restrict places) {
   const auto row = static_cast<std::int32_t>(at.w * at.c);
   const auto pixel = static_cast<std::int32_t>(at.c);
   for (std::int64_t w = 0; w < at.w_out;
@@ -78,8 +77,10 @@ public:
       std::int32_t* places = places_.data() + b * output_.elements();
       const auto row = at_.w_out * at_.c;
       for (std::int64_t h = 0; h < at_.h_out; ++h, y += row, places += row)
-        (at_.window == 2 ? pool_row_by_two : pool_row)(at_, x, h * at_.stride * at_.w * at_.c, y,
-                                                       places);
+        if (at_.window == 2)
+          vectorised<&pool_row_by_two>(at_, x, h * at_.stride * at_.w * at_.c, y, places);
+        else
+          vectorised<&pool_row>(at_, x, h * at_.stride * at_.w * at_.c, y, places);
     }
   }
 

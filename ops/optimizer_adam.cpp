@@ -1,5 +1,6 @@
 #include "ops/contract.hpp"
 #include "ops/optimizer.hpp"
+#include "ops/vectorised.hpp"
 
 #include <cmath>
 #include <string>
@@ -19,9 +20,8 @@ struct moments {
   float* second;
 };
 
-[[gnu::target_clones("avx512f", "avx2", "default")]] void
-adam_step(float* __restrict p, float* __restrict m, float* __restrict v, const float* __restrict g,
-          std::size_t count, constants by) {
+inline void adam_step(float* __restrict p, float* __restrict m, float* __restrict v,
+                      const float* __restrict g, std::size_t count, constants by) {
   for (std::size_t i = 0; i < count; ++i) {
     const float d = by.scale * g[i] + by.weight_decay * p[i];
     m[i] = by.beta1 * m[i] + (1 - by.beta1) * d;
@@ -51,7 +51,8 @@ public:
                        .scale = gradient_scale,
                        .rate = static_cast<float>(options_.rate / first_bias),
                        .second_root = static_cast<float>(1 / std::sqrt(second_bias))};
-    adam_step(parameters.data(), first_.data(), second_.data(), gradient.data(), first_.size(), by);
+    vectorised<&adam_step>(parameters.data(), first_.data(), second_.data(), gradient.data(),
+                           first_.size(), by);
   }
 
   std::vector<optimizer_state> state() override {

@@ -1,5 +1,6 @@
 #include "ops/contract.hpp"
 #include "ops/optimizer.hpp"
+#include "ops/vectorised.hpp"
 
 #include <string>
 
@@ -11,15 +12,14 @@ struct constants {
   float rate, momentum, weight_decay, scale;
 };
 
-[[gnu::target_clones("avx512f", "avx2", "default")]] void
-plain_step(float* __restrict p, const float* __restrict g, std::size_t count, constants by) {
+inline void plain_step(float* __restrict p, const float* __restrict g, std::size_t count,
+                       constants by) {
   for (std::size_t i = 0; i < count; ++i)
     p[i] -= by.rate * (by.scale * g[i] + by.weight_decay * p[i]);
 }
 
-[[gnu::target_clones("avx512f", "avx2", "default")]] void
-momentum_step(float* __restrict p, float* __restrict u, const float* __restrict g,
-              std::size_t count, constants by) {
+inline void momentum_step(float* __restrict p, float* __restrict u, const float* __restrict g,
+                          std::size_t count, constants by) {
   for (std::size_t i = 0; i < count; ++i) {
     u[i] = by.momentum * u[i] + (by.scale * g[i] + by.weight_decay * p[i]);
     p[i] -= by.rate * u[i];
@@ -39,8 +39,9 @@ public:
                         std::to_string(parameters.size()) + " parameters for an optimizer of " +
                         std::to_string(elements_));
     const constants by{options_.rate, options_.momentum, options_.weight_decay, gradient_scale};
-    if (velocity_.empty()) return plain_step(parameters.data(), gradient.data(), elements_, by);
-    momentum_step(parameters.data(), velocity_.data(), gradient.data(), elements_, by);
+    if (velocity_.empty())
+      return vectorised<&plain_step>(parameters.data(), gradient.data(), elements_, by);
+    vectorised<&momentum_step>(parameters.data(), velocity_.data(), gradient.data(), elements_, by);
   }
 
   std::vector<optimizer_state> state() override {

@@ -56,10 +56,10 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
   made.workers = x.topology.workers;
   made.parameters.resize(static_cast<std::size_t>(parts.elements_of(id)));
   for (const auto& own : parts.blocks_of(id))
-    ops::initialise(specs[own.tensor], x.seed, own.tensor, own.first,
-                    std::span(made.parameters)
-                        .subspan(static_cast<std::size_t>(own.place),
-                                 static_cast<std::size_t>(own.elements)));
+    ops::initialise(
+        specs[own.tensor], x.seed, own.tensor, own.first,
+        std::span(made.parameters)
+            .subspan(static_cast<std::size_t>(own.place), static_cast<std::size_t>(own.elements)));
   made.policy = policy_of(x, rows);
   made.optimizer = find_row(rows.optimizers, x.optimizer.name)
                        ->make(made.parameters.size(), x.optimizer.options);
@@ -106,14 +106,12 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   return made;
 }
 
-std::vector<float> assemble_parameters(
-    const job& x, const catalog& rows, const data_facts& facts,
-    std::span<const std::shared_ptr<const pull_reply>> replies) {
+std::vector<float> assemble_parameters(const job& x, const catalog& rows, const data_facts& facts,
+                                       std::span<const std::shared_ptr<const pull_reply>> replies) {
   const auto network = make_network(x, rows, facts.input);
   const auto parts = parts_of(x, network->parameters());
   LAGRANGE_EXPECT(replies.size() == parts.shards(), std::to_string(replies.size()) + " replies");
-  std::vector<float> flat(
-      static_cast<std::size_t>(ops::parameter_elements(network->parameters())));
+  std::vector<float> flat(static_cast<std::size_t>(ops::parameter_elements(network->parameters())));
   for (std::uint32_t shard = 0; shard < parts.shards(); ++shard)
     parts.scatter({shard}, replies[shard]->parameters.values<float>(), flat);
   return flat;

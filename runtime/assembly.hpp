@@ -50,8 +50,7 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
 
 /// Every parameter of a job, in the network's order, from the snapshots of its shards.
 /// Shapes: replies by shard -> [N].
-std::vector<float> assemble_parameters(
-    const job& x, const catalog& rows, const data_facts& facts,
-    std::span<const std::shared_ptr<const pull_reply>> replies);
+std::vector<float> assemble_parameters(const job& x, const catalog& rows, const data_facts& facts,
+                                       std::span<const std::shared_ptr<const pull_reply>> replies);
 
 } // namespace lagrange::runtime

@@ -1,7 +1,7 @@
 /// \file
-/// Everything that a job may name: models, policies, optimizers, codecs and data formats. A value: a
-/// user's program takes the standard one, adds rows of its own and hands it to lagrange::main; the
-/// command line, the config and every process of the job then know them. Nothing is registered
+/// Everything that a job may name: models, policies, optimizers, codecs and data formats. A value:
+/// a user's program takes the standard one, adds rows of its own and hands it to lagrange::main;
+/// the command line, the config and every process of the job then know them. Nothing is registered
 /// anywhere else.
 #pragma once
 

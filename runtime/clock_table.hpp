@@ -39,7 +39,7 @@ public:
 
 private:
   struct entry {
-    incarnation life;     ///< highest incarnation known
+    incarnation life; ///< highest incarnation known
     bool is_counted = false;
     bool is_dead = false; ///< `life` itself was declared dead
     worker_clock clock;

@@ -9,7 +9,9 @@ void to_floats(const batch& samples, ops::tensor& out) {
   if (out.empty() || out.extents() != samples.inputs.extents())
     out = ops::tensor(ops::dtype::f32, samples.inputs.extents());
   const auto values = out.values<float>();
-  const auto convert = [&](auto x) { return static_cast<float>(x) * samples.scale + samples.shift; };
+  const auto convert = [&](auto x) {
+    return static_cast<float>(x) * samples.scale + samples.shift;
+  };
   if (samples.inputs.type() == ops::dtype::u8)
     std::ranges::transform(samples.inputs.values<std::uint8_t>(), values.begin(), convert);
   else
@@ -19,15 +21,13 @@ void to_floats(const batch& samples, ops::tensor& out) {
 computation::computation(std::unique_ptr<ops::network> network, partition parts)
     : network_(std::move(network)), parts_(std::move(parts)) {
   LAGRANGE_EXPECT(network_ != nullptr, "a computation without a network");
-  const auto elements =
-      static_cast<std::size_t>(ops::parameter_elements(network_->parameters()));
+  const auto elements = static_cast<std::size_t>(ops::parameter_elements(network_->parameters()));
   parameters_.resize(elements);
   d_parameters_.resize(elements);
   gradients_.resize(parts_.shards());
 }
 
-void computation::take_parameters(
-    std::span<const std::shared_ptr<const pull_reply>> parameters) {
+void computation::take_parameters(std::span<const std::shared_ptr<const pull_reply>> parameters) {
   LAGRANGE_EXPECT(parameters.size() == parts_.shards(),
                   std::to_string(parameters.size()) + " shards answered");
   for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard)
@@ -69,8 +69,8 @@ step_result computation::operator()(const step_task& task) {
   return result;
 }
 
-ops::scores computation::evaluate(
-    std::span<const std::shared_ptr<const pull_reply>> parameters, const batch& samples) {
+ops::scores computation::evaluate(std::span<const std::shared_ptr<const pull_reply>> parameters,
+                                  const batch& samples) {
   take_parameters(parameters);
   return network_->evaluate(parameters_, as_floats(samples), samples.labels.values<std::int32_t>());
 }

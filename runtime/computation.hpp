@@ -17,8 +17,8 @@ public:
   /// Requires: a partition of this network's parameters.
   computation(std::unique_ptr<ops::network> network, partition parts);
 
-  /// The gradient of the task's mean loss. A loss or gradient that is not finite becomes the verdict
-  /// `skip`, with no gradients.
+  /// The gradient of the task's mean loss. A loss or gradient that is not finite becomes the
+  /// verdict `skip`, with no gradients.
   step_result operator()(const step_task& task);
 
   /// Loss and hits over a batch, forward only.
@@ -33,9 +33,9 @@ private:
 
   std::unique_ptr<ops::network> network_;
   partition parts_;
-  std::vector<float> parameters_;  ///< flat, [N]
+  std::vector<float> parameters_; ///< flat, [N]
   std::vector<float> d_parameters_;
-  ops::tensor inputs_; ///< f32, of the last batch's shape
+  ops::tensor inputs_;                              ///< f32, of the last batch's shape
   std::vector<std::vector<ops::tensor>> gradients_; ///< by shard: memory to use in turn
 };
 

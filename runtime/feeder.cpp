@@ -15,7 +15,8 @@ std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) /
 } // namespace
 
 feeder::feeder(feeder_options options)
-    : options_(options), leases_per_epoch_(divide_up(options.samples, std::max(1U, options.batch))) {
+    : options_(options),
+      leases_per_epoch_(divide_up(options.samples, std::max(1U, options.batch))) {
   LAGRANGE_EXPECT(options.samples > 0 && options.batch > 0 && options.epochs > 0,
                   "nothing to deal");
   LAGRANGE_EXPECT(options.workers > 0 && options.shards > 0, "nobody to deal to");
@@ -30,12 +31,11 @@ bool feeder::is_fenced(const stamp& from) const {
       from.name.role != actor_role::worker)
     return true;
   const auto known = workers_.find(worker_of(from));
-  return known != workers_.end() &&
-         (from.life < known->second.life ||
-          (from.life == known->second.life && known->second.is_dead));
+  return known != workers_.end() && (from.life < known->second.life ||
+                                     (from.life == known->second.life && known->second.is_dead));
 }
 
-// ---- requests --------------------------------------------------------------------------------------
+// ---- requests -----------------------------------------------------------------------------------
 
 feeder_effects feeder::on_request(const lease_request& request, ticket to) {
   feeder_effects out;
@@ -80,8 +80,8 @@ void feeder::deal(feeder_effects& out) {
     chosen.grant.sequence = request.sequence;
     auto& known = workers_[at->first];
     known.answered = request.sequence;
-    known.is_counted = chosen.grant.kind == grant_kind::batch ||
-                       chosen.grant.kind == grant_kind::tick;
+    known.is_counted =
+        chosen.grant.kind == grant_kind::batch || chosen.grant.kind == grant_kind::tick;
     known.clock = std::max(known.clock, chosen.grant.clock);
     known.last = chosen;
     out.grants.push_back(std::move(chosen));
@@ -150,7 +150,7 @@ worker_clock feeder::start_clock(const lease_request& request) const {
   return std::max(slowest.value_or(unused), unused);
 }
 
-// ---- what a lease is -------------------------------------------------------------------------------
+// ---- what a lease is ----------------------------------------------------------------------------
 
 std::uint64_t feeder::rounds_per_epoch() const {
   return divide_up(leases_per_epoch_, options_.round_size);
@@ -184,13 +184,12 @@ std::vector<std::uint32_t> feeder::samples_of(lease_id id) const {
   return positions;
 }
 
-// ---- how leases end, and begin again -----------------------------------------------------------------
+// ---- how leases end, and begin again ------------------------------------------------------------
 
 feeder_effects feeder::on_settlement(const settlement& settled) {
   feeder_effects out;
   if (settled.from.job != options_.self.job || settled.from.term != options_.self.term ||
-      settled.from.name.role != actor_role::shard ||
-      settled.from.name.index >= options_.shards)
+      settled.from.name.role != actor_role::shard || settled.from.name.index >= options_.shards)
     return out;
   for (const auto& entry : settled.leases) {
     const auto open = open_.find(entry.what);

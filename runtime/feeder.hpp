@@ -1,7 +1,7 @@
 /// \file
-/// The feeder's twin: it deals leases in a seeded order to whoever asks, deals them again when their
-/// holder dies, and closes each when every shard has settled it. It knows positions of samples, not
-/// samples; actors::feeder fetches those.
+/// The feeder's twin: it deals leases in a seeded order to whoever asks, deals them again when
+/// their holder dies, and closes each when every shard has settled it. It knows positions of
+/// samples, not samples; actors::feeder fetches those.
 ///
 /// Invariants: LE-1, SH-2 (a lease dealt again keeps its id), BP-1 (one parked request per worker).
 #pragma once
@@ -68,10 +68,10 @@ private:
   struct asking_worker {
     incarnation life;
     bool is_dead = false;
-    bool is_counted = false;     ///< has a clock that others may start from
+    bool is_counted = false; ///< has a clock that others may start from
     worker_clock clock;
-    std::uint64_t answered = 0;  ///< sequence of the last answered request
-    dealt_grant last;            ///< the answer, for when it gets lost
+    std::uint64_t answered = 0; ///< sequence of the last answered request
+    dealt_grant last;           ///< the answer, for when it gets lost
   };
   struct parked_request {
     lease_request request;
@@ -93,7 +93,7 @@ private:
 
   feeder_options options_;
   std::uint64_t leases_per_epoch_;
-  lease_id fresh_;       ///< the lowest lease that was never dealt
+  lease_id fresh_; ///< the lowest lease that was never dealt
   std::uint64_t round_ = 0;
   std::map<lease_id, open_lease> open_;
   std::set<lease_id> again_; ///< open leases whose holder died

@@ -1,8 +1,8 @@
 #include "runtime/job.hpp"
 
+#include "ops/contract.hpp"
 #include "runtime/job_keys.hpp"
 #include "runtime/nearest.hpp"
-#include "ops/contract.hpp"
 
 #include <fmt/format.h>
 
@@ -160,8 +160,8 @@ void read_overrides(std::span<const std::string> overrides, job_reader& reader,
       problems.push_back({0, place + ": expected KEY=VALUE, as in data.batch=32"});
       continue;
     }
-    const auto table = parse_override(std::string_view(text).substr(0, equals),
-                                      text.substr(equals + 1));
+    const auto table =
+        parse_override(std::string_view(text).substr(0, equals), text.substr(equals + 1));
     reader.read(table, std::filesystem::current_path(), [&](std::uint32_t) { return place; });
   }
 }
@@ -219,7 +219,8 @@ std::string to_toml(const job& x) {
       key_width = 0;
       for (const auto name : siblings(rule.key)) key_width = std::max(key_width, name.size());
     }
-    const auto line = fmt::format("{:<{}} = {}", leaf_of(rule.key), key_width, write_value(rule, x));
+    const auto line =
+        fmt::format("{:<{}} = {}", leaf_of(rule.key), key_width, write_value(rule, x));
     out += fmt::format("{:<{}}  # {}\n", line, comment_column, rule.help);
   }
   return out;
@@ -229,9 +230,8 @@ std::string key_error(const job& x, std::string_view key, std::string_view text)
   const auto place = x.written.places.find(key);
   const auto* rule = find_rule(key);
   LAGRANGE_EXPECT(rule, "no such key: " + std::string(key));
-  return fmt::format("{}: {} = {}: {}",
-                     place == x.written.places.end() ? "default" : place->second, key,
-                     write_value(*rule, x), text);
+  return fmt::format("{}: {} = {}: {}", place == x.written.places.end() ? "default" : place->second,
+                     key, write_value(*rule, x), text);
 }
 
 } // namespace lagrange::runtime

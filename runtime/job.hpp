@@ -37,7 +37,7 @@ struct job {
   struct data_table {
     std::string format = "idx";
     std::string path = "/usr/share/datasets/fashion-mnist"; ///< absolute once parsed
-    std::uint32_t batch = 64;                               ///< samples
+    std::uint32_t batch = 32;                               ///< samples
     std::uint32_t epochs = 5;
     bool operator==(const data_table&) const = default;
   } data;

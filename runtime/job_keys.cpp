@@ -7,6 +7,12 @@ using u32 = whole_key<std::uint32_t>;
 using u64 = whole_key<std::uint64_t>;
 using namespace std::chrono_literals;
 
+/// The field at the end of a path of members.
+template <auto... Path>
+auto& at(job& x) {
+  return (x.*....*Path);
+}
+
 template <auto Table>
 std::vector<std::string_view> names(const catalog& rows) {
   std::vector<std::string_view> all;
@@ -27,97 +33,99 @@ constexpr bool is_epsilon(float x) { return x > 0 && x <= 1; }
 constexpr bool is_decay(float x) { return x >= 0 && x <= 1; }
 
 const key_rule rules[] = {
-    {"name", "names the run's folder", plain_name_key{[](job& j) -> auto& { return j.name; }}},
-    {"seed", "of the parameters and the order of the samples",
-     u64{[](job& j) -> auto& { return j.seed; }, 0, seed_max}},
+    {"name", "names the run's folder", plain_name_key{at<&job::name>}},
+    {"seed", "of the parameters and the order of the samples", u64{at<&job::seed>, 0, seed_max}},
 
     {"data.format", "lagrange list data",
-     row_name_key{[](job& j) -> auto& { return j.data.format; }, names<&catalog::data>, "data"}},
+     row_name_key{at<&job::data, &job::data_table::format>, names<&catalog::data>, "data"}},
     {"data.path", "a relative path starts at the config's folder",
-     path_key{[](job& j) -> auto& { return j.data.path; }, true}},
+     path_key{at<&job::data, &job::data_table::path>, true}},
     {"data.batch", "samples of one step of one worker",
-     u32{[](job& j) -> auto& { return j.data.batch; }, 1, batch_max}},
+     u32{at<&job::data, &job::data_table::batch>, 1, batch_max}},
     {"data.epochs", "passes over the data",
-     u32{[](job& j) -> auto& { return j.data.epochs; }, 1, epochs_max}},
+     u32{at<&job::data, &job::data_table::epochs>, 1, epochs_max}},
 
     {"model.name", "lagrange list models",
-     row_name_key{[](job& j) -> auto& { return j.model.name; }, names<&catalog::models>, "models"}},
+     row_name_key{at<&job::model, &job::model_table::name>, names<&catalog::models>, "models"}},
 
     {"optimizer.name", "lagrange list optimizers",
-     row_name_key{[](job& j) -> auto& { return j.optimizer.name; }, names<&catalog::optimizers>,
+     row_name_key{at<&job::optimizer, &job::optimizer_table::name>, names<&catalog::optimizers>,
                   "optimizers"}},
     {"optimizer.rate", "learning rate",
-     real_key{[](job& j) -> auto& { return j.optimizer.options.rate; }, is_rate,
-              "a number above 0, at most 100"}},
+     real_key{at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::rate>,
+              is_rate, "a number above 0, at most 100"}},
     {"optimizer.momentum", "of sgd",
-     real_key{[](job& j) -> auto& { return j.optimizer.options.momentum; }, is_fraction,
-              "a number from 0 up to, not including, 1"}},
+     real_key{
+         at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::momentum>,
+         is_fraction, "a number from 0 up to, not including, 1"}},
     {"optimizer.beta1", "of adam: decay of the mean",
-     real_key{[](job& j) -> auto& { return j.optimizer.options.beta1; }, is_fraction,
-              "a number from 0 up to, not including, 1"}},
+     real_key{at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::beta1>,
+              is_fraction, "a number from 0 up to, not including, 1"}},
     {"optimizer.beta2", "of adam: decay of the square",
-     real_key{[](job& j) -> auto& { return j.optimizer.options.beta2; }, is_fraction,
-              "a number from 0 up to, not including, 1"}},
+     real_key{at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::beta2>,
+              is_fraction, "a number from 0 up to, not including, 1"}},
     {"optimizer.epsilon", "of adam: added to the root",
-     real_key{[](job& j) -> auto& { return j.optimizer.options.epsilon; }, is_epsilon,
-              "a number above 0, at most 1"}},
+     real_key{at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::epsilon>,
+              is_epsilon, "a number above 0, at most 1"}},
     {"optimizer.weight_decay", "times the parameter, added to the gradient",
-     real_key{[](job& j) -> auto& { return j.optimizer.options.weight_decay; }, is_decay,
-              "a number from 0 to 1"}},
+     real_key{
+         at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::weight_decay>,
+         is_decay, "a number from 0 to 1"}},
 
     {"staleness.policy", "lagrange list policies",
-     policy_key{[](job& j) -> auto& { return j.staleness.policy; }}},
+     policy_key{at<&job::staleness, &job::staleness_table::policy>}},
     {"staleness.weight", "of a late gradient",
-     only_text_key{[](job& j) -> auto& { return j.staleness.weight; }, "none"},
+     only_text_key{at<&job::staleness, &job::staleness_table::weight>, "none"},
      "late gradients have full weight today"},
     {"staleness.compensation", "for a late gradient",
-     only_text_key{[](job& j) -> auto& { return j.staleness.compensation; }, "none"},
+     only_text_key{at<&job::staleness, &job::staleness_table::compensation>, "none"},
      "late gradients are applied as they are today"},
     {"staleness.local_steps", "batches of one push",
-     u32{[](job& j) -> auto& { return j.staleness.local_steps; }, 1, 1},
+     u32{at<&job::staleness, &job::staleness_table::local_steps>, 1, 1},
      "every step is pushed today"},
 
     {"topology.workers", "compute gradients, each a process",
-     u32{[](job& j) -> auto& { return j.topology.workers; }, 1, actors_max}},
+     u32{at<&job::topology, &job::topology_table::workers>, 1, actors_max}},
     {"topology.shards", "own the parameters, each a process",
-     u32{[](job& j) -> auto& { return j.topology.shards; }, 1, actors_max}},
+     u32{at<&job::topology, &job::topology_table::shards>, 1, actors_max}},
     {"topology.replicas", "of each shard",
-     u32{[](job& j) -> auto& { return j.topology.replicas; }, 0, 0}, "shards have no replicas today"},
+     u32{at<&job::topology, &job::topology_table::replicas>, 0, 0},
+     "shards have no replicas today"},
     {"topology.nodes", "where the processes run",
-     only_list_key{[](job& j) -> auto& { return j.topology.nodes; }, "local"},
+     only_list_key{at<&job::topology, &job::topology_table::nodes>, "local"},
      "a job runs on one host today"},
     {"topology.devices", "what the workers compute on",
-     only_list_key{[](job& j) -> auto& { return j.topology.devices; }, "cpu"},
+     only_list_key{at<&job::topology, &job::topology_table::devices>, "cpu"},
      "workers compute on the CPU today"},
     {"topology.threads", "of one worker",
-     u32{[](job& j) -> auto& { return j.topology.threads; }, 1, 1},
+     u32{at<&job::topology, &job::topology_table::threads>, 1, 1},
      "a worker computes on one thread today: take more workers"},
 
     {"codec.push", "lagrange list codecs",
-     row_name_key{[](job& j) -> auto& { return j.codec.push; }, names<&catalog::codecs>, "codecs"},
+     row_name_key{at<&job::codec, &job::codec_table::push>, names<&catalog::codecs>, "codecs"},
      "gradients travel as they are today"},
     {"codec.pull", "lagrange list codecs",
-     row_name_key{[](job& j) -> auto& { return j.codec.pull; }, names<&catalog::codecs>, "codecs"},
+     row_name_key{at<&job::codec, &job::codec_table::pull>, names<&catalog::codecs>, "codecs"},
      "parameters travel as they are today"},
 
     {"precision.compute", "of the forward and backward passes",
-     only_text_key{[](job& j) -> auto& { return j.precision.compute; }, "f32"},
+     only_text_key{at<&job::precision, &job::precision_table::compute>, "f32"},
      "workers compute in f32 today"},
 
     {"restart.intensity", "restarts of one actor in the period; more end the job",
-     u32{[](job& j) -> auto& { return j.restart.intensity; }, 0, 1'000}},
+     u32{at<&job::restart, &job::restart_table::intensity>, 0, 1'000}},
     {"restart.period", "as in \"60s\"",
-     duration_key{[](job& j) -> auto& { return j.restart.period; }, 1s, 24h}},
+     duration_key{at<&job::restart, &job::restart_table::period>, 1s, 24h}},
     {"restart.backoff", "before a restart",
-     duration_key{[](job& j) -> auto& { return j.restart.backoff; }, 0ms, 1h}},
+     duration_key{at<&job::restart, &job::restart_table::backoff>, 0ms, 1h}},
 
     {"evaluation.every", "on the test split; the end of the job has one always",
-     epochs_key{[](job& j) -> auto& { return j.evaluation.every; }}},
+     epochs_key{at<&job::evaluation, &job::evaluation_table::every>}},
     {"evaluation.target", "time_to_target_seconds is measured to it, or \"none\"",
-     target_key{[](job& j) -> auto& { return j.evaluation.target; }}},
+     target_key{at<&job::evaluation, &job::evaluation_table::target>}},
 
     {"output.dir", "run folders go here, from where the program starts",
-     path_key{[](job& j) -> auto& { return j.output.dir; }, false}},
+     path_key{at<&job::output, &job::output_table::dir>, false}},
 };
 
 } // namespace

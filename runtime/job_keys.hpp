@@ -87,8 +87,8 @@ struct value_context {
   const catalog& rows;
 };
 
-/// Reads `found` into `out`. What is wrong with it, as a person reads it after the key's name; empty
-/// if nothing is.
+/// Reads `found` into `out`. What is wrong with it, as a person reads it after the key's name;
+/// empty if nothing is.
 std::string read_value(const key_rule& rule, const toml::node& found, const value_context& context,
                        job& out);
 /// The value as TOML.

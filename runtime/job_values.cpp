@@ -62,8 +62,8 @@ std::optional<std::uint32_t> parse_epochs(std::string_view text) {
 
 bool is_plain_name(std::string_view text) {
   const auto is_plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
   };
   return !text.empty() && text.size() <= name_letters_max && text[0] != '.' && text[0] != '-' &&
          std::all_of(text.begin(), text.end(), is_plain);
@@ -85,8 +85,8 @@ std::string listed(std::span<const std::string_view> names) {
 std::string listed_policies(const catalog& rows) {
   std::string text;
   for (const auto& row : rows.policies)
-    text += (text.empty() ? "" : ", ") + std::string(row.name) + (row.arguments.empty() ? "" : ":") +
-            std::string(row.arguments);
+    text += (text.empty() ? "" : ", ") + std::string(row.name) +
+            (row.arguments.empty() ? "" : ":") + std::string(row.arguments);
   return text;
 }
 
@@ -129,15 +129,15 @@ struct reader {
 
   bool operator()(const path_key& key) {
     if (!take(key.at(out), text() && is_path(*text()))) return false;
-    if (key.relative_to_file)
-      key.at(out) = (context.folder / *text()).lexically_normal().string();
+    if (key.relative_to_file) key.at(out) = (context.folder / *text()).lexically_normal().string();
     return true;
   }
 
   bool operator()(const row_name_key& key) {
     const auto names = key.names(context.rows);
     if (text()) hint = did_you_mean(*text(), names);
-    return take(key.at(out), text() && std::find(names.begin(), names.end(), *text()) != names.end());
+    return take(key.at(out),
+                text() && std::find(names.begin(), names.end(), *text()) != names.end());
   }
 
   bool operator()(const policy_key& key) {
@@ -192,7 +192,9 @@ private:
 struct writer {
   job& from;
   template <class Rep>
-  std::string operator()(const whole_key<Rep>& key) const { return fmt::format("{}", key.at(from)); }
+  std::string operator()(const whole_key<Rep>& key) const {
+    return fmt::format("{}", key.at(from));
+  }
   std::string operator()(const real_key& key) const { return fmt::format("{}", key.at(from)); }
   std::string operator()(const target_key& key) const {
     const auto& target = key.at(from);
@@ -209,7 +211,9 @@ struct writer {
     return toml_text(fmt::format("{} epoch{}", epochs, epochs == 1 ? "" : "s"));
   }
   template <class Key>
-  std::string operator()(const Key& key) const { return toml_text(key.at(from)); }
+  std::string operator()(const Key& key) const {
+    return toml_text(key.at(from));
+  }
 };
 
 struct describer {
@@ -220,17 +224,22 @@ struct describer {
                                : fmt::format("a whole number from {} to {}", key.low, key.high);
   }
   std::string operator()(const real_key& key) const { return std::string(key.expected); }
-  std::string operator()(const target_key&) const { return "a number above 0, at most 1, or \"none\""; }
+  std::string operator()(const target_key&) const {
+    return "a number above 0, at most 1, or \"none\"";
+  }
   std::string operator()(const plain_name_key&) const {
-    return fmt::format("text of 1 to {} letters, digits, '-', '_' and '.' that begins with a letter, "
-                       "a digit or '_'",
-                       name_letters_max);
+    return fmt::format(
+        "text of 1 to {} letters, digits, '-', '_' and '.' that begins with a letter, "
+        "a digit or '_'",
+        name_letters_max);
   }
   std::string operator()(const path_key&) const { return "a path, as text in quotes"; }
   std::string operator()(const row_name_key& key) const { return listed(key.names(rows)); }
   std::string operator()(const policy_key&) const { return "one of " + listed_policies(rows); }
   std::string operator()(const only_text_key& key) const { return toml_text(key.only); }
-  std::string operator()(const only_list_key& key) const { return fmt::format("[{}]", toml_text(key.only)); }
+  std::string operator()(const only_list_key& key) const {
+    return fmt::format("[{}]", toml_text(key.only));
+  }
   std::string operator()(const duration_key& key) const {
     return fmt::format("a time from \"{}\" to \"{}\", with ms, s, m or h", written(key.low),
                        written(key.high));

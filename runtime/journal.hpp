@@ -14,6 +14,8 @@ enum class journal_kind : std::uint8_t {
   applied,    ///< a lease's gradient went into the parameters
   dropped,    ///< a lease was settled without being applied
   duplicate,  ///< a push came whose lease had been taken
+  ticked,     ///< a worker's clock moved without a lease
+  left,       ///< a worker left the clock table
 };
 
 struct journal_entry {

@@ -80,17 +80,17 @@ struct lease_grant {
 
 struct pull_request {
   stamp from;
-  worker_clock clock;       ///< at which the answer is used
-  incarnation held_life;    ///< incarnation of the shard that the worker's copy came from; 0: none
-  shard_version held;       ///< version of the worker's copy
+  worker_clock clock;    ///< at which the answer is used
+  incarnation held_life; ///< incarnation of the shard that the worker's copy came from; 0: none
+  shard_version held;    ///< version of the worker's copy
 };
 
 struct pull_reply {
   stamp from;
   worker_clock clock; ///< of the request
   shard_version version;
-  bool changed = true;     ///< false: the held copy is current, `parameters` is empty
-  ops::tensor parameters;  ///< f32 [n], the shard's blocks one after another
+  bool changed = true;    ///< false: the held copy is current, `parameters` is empty
+  ops::tensor parameters; ///< f32 [n], the shard's blocks one after another
 };
 
 /// What is to become of a push.
@@ -175,7 +175,7 @@ struct view_ack {
   stamp from;
 };
 
-// ---- inspection: what CAF needs to carry the messages without tensors -----------------------------
+// ---- inspection: what CAF needs to carry the messages without tensors ---------------------------
 
 template <class Inspector>
 auto inspect(Inspector& f, stamp& x) {

@@ -6,7 +6,9 @@
 namespace lagrange::runtime {
 namespace {
 
-char lower(char letter) { return letter >= 'A' && letter <= 'Z' ? char(letter - 'A' + 'a') : letter; }
+char lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? char(letter - 'A' + 'a') : letter;
+}
 
 /// Optimal string alignment distance: Levenshtein's, and a swap of neighbours counts once.
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -33,8 +33,8 @@ partition partition::balanced(std::span<const ops::parameter_spec> specs, std::u
   LAGRANGE_EXPECT(shards >= 1 && shards <= total,
                   std::to_string(shards) + " shards for " + std::to_string(total) + " parameters");
   partition made;
-  made.blocks_ = cut(specs, std::clamp<std::int64_t>(total / (shards * blocks_per_shard), 1,
-                                                     block_elements_max));
+  made.blocks_ = cut(
+      specs, std::clamp<std::int64_t>(total / (shards * blocks_per_shard), 1, block_elements_max));
   made.loads_.assign(shards, 0);
   std::vector<std::size_t> order(made.blocks_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -70,8 +70,7 @@ void partition::scatter(shard_id owner, std::span<const float> values,
       std::copy_n(values.data() + part.place, part.elements, flat.data() + part.flat);
 }
 
-void partition::gather(shard_id owner, std::span<const float> flat,
-                       std::span<float> values) const {
+void partition::gather(shard_id owner, std::span<const float> flat, std::span<float> values) const {
   LAGRANGE_EXPECT(static_cast<std::int64_t>(values.size()) == elements_of(owner),
                   std::to_string(values.size()) + " values for shard " + to_string(owner));
   for (const auto& part : blocks_)

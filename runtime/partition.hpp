@@ -14,12 +14,12 @@
 namespace lagrange::runtime {
 
 struct block {
-  std::uint32_t tensor = 0;       ///< position among the network's parameters
-  std::int64_t first = 0;         ///< first element, counted in the tensor
+  std::uint32_t tensor = 0; ///< position among the network's parameters
+  std::int64_t first = 0;   ///< first element, counted in the tensor
   std::int64_t elements = 0;
-  std::int64_t flat = 0;          ///< first element, counted in the network's flat vector
+  std::int64_t flat = 0; ///< first element, counted in the network's flat vector
   shard_id owner;
-  std::int64_t place = 0;         ///< first element, counted in the owner's blocks
+  std::int64_t place = 0; ///< first element, counted in the owner's blocks
   bool operator==(const block&) const = default;
 };
 

@@ -24,7 +24,8 @@ std::optional<double> percentile(const std::vector<std::uint64_t>& counts, doubl
   const auto wanted = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(total)));
   std::uint64_t seen = 0;
   for (std::size_t bin = 0; bin < counts.size(); ++bin)
-    if ((seen += counts[bin]) >= std::max<std::uint64_t>(wanted, 1)) return static_cast<double>(bin);
+    if ((seen += counts[bin]) >= std::max<std::uint64_t>(wanted, 1))
+      return static_cast<double>(bin);
   return std::nullopt;
 }
 
@@ -62,9 +63,8 @@ void progress::on_report(const worker_report& report, time_point now) {
   if (report.loss_steps > 0) figures.loss = report.loss;
   if (report.steps > 0 && !first_step_) first_step_ = now;
   if (now - figures.window >= window_min) {
-    figures.samples_per_second =
-        static_cast<double>(report.samples - figures.window_samples) /
-        seconds(now - figures.window).count();
+    figures.samples_per_second = static_cast<double>(report.samples - figures.window_samples) /
+                                 seconds(now - figures.window).count();
     figures.window = now;
     figures.window_samples = report.samples;
   }
@@ -97,7 +97,8 @@ void progress::complete(actor_status& row) const {
     const auto found = shards_.find(row.name.index);
     if (found == shards_.end()) return;
     row.clock = static_cast<std::int64_t>(found->second.version.value);
-    row.staleness = static_cast<std::int64_t>(percentile(found->second.staleness, 0.5).value_or(-1));
+    row.staleness =
+        static_cast<std::int64_t>(percentile(found->second.staleness, 0.5).value_or(-1));
     return;
   }
   const auto found = workers_.find(row.name.index);
@@ -107,8 +108,8 @@ void progress::complete(actor_status& row) const {
   row.loss = found->second.loss;
   for (const auto& [index, shard] : shards_)
     if (row.name.index < shard.staleness_recent.size())
-      row.staleness = std::max(row.staleness, static_cast<std::int64_t>(
-                                                  shard.staleness_recent[row.name.index]));
+      row.staleness = std::max(row.staleness,
+                               static_cast<std::int64_t>(shard.staleness_recent[row.name.index]));
   auto slowest = row.clock;
   for (const auto& [index, figures] : workers_)
     slowest = std::min(slowest, static_cast<std::int64_t>(figures.last.clock.value));

@@ -2,7 +2,8 @@
 /// What a job has reached: the reports of its actors added up, for the live view while it runs and
 /// for the summary at its end. Part of the supervisor's twin.
 ///
-/// Reports count from the start of one incarnation and only grow, so the last one of each is enough.
+/// Reports count from the start of one incarnation and only grow, so the last one of each is
+/// enough.
 #pragma once
 
 #include "ops/network.hpp"
@@ -25,8 +26,8 @@ struct progress_options {
   std::uint32_t replicas = 0;
   std::uint64_t seed = 0;
   std::uint32_t epochs = 1;
-  std::uint64_t leases = 0;      ///< of the whole job
-  std::optional<double> target;  ///< test accuracy
+  std::uint64_t leases = 0;     ///< of the whole job
+  std::optional<double> target; ///< test accuracy
 };
 
 class progress {
@@ -54,7 +55,7 @@ public:
 private:
   struct worker_figures {
     worker_report last;
-    time_point window;                 ///< when samples per second were last looked at
+    time_point window; ///< when samples per second were last looked at
     std::uint64_t window_samples = 0;
     double samples_per_second = -1;
     double loss = -1;

@@ -14,10 +14,10 @@ namespace lagrange::runtime {
 struct worker_report {
   stamp from;
   worker_clock clock;
-  std::uint64_t steps = 0;   ///< since this incarnation started
-  std::uint64_t samples = 0; ///< since this incarnation started
-  double loss = 0;           ///< mean training loss since the last report
-  double loss_steps = 0;     ///< steps in that mean
+  std::uint64_t steps = 0;             ///< since this incarnation started
+  std::uint64_t samples = 0;           ///< since this incarnation started
+  double loss = 0;                     ///< mean training loss since the last report
+  double loss_steps = 0;               ///< steps in that mean
   std::chrono::nanoseconds compute{0}; ///< since this incarnation started
   std::chrono::nanoseconds waiting{0}; ///< with neither a lease nor parameters to go on with
 };
@@ -33,7 +33,7 @@ struct shard_report {
   std::uint64_t parked = 0;     ///< pulls waiting now
   std::uint64_t pushed_bytes = 0;
   std::uint64_t pulled_bytes = 0;
-  std::vector<std::uint64_t> staleness; ///< count by staleness; the last bin holds all above
+  std::vector<std::uint64_t> staleness;        ///< count by staleness; the last bin holds all above
   std::vector<std::uint64_t> staleness_recent; ///< of each worker's last push, by worker
 };
 

@@ -8,8 +8,6 @@ namespace {
 
 /// Bins of the staleness histogram; the last one holds all above.
 constexpr std::size_t staleness_bins = 256;
-/// Snapshots kept for reuse: one being read by each of a few workers, one being made.
-constexpr std::size_t retired_snapshots_max = 8;
 /// Frames of one push; more would mean frames of a few bytes (BP-1).
 constexpr std::uint32_t frames_max = 1 << 16;
 
@@ -33,7 +31,7 @@ bool shard::is_foreign(const stamp& from) const {
          from.name.role != actor_role::worker;
 }
 
-// ---- pulls ---------------------------------------------------------------------------------------
+// ---- pulls --------------------------------------------------------------------------------------
 
 shard_effects shard::on_pull(const pull_request& pull, ticket to, time_point now) {
   shard_effects out;
@@ -53,7 +51,8 @@ shard_effects shard::on_pull(const pull_request& pull, ticket to, time_point now
 
 void shard::park(const pull_request& pull, ticket to, time_point now, shard_effects& out) {
   const auto [place, is_first] = parked_.try_emplace(worker_of(pull.from));
-  const auto asked = !is_first && place->second.pull.clock == pull.clock ? place->second.asked : now;
+  const auto asked =
+      !is_first && place->second.pull.clock == pull.clock ? place->second.asked : now;
   if (!is_first)
     out.refused.push_back({place->second.to, {errc::timed_out, "a later pull took its place"}});
   place->second = {pull, to, asked};
@@ -86,37 +85,17 @@ pull_reply shard::serve(const pull_request& pull, worker_clock slowest, shard_ef
   pull_reply reply{options_.self, pull.clock, version_, true, {}};
   reply.changed = pull.held_life != options_.self.life || pull.held != version_;
   if (reply.changed) {
-    reply.parameters = published();
+    reply.parameters = snapshot_.publish(options_.parameters, version_);
     counts_.pulled_bytes += reply.parameters.size_bytes();
   }
   return reply;
 }
 
-const ops::tensor& shard::published() {
-  if (!snapshot_.empty() && snapshot_version_ == version_) return snapshot_;
-  if (!snapshot_.empty()) retired_snapshots_.push_back(std::move(snapshot_));
-  const auto free = std::find_if(retired_snapshots_.begin(), retired_snapshots_.end(),
-                                 [](const ops::tensor& old) { return !old.is_shared(); });
-  const auto elements = static_cast<std::int64_t>(options_.parameters.size());
-  if (free != retired_snapshots_.end()) {
-    snapshot_ = std::move(*free);
-    retired_snapshots_.erase(free);
-  } else {
-    snapshot_ = ops::tensor(ops::dtype::f32, ops::shape{elements});
-    if (retired_snapshots_.size() > retired_snapshots_max)
-      retired_snapshots_.erase(retired_snapshots_.begin());
-  }
-  std::copy(options_.parameters.begin(), options_.parameters.end(),
-            snapshot_.values<float>().begin());
-  snapshot_version_ = version_;
-  return snapshot_;
-}
-
 pull_reply shard::on_snapshot() {
-  return {options_.self, {}, version_, true, published()};
+  return {options_.self, {}, version_, true, snapshot_.publish(options_.parameters, version_)};
 }
 
-// ---- pushes --------------------------------------------------------------------------------------
+// ---- pushes -------------------------------------------------------------------------------------
 
 shard_effects shard::on_push(std::shared_ptr<const gradient_push> frame, ticket to,
                              time_point now) {
@@ -143,8 +122,10 @@ shard_effects shard::on_push(std::shared_ptr<const gradient_push> frame, ticket 
     whole_push push;
     if (const auto defect = stage(frame, push); defect.code != errc::none)
       return refuse(defect.code, defect.text);
-    if (push.empty()) outcome = push_outcome::partial;
-    else take_whole(std::move(push), out);
+    if (push.empty())
+      outcome = push_outcome::partial;
+    else
+      take_whole(std::move(push), out);
   }
   out.pushes.push_back({to, acknowledge(*frame, outcome)});
   admit_parked(now, out);
@@ -183,6 +164,7 @@ error shard::find_defect(const gradient_push& frame) const {
 push_outcome shard::settle_clock(const gradient_push& frame, shard_effects& out) {
   const auto worker = worker_of(frame.from);
   if (frame.verdict == push_verdict::leave) {
+    note(journal_kind::left, frame, out);
     clocks_.leaves(worker, frame.from.life, frame.clock);
     if (const auto waiting = parked_.find(worker);
         waiting != parked_.end() && waiting->second.pull.clock <= frame.clock) {
@@ -190,6 +172,7 @@ push_outcome shard::settle_clock(const gradient_push& frame, shard_effects& out)
       parked_.erase(waiting);
     }
   } else if (clocks_.hears(worker, frame.from.life, frame.clock)) {
+    note(journal_kind::ticked, frame, out);
     finish_step(frame);
   }
   return push_outcome::taken;
@@ -201,7 +184,8 @@ void shard::finish_step(const gradient_push& closing) {
   const auto next = closing.clock.next();
   if (has_rounds() && closing.clock.value >= round_.number)
     round_.clocks[worker] = {closing.from.life, next};
-  else clocks_.advances(worker, closing.from.life, next);
+  else
+    clocks_.advances(worker, closing.from.life, next);
 }
 
 error shard::stage(const std::shared_ptr<const gradient_push>& frame, whole_push& whole) {
@@ -258,12 +242,14 @@ void shard::repeat(const gradient_push& frame, shard_effects& out) {
     staged_.erase(staged);
 }
 
-// ---- what pushes do --------------------------------------------------------------------------------
+// ---- what pushes do -----------------------------------------------------------------------------
 
 void shard::take_whole(whole_push push, shard_effects& out) {
   taken_.insert(push.back()->what.id);
-  if (has_rounds()) take_into_round(std::move(push), out);
-  else take(push, out);
+  if (has_rounds())
+    take_into_round(std::move(push), out);
+  else
+    take(push, out);
 }
 
 void shard::take(const whole_push& push, shard_effects& out) {
@@ -319,8 +305,7 @@ void shard::apply_round(shard_effects& out) {
            samples > 0 && push.back()->verdict == push_verdict::apply ? lease_outcome::applied
                                                                       : lease_outcome::dropped,
            out);
-  for (const auto& [worker, step] : whole.clocks)
-    clocks_.advances(worker, step.first, step.second);
+  for (const auto& [worker, step] : whole.clocks) clocks_.advances(worker, step.first, step.second);
 }
 
 std::span<const float> shard::gather(const whole_push& push) {
@@ -328,15 +313,18 @@ std::span<const float> shard::gather(const whole_push& push) {
   scratch_.resize(options_.parameters.size());
   for (const auto& frame : push) {
     const auto part = frame->gradient.values<float>();
-    std::copy(part.begin(), part.end(), scratch_.begin() + static_cast<std::ptrdiff_t>(frame->first));
+    std::copy(part.begin(), part.end(),
+              scratch_.begin() + static_cast<std::ptrdiff_t>(frame->first));
   }
   return scratch_;
 }
 
 void shard::settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out) {
   const bool is_applied = outcome == lease_outcome::applied;
-  if (is_applied) entered_.insert(closing.what.id);
-  else ++counts_.dropped;
+  if (is_applied)
+    entered_.insert(closing.what.id);
+  else
+    ++counts_.dropped;
   unreported_.push_back({closing.what.id, closing.what.attempt, outcome});
   note(is_applied ? journal_kind::applied : journal_kind::dropped, closing, out);
 }
@@ -355,7 +343,7 @@ void shard::note(journal_kind kind, const gradient_push& closing, shard_effects&
   out.entries.push_back(entry);
 }
 
-// ---- membership and reports ------------------------------------------------------------------------
+// ---- membership and reports ---------------------------------------------------------------------
 
 shard_effects shard::on_view(const membership_view& view, time_point now) {
   shard_effects out;

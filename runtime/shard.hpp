@@ -12,6 +12,7 @@
 #include "runtime/lease_set.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/reports.hpp"
+#include "runtime/snapshot.hpp"
 #include "runtime/staleness/policy.hpp"
 
 #include <map>
@@ -96,11 +97,10 @@ private:
   void park(const pull_request& pull, ticket to, time_point now, shard_effects& out);
   void admit_parked(time_point now, shard_effects& out);
   pull_reply serve(const pull_request& pull, worker_clock slowest, shard_effects& out);
-  const ops::tensor& published();
 
   error find_defect(const gradient_push& frame) const;
-  /// Adds the frame to its push, and gives the push if that made it whole. A push that cannot become
-  /// one is discarded, and its defect returned.
+  /// Adds the frame to its push, and gives the push if that made it whole. A push that cannot
+  /// become one is discarded, and its defect returned.
   error stage(const std::shared_ptr<const gradient_push>& frame, whole_push& whole);
   error find_gap(const whole_push& push) const;
   push_ack acknowledge(const gradient_push& frame, push_outcome outcome) const;
@@ -123,12 +123,10 @@ private:
   round round_;
   lease_set taken_;   ///< pushes that came whole: kept for a round, applied or dropped
   lease_set entered_; ///< leases whose gradients are in the parameters
-  ops::tensor snapshot_;
-  shard_version snapshot_version_;
-  std::vector<ops::tensor> retired_snapshots_; ///< memory to use again when its readers are done
+  snapshot snapshot_;
   std::vector<float> scratch_;                 ///< a push of several frames, or the sum of a round
   std::vector<settled_lease> unreported_;
-  std::size_t reporting_ = 0;         ///< leases in the settlement under way
+  std::size_t reporting_ = 0; ///< leases in the settlement under way
   std::uint64_t settlement_number_ = 1;
   shard_report counts_;
 };

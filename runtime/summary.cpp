@@ -4,15 +4,15 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
-#include <cmath>
 
 namespace lagrange::runtime {
 namespace {
 
 using json = nlohmann::ordered_json;
 
-/// Walks the fields of a summary in the order of the contract: the one list that writing and reading
-/// share. `visit` is called with (name, field); `visit.table(name, fields)` opens an object.
+/// Walks the fields of a summary in the order of the contract: the one list that writing and
+/// reading share. `visit` is called with (name, field); `visit.table(name, fields)` opens an
+/// object.
 template <class Summary, class Visitor>
 void walk(Summary& x, Visitor&& visit) {
   visit("job", x.job);
@@ -63,17 +63,15 @@ void walk(Summary& x, Visitor&& visit) {
   visit("emulated", x.emulated);
 }
 
-json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
-
+/// The library writes numbers that are not finite as null.
 struct json_writer {
   json& out;
   template <class T>
   void operator()(const char* name, const T& value) const {
     out[name] = value;
   }
-  void operator()(const char* name, double value) const { out[name] = number(value); }
   void operator()(const char* name, const std::optional<double>& value) const {
-    out[name] = value ? number(*value) : json(nullptr);
+    out[name] = value ? json(*value) : json(nullptr);
   }
   template <class Fields>
   void table(const char* name, const Fields& fields) const {
@@ -180,18 +178,19 @@ std::string to_text(const summary& x, const std::string& folder) {
                       x.train_seconds, known("{:.0f}", x.samples_per_second));
   if (x.time_to_target_seconds)
     text += fmt::format("target accuracy reached after {:.1f} s\n", *x.time_to_target_seconds);
-  text += fmt::format("staleness: p50 {}, p99 {}, max {}; largest lag {}; waiting {}\n",
-                      known("{:g}", x.staleness.p50), known("{:g}", x.staleness.p99),
-                      known("{:g}", x.staleness.max), x.lag_max,
-                      x.wait_share ? fmt::format("{:.1f} % of the workers' time", *x.wait_share * 100)
-                                   : std::string("unknown"));
+  text +=
+      fmt::format("staleness: p50 {}, p99 {}, max {}; largest lag {}; waiting {}\n",
+                  known("{:g}", x.staleness.p50), known("{:g}", x.staleness.p99),
+                  known("{:g}", x.staleness.max), x.lag_max,
+                  x.wait_share ? fmt::format("{:.1f} % of the workers' time", *x.wait_share * 100)
+                               : std::string("unknown"));
   text += fmt::format("bytes: {} pushed, {} pulled\n", bytes_text(x.bytes.pushed),
                       bytes_text(x.bytes.pulled));
   text += fmt::format("restarts: {} of workers, {} of shards, {} of feeders{}\n", x.restarts.worker,
                       x.restarts.shard, x.restarts.feeder,
-                      x.recovery_ms.p50 ? fmt::format(", back after {:.0f} ms (p50)",
-                                                      *x.recovery_ms.p50)
-                                        : std::string());
+                      x.recovery_ms.p50
+                          ? fmt::format(", back after {:.0f} ms (p50)", *x.recovery_ms.p50)
+                          : std::string());
   if (!folder.empty()) text += fmt::format("run: {}\n", folder);
   return text;
 }

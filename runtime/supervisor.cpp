@@ -8,8 +8,8 @@ namespace lagrange::runtime {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> state_names{"waiting", "starting", "starting", "starting",
-                                                      "running", "restarting", "done"};
+constexpr std::array<std::string_view, 7> state_names{
+    "waiting", "starting", "starting", "starting", "running", "restarting", "done"};
 /// However often an actor dies, its restart waits no longer than this.
 constexpr std::chrono::milliseconds backoff_max{10'000};
 /// A view that a shard or the feeder has not acknowledged by then is sent again.
@@ -53,7 +53,7 @@ supervisor::place* supervisor::find(actor_life who) {
   return found != places_.end() && found->second.life == who.life ? &found->second : nullptr;
 }
 
-// ---- coming up -------------------------------------------------------------------------------------
+// ---- coming up ----------------------------------------------------------------------------------
 
 supervisor_effects supervisor::on_join(actor_life who, std::int64_t pid, time_point) {
   supervisor_effects out;
@@ -101,7 +101,7 @@ supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
   return out;
 }
 
-// ---- going down ------------------------------------------------------------------------------------
+// ---- going down ---------------------------------------------------------------------------------
 
 supervisor_effects supervisor::on_loss(actor_life who, const std::string& cause, time_point now) {
   supervisor_effects out;
@@ -114,8 +114,8 @@ void supervisor::lose(actor_life who, place& where, const std::string& cause, ti
   if (where.state == place_state::lost || where.state == place_state::waiting ||
       where.state == place_state::ended)
     return;
-  if (phase_ >= job_phase::ending || (phase_ == job_phase::collecting &&
-                                      who.name.role == actor_role::worker)) {
+  if (phase_ >= job_phase::ending ||
+      (phase_ == job_phase::collecting && who.name.role == actor_role::worker)) {
     where.state = place_state::ended;
     note_if_all_ended();
   } else if (who.name.role == actor_role::worker) {
@@ -145,8 +145,7 @@ void supervisor::lose_worker(actor_life who, place& where, const std::string& ca
   where.state = place_state::lost;
   where.pid = 0;
   if (!where.lost_at) where.lost_at = now;
-  std::erase_if(where.losses,
-                [&](time_point at) { return now - at > options_.restart.period; });
+  std::erase_if(where.losses, [&](time_point at) { return now - at > options_.restart.period; });
   where.losses.push_back(now);
   change_view(now, out);
   if (where.losses.size() > options_.restart.intensity) {
@@ -194,8 +193,7 @@ void supervisor::on_view_ack(const view_ack& ack) {
 
 bool supervisor::is_view_missed() const {
   return std::any_of(places_.begin(), places_.end(), [this](const auto& entry) {
-    return entry.first.role != actor_role::worker &&
-           entry.second.state == place_state::running &&
+    return entry.first.role != actor_role::worker && entry.second.state == place_state::running &&
            entry.second.acknowledged < options_.self.view;
   });
 }
@@ -223,7 +221,7 @@ void supervisor::note_if_all_ended() {
   if (all && phase_ == job_phase::ending) phase_ = job_phase::ended;
 }
 
-// ---- reports ---------------------------------------------------------------------------------------
+// ---- reports ------------------------------------------------------------------------------------
 
 supervisor_effects supervisor::on_report(const worker_report& report, time_point now) {
   progress_.on_report(report, now);
@@ -256,10 +254,10 @@ supervisor_effects supervisor::on_evaluation(const ops::scores& found, std::uint
   supervisor_effects out;
   progress_.on_evaluation(found, now);
   if (found.samples > 0)
-    out.events.push_back(fmt::format(
-        "epoch {}: test accuracy {:.4f}, loss {:.4f}", epoch,
-        static_cast<double>(found.correct) / static_cast<double>(found.samples),
-        found.loss_sum / static_cast<double>(found.samples)));
+    out.events.push_back(
+        fmt::format("epoch {}: test accuracy {:.4f}, loss {:.4f}", epoch,
+                    static_cast<double>(found.correct) / static_cast<double>(found.samples),
+                    found.loss_sum / static_cast<double>(found.samples)));
   return out;
 }
 
@@ -293,7 +291,8 @@ supervisor_effects supervisor::on_tick(time_point now) {
   }
   for (auto& [name, where] : places_) {
     if (now < where.due || phase_ >= job_phase::collecting) continue;
-    if (where.state == place_state::waiting) launch(name, where, now, out);
+    if (where.state == place_state::waiting)
+      launch(name, where, now, out);
     else if (where.state == place_state::starting || where.state == place_state::joined ||
              where.state == place_state::placed)
       lose({name, where.life}, where, "did not come up in time", now, out);

@@ -1,10 +1,10 @@
 /// \file
-/// The supervisor's twin: it places the actors of a job on nodes, watches them, restarts workers and
-/// ends the job in order. It decides; actors::supervisor speaks.
+/// The supervisor's twin: it places the actors of a job on nodes, watches them, restarts workers
+/// and ends the job in order. It decides; actors::supervisor speaks.
 ///
-/// Places come up in three waves: feeder, shards, workers, because each connects to those before it.
-/// A worker that dies leaves the membership view, and its next incarnation starts after a back-off.
-/// A shard or feeder that dies ends the job: their recovery is not built yet.
+/// Places come up in three waves: feeder, shards, workers, because each connects to those before
+/// it. A worker that dies leaves the membership view, and its next incarnation starts after a
+/// back-off. A shard or feeder that dies ends the job: their recovery is not built yet.
 ///
 /// Invariants: CL-2 (a death becomes a view at once), EN-1 (every job ends, with its cause named).
 #pragma once
@@ -48,10 +48,10 @@ enum class job_outcome : std::uint8_t { done = 0, failed, interrupted };
 
 /// What a supervisor wants done, in this order.
 struct supervisor_effects {
-  std::vector<std::string> events;    ///< what happened, in plain words
-  std::vector<actor_life> launches;   ///< start a node for each
-  std::vector<actor_life> kills;      ///< end whatever is left of these lives
-  std::vector<actor_life> placements; ///< its node has joined and what it connects to is up
+  std::vector<std::string> events;     ///< what happened, in plain words
+  std::vector<actor_life> launches;    ///< start a node for each
+  std::vector<actor_life> kills;       ///< end whatever is left of these lives
+  std::vector<actor_life> placements;  ///< its node has joined and what it connects to is up
   std::optional<membership_view> view; ///< for the feeder and every shard
   bool wants_evaluation = false;
   bool wants_figures = false; ///< ask feeder and shards for their last reports and parameters
@@ -77,8 +77,7 @@ public:
   supervisor_effects on_report(const worker_report& report, time_point now);
   supervisor_effects on_report(const shard_report& report, time_point now);
   supervisor_effects on_report(const feeder_report& report, time_point now);
-  supervisor_effects on_evaluation(const ops::scores& found, std::uint32_t epoch,
-                                   time_point now);
+  supervisor_effects on_evaluation(const ops::scores& found, std::uint32_t epoch, time_point now);
   /// The last figures and parameters of every shard are here.
   supervisor_effects on_figures(time_point now);
   supervisor_effects on_stop(time_point now);

@@ -10,7 +10,7 @@
 namespace lagrange::runtime {
 
 /// CRC-32C (Castagnoli) of the bytes; `before` is that of the bytes before them.
-/// Cost: about 8 GB/s with SSE 4.2, about 0.4 GB/s without.
+/// Cost: about 15 GB/s with SSE 4.2; a byte at a time without.
 std::uint32_t crc32c(std::span<const char> bytes, std::uint32_t before = 0);
 
 /// The same by the portable way, whatever the processor: what the fast way is tested against.

@@ -18,7 +18,7 @@ worker_effects worker::start(time_point now) {
   return out;
 }
 
-// ---- asking ----------------------------------------------------------------------------------------
+// ---- asking -------------------------------------------------------------------------------------
 
 void worker::ask(standing state, worker_clock clock, time_point now, worker_effects& out) {
   request_ = {options_.self, request_.sequence + 1, clock, state};
@@ -30,6 +30,7 @@ void worker::ask(standing state, worker_clock clock, time_point now, worker_effe
 void worker::pull(worker_clock clock, time_point now, worker_effects& out) {
   pulled_for_ = clock;
   pull_sent_ = now;
+  is_pull_due_ = false;
   std::fill(arrived_.begin(), arrived_.end(), nullptr);
   for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
     pull_request request{options_.self, clock, {}, {}};
@@ -58,6 +59,8 @@ worker_effects worker::on_parameters(shard_id shard, std::shared_ptr<const pull_
   if (reply->changed) held_[shard.value] = std::move(reply);
   LAGRANGE_EXPECT(held_[shard.value] != nullptr, "an unchanged copy that was never sent");
   arrived_[shard.value] = held_[shard.value];
+  if (std::find(arrived_.begin(), arrived_.end(), nullptr) == arrived_.end())
+    pull_times_.add(now - pull_sent_);
   advance(now, out);
   return out;
 }
@@ -69,9 +72,15 @@ void worker::advance(time_point now, worker_effects& out) {
     compute_if_ready(now, out);
   } else if (!outgoing_) {
     switch (grant_->kind) {
-    case grant_kind::tick: push_empty(push_verdict::tick, now, out); break;
-    case grant_kind::idle: push_empty(push_verdict::leave, now, out); break;
-    default: out.is_finished = is_finished_ = true; out.report = report(now);
+    case grant_kind::tick:
+      push_empty(push_verdict::tick, now, out);
+      break;
+    case grant_kind::idle:
+      push_empty(push_verdict::leave, now, out);
+      break;
+    default:
+      out.is_finished = is_finished_ = true;
+      out.report = report(now);
     }
   }
 }
@@ -86,13 +95,27 @@ void worker::compute_if_ready(time_point now, worker_effects& out) {
   counts_.waiting += now - waiting_since_;
   computing_since_ = now;
   out.compute = computing_;
-  if (options_.ahead == lookahead::one_step) {
-    ask(standing::working, clock_.next(), now, out);
-    pull(clock_.next(), now, out);
-  }
+  if (options_.ahead == lookahead::one_step) look_ahead(now, out);
 }
 
-// ---- pushing ---------------------------------------------------------------------------------------
+void worker::look_ahead(time_point now, worker_effects& out) {
+  ask(standing::working, clock_.next(), now, out);
+  // Twice the quickest pull leaves room for a slower one.
+  const auto wait = pull_times_.empty() || step_times_.empty()
+                        ? std::chrono::nanoseconds(0)
+                        : step_times_.value() - 2 * pull_times_.value();
+  if (wait <= std::chrono::nanoseconds(0)) return pull(clock_.next(), now, out);
+  is_pull_due_ = true;
+  out.wake_after = wait;
+}
+
+worker_effects worker::on_wake(time_point now) {
+  worker_effects out;
+  if (is_pull_due_ && computing_) pull(clock_.next(), now, out);
+  return out;
+}
+
+// ---- pushing ------------------------------------------------------------------------------------
 
 worker_effects worker::on_computed(step_result result, time_point now) {
   worker_effects out;
@@ -101,7 +124,9 @@ worker_effects worker::on_computed(step_result result, time_point now) {
                       result.gradients.size() == options_.shards,
                   std::to_string(result.gradients.size()) + " gradients");
   counts_.compute += now - computing_since_;
+  step_times_.add(now - computing_since_);
   waiting_since_ = now;
+  if (is_pull_due_) pull(clock_.next(), now, out); // the step was quicker than those before it
   ++counts_.steps;
   counts_.samples += result.samples;
   if (result.verdict == push_verdict::apply) {
@@ -138,8 +163,8 @@ worker::frames_for(shard_id shard, const ops::tensor& gradient) const {
   const auto& task = *result_task_;
   const auto elements = gradient.empty() ? 0 : gradient.elements();
   const auto length = options_.frame_elements_max;
-  const auto frames = static_cast<std::uint32_t>(std::max<std::int64_t>(
-      1, (elements + length - 1) / length));
+  const auto frames =
+      static_cast<std::uint32_t>(std::max<std::int64_t>(1, (elements + length - 1) / length));
   std::vector<std::shared_ptr<const gradient_push>> made;
   for (std::uint32_t number = 0; number < frames; ++number) {
     auto frame = std::make_shared<gradient_push>();
@@ -189,9 +214,8 @@ void worker::emit_frames(shard_id shard, worker_effects& out) const {
 worker_effects worker::on_ack(shard_id shard, const push_ack& ack, time_point now) {
   worker_effects out;
   if (!outgoing_ || ack.clock != outgoing_->clock || ack.what != outgoing_->what.id ||
-      ack.attempt != outgoing_->what.attempt ||
-      ack.outcome == push_outcome::partial || shard.value >= options_.shards ||
-      outgoing_->is_done[shard.value])
+      ack.attempt != outgoing_->what.attempt || ack.outcome == push_outcome::partial ||
+      shard.value >= options_.shards || outgoing_->is_done[shard.value])
     return out;
   outgoing_->is_done[shard.value] = true;
   if (--outgoing_->open == 0) acknowledged(now, out);
@@ -210,7 +234,7 @@ void worker::acknowledged(time_point now, worker_effects& out) {
   advance(now, out);
 }
 
-// ---- time ------------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 worker_effects worker::on_tick(time_point now) {
   worker_effects out;

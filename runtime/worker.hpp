@@ -11,6 +11,8 @@
 #include "runtime/reports.hpp"
 #include "runtime/staleness/policy.hpp"
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -37,8 +39,25 @@ struct step_result {
 
 /// When the next lease and the next parameters are asked for.
 enum class lookahead : std::uint8_t {
-  none,     ///< after the push: a worker reads its own last write
-  one_step, ///< when a step begins; needs a bound of at least 1
+  none, ///< after the push: a worker reads its own last write
+  /// The lease when a step begins; the parameters as late in the step as they are expected to come
+  /// in time, because every update made between their read and their use is staleness. Needs a
+  /// bound of at least 1.
+  one_step,
+};
+
+/// The shortest of the last few times that something took.
+class recent_minimum {
+public:
+  void add(std::chrono::nanoseconds took) { times_[next_++ % times_.size()] = took; }
+  bool empty() const { return next_ == 0; }
+  std::chrono::nanoseconds value() const {
+    return *std::min_element(times_.begin(), times_.begin() + std::min(next_, times_.size()));
+  }
+
+private:
+  std::array<std::chrono::nanoseconds, 8> times_{};
+  std::size_t next_ = 0;
 };
 
 struct worker_options {
@@ -56,6 +75,7 @@ struct worker_effects {
   std::vector<std::pair<shard_id, pull_request>> pulls;
   std::vector<std::pair<shard_id, std::shared_ptr<const gradient_push>>> pushes;
   std::shared_ptr<const step_task> compute;
+  std::optional<std::chrono::nanoseconds> wake_after; ///< call on_wake then
   std::optional<worker_report> report;
   bool is_finished = false; ///< every lease of the job is closed
 };
@@ -70,6 +90,8 @@ public:
                                time_point now);
   worker_effects on_computed(step_result result, time_point now);
   worker_effects on_ack(shard_id shard, const push_ack& ack, time_point now);
+  /// The time asked for by wake_after is over.
+  worker_effects on_wake(time_point now);
   /// A few times a second: repeats what was not answered, reports.
   worker_effects on_tick(time_point now);
 
@@ -92,6 +114,7 @@ private:
   /// Does whatever has become possible.
   void advance(time_point now, worker_effects& out);
   void compute_if_ready(time_point now, worker_effects& out);
+  void look_ahead(time_point now, worker_effects& out);
   void push(time_point now, worker_effects& out);
   void push_empty(push_verdict verdict, time_point now, worker_effects& out);
   void send(outgoing_push push, time_point now, worker_effects& out);
@@ -112,6 +135,10 @@ private:
   time_point pull_sent_;
   std::vector<std::shared_ptr<const pull_reply>> arrived_; ///< by shard; null: not here yet
   std::vector<std::shared_ptr<const pull_reply>> held_;    ///< last full copy, by shard
+  // How long pulls and steps take, to pull just in time.
+  recent_minimum pull_times_;
+  recent_minimum step_times_;
+  bool is_pull_due_ = false; ///< the parameters of the next step have not been asked for yet
   // The step under way, its result while the push before it is not acknowledged, and that push.
   std::shared_ptr<const step_task> computing_;
   worker_clock clock_; ///< of the step under way, or of the last one

@@ -11,8 +11,8 @@
 #       16      4  CRC-32C (Castagnoli) of the frame without these four bytes
 #       20      4  zero
 #
-# The elements of a tensor lie in a segment of their own, so that a sender can write them to a socket
-# from where they are, and a receiver can copy them once.
+# The elements of a tensor lie in a segment of their own, so that a sender can write them to a
+# socket from where they are, and a receiver can copy them once.
 @0xe8d2f4a1703b5c96;
 
 using Cxx = import "/capnp/c++.capnp";

@@ -37,11 +37,10 @@ struct lagrange_cuda_backend {
   const char* (*axpy)(int index, float factor, const float* x, float* y, std::int64_t count);
 };
 
-/// The module's only entry point.
-using lagrange_cuda_entry = const lagrange_cuda_backend* (*)();
+/// The module's only entry point: lagrange_cuda_entry_point.
+__attribute__((visibility("default"))) const lagrange_cuda_backend* lagrange_cuda_entry_point();
 }
 
 namespace lagrange::ops::cuda {
 constexpr std::uint32_t backend_version = 1;
-constexpr const char* entry_name = "lagrange_cuda_entry_point";
 } // namespace lagrange::ops::cuda

@@ -24,13 +24,14 @@ loaded_backend load_backend(const std::string& folder) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored))
     return absent("No CUDA: " + file + " is not there; build it with -DLAGRANGE_CUDA=ON.");
-  void* opened = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  // CUDA leaves work to be done at exit, so its code must stay.
+  void* opened = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (opened == nullptr)
     return absent("No CUDA: the backend does not load (" + std::string(dlerror()) +
                   "); install the CUDA runtime libraries it was built with.");
   loaded_backend found;
-  found.module = {opened, [](void* module) { dlclose(module); }};
-  const auto entry = reinterpret_cast<lagrange_cuda_entry>(dlsym(opened, entry_name));
+  const auto entry = reinterpret_cast<decltype(&lagrange_cuda_entry_point)>(
+      dlsym(opened, "lagrange_cuda_entry_point"));
   if (entry == nullptr) return absent("No CUDA: " + file + " is no backend of lagrange.");
   const auto* table = entry();
   if (table->version != backend_version)
@@ -38,6 +39,8 @@ loaded_backend load_backend(const std::string& folder) {
                   " and this program needs " + std::to_string(backend_version) + "; build both.");
   if (const char* why = table->count_devices(&found.devices); why != nullptr)
     return absent(std::string("No CUDA: ") + why);
+  if (found.devices < 1)
+    return absent("No CUDA: the backend counts no device and gives no reason.");
   found.table = table;
   return found;
 }

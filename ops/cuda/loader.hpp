@@ -4,14 +4,12 @@
 
 #include "ops/cuda/backend.hpp"
 
-#include <memory>
 #include <string>
 
 namespace lagrange::ops::cuda {
 
-/// The backend, kept loaded as long as this lives.
+/// The backend; once loaded it stays loaded until the program ends.
 struct loaded_backend {
-  std::shared_ptr<void> module;
   const lagrange_cuda_backend* table = nullptr; ///< null if there is none to use
   int devices = 0;                              ///< more than 0 if there is one to use
   std::string absence;                          ///< why there is none, as a sentence; or empty

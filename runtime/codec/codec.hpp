@@ -1,7 +1,7 @@
 /// \file
-/// Codecs: how numbers are written into frames. The table that the config and `lagrange list codecs`
-/// read. A codec that loses nothing and does nothing is the only one so far, so a row has no maker:
-/// tensors travel as they are.
+/// Codecs: how numbers are written into frames. The table that the config and `lagrange list
+/// codecs` read. A codec that loses nothing and does nothing is the only one so far, so a row has
+/// no maker: tensors travel as they are.
 #pragma once
 
 #include <span>

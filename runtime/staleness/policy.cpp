@@ -28,7 +28,7 @@ std::vector<std::string_view> split(std::string_view spec) {
 
 std::string usage(const policy_row& row) {
   std::string text(row.name);
-  if (!row.arguments.empty()) text += ":" + std::string(row.arguments);
+  if (!row.arguments.empty()) text.append(":").append(row.arguments);
   return text;
 }
 

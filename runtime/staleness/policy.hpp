@@ -1,7 +1,7 @@
 /// \file
 /// Who may go on: the admission policy of a job, as a value. A shard asks it for every pull. To add
-/// one, write a file like asp.cpp (about fifteen lines) and a row in policy.cpp's table, or put a row
-/// into your program's catalog; the conformance kit in tests/ runs it either way.
+/// one, write a file like asp.cpp (about fifteen lines) and a row in policy.cpp's table, or put a
+/// row into your program's catalog; the conformance kit in tests/ runs it either way.
 ///
 /// Invariants: CL-1, CL-2. A policy has no clock, no randomness and no state of its own.
 #pragma once
@@ -28,10 +28,11 @@ enum class arrival : std::uint8_t {
 
 /// What a policy may look at when a pull waits.
 struct admission {
-  worker_clock clock;   ///< at which the answer is used
-  worker_clock slowest; ///< smallest live clock contained in the snapshot, the puller's own included
-  std::size_t workers = 0;    ///< live workers
-  time_point asked;     ///< when the pull came
+  worker_clock clock; ///< at which the answer is used
+  worker_clock
+      slowest; ///< smallest live clock contained in the snapshot, the puller's own included
+  std::size_t workers = 0; ///< live workers
+  time_point asked;        ///< when the pull came
   time_point now;
 };
 

@@ -1,5 +1,5 @@
-// Stale synchronous parallel (Ho et al. 2013): c - min(clock) <= bound. At ssp(0) each waits for all,
-// as under bsp, but every gradient is still an update of its own.
+// Stale synchronous parallel (Ho et al. 2013): c - min(clock) <= bound. At ssp(0) each waits for
+// all, as under bsp, but every gradient is still an update of its own.
 #include "runtime/staleness/rows.hpp"
 
 namespace lagrange::runtime {

@@ -161,6 +161,24 @@ TEST_CASE("any one bit flipped behind a right digest crashes nothing", "[runtime
   CHECK(refused > 100);
 }
 
+TEST_CASE("values that do not fit the parameters are refused behind a right digest",
+          "[runtime][checkpoint]") {
+  const auto content = encode(sample_checkpoint());
+  const std::string_view extents("\3\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0", 16); // of fc.weight
+  const auto at = std::string_view(content.data(), content.size()).find(extents);
+  REQUIRE(at != std::string_view::npos);
+  auto damaged = content;
+  damaged[at] = 2;
+  redigest(damaged);
+  CHECK_THAT(refusal(damaged), Contains("parameters need 24 bytes of values, but it has 32"));
+  damaged[at] = 4;
+  redigest(damaged);
+  CHECK_THAT(refusal(damaged), Contains("parameters need 40 bytes of values, but it has 32"));
+  damaged[at + 7] = 127;
+  redigest(damaged);
+  CHECK_THAT(refusal(damaged), Contains("parameter fc.weight has extent"));
+}
+
 TEST_CASE("what is wrong with a checkpoint is said", "[runtime][checkpoint]") {
   const temporary_folder folder;
   CHECK_THAT(read_checkpoint(folder.path() / "none").error().text,

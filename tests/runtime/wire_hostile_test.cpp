@@ -18,23 +18,35 @@ using namespace lagrange::tests;
 namespace {
 std::atomic<std::size_t> allocated_bytes{0};
 
-void* allocate(std::size_t size, std::size_t alignment) {
+// Not inlined, or the compiler takes the pair of new and free for a mistake.
+[[gnu::noinline]] void* allocate(std::size_t size, std::align_val_t alignment) noexcept {
+  const auto to = static_cast<std::size_t>(alignment);
   allocated_bytes += size;
-  const auto whole = (size + alignment - 1) / alignment * alignment;
-  if (void* memory = std::aligned_alloc(alignment, whole)) return memory;
-  throw std::bad_alloc();
+  return std::aligned_alloc(to, (size + to - 1) / to * to);
 }
+[[gnu::noinline]] void release(void* memory) noexcept { std::free(memory); }
+
+void* or_throw(void* memory) {
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+constexpr std::align_val_t normal{alignof(std::max_align_t)};
 } // namespace
 
-// The whole test program counts what it allocates; the standard's other forms end in these.
-void* operator new(std::size_t size) { return allocate(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return allocate(size, static_cast<std::size_t>(alignment));
+// The whole test program counts what it allocates. The forms without throw are replaced too,
+// because a sanitizer has its own.
+void* operator new(std::size_t size) { return or_throw(allocate(size, normal)); }
+void* operator new(std::size_t size, std::align_val_t to) { return or_throw(allocate(size, to)); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return allocate(size, normal);
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void* operator new(std::size_t size, std::align_val_t to, const std::nothrow_t&) noexcept {
+  return allocate(size, to);
+}
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { release(memory); }
 
 namespace {
 
@@ -167,6 +179,20 @@ TEST_CASE("a hundred thousand random frames are refused", "[runtime][wire]") {
       REQUIRE(probe(frame).decoded == 0);
     }
   }
+}
+
+TEST_CASE("a header that contradicts the frame is refused behind a right checksum",
+          "[runtime][wire]") {
+  auto frame = encode(sample_request());
+  frame[8] = static_cast<char>(frame[8] + 8);
+  reseal(frame);
+  CHECK_THAT(decode<pull_request>(frame).error().text,
+             Catch::Contains("length in the header is 112 bytes, expected 104"));
+  frame = encode(sample_request());
+  frame[20] = 1;
+  reseal(frame);
+  CHECK_THAT(decode<pull_request>(frame).error().text,
+             Catch::Contains("reserved header field is 1, expected 0"));
 }
 
 TEST_CASE("another protocol version is refused with both named", "[runtime][wire]") {

@@ -103,6 +103,7 @@ TEST_CASE("a tensor that contradicts itself is refused, and the field named", "[
     return push_refusal([&](push_builder x) { fill(x.initGradient(), type, extents, bytes); });
   };
   CHECK_THAT(with(schema::DType::F32, {4}, 15), Contains("gradient.data is 15 bytes, expected 16"));
+  CHECK_THAT(with(schema::DType::F32, {4}, 17), Contains("gradient.data is 17 bytes, expected 16"));
   CHECK_THAT(with(schema::DType::F32, {4}, 0), Contains("gradient.data is 0 bytes"));
   CHECK_THAT(with(schema::DType::F32, {huge}, 16), Contains("gradient.extents"));
   CHECK_THAT(with(schema::DType::F32, {huge, huge, 0}, 0), Contains("gradient.extents"));

@@ -1,0 +1,26 @@
+/// \file
+/// The published snapshot of a shard's parameters: an immutable copy that any number of pulls share,
+/// made at most once a version, in memory that is used again when its readers are done.
+#pragma once
+
+#include "ops/tensor.hpp"
+#include "runtime/ids.hpp"
+
+#include <span>
+#include <vector>
+
+namespace lagrange::runtime {
+
+class snapshot {
+public:
+  /// The copy of `parameters`, which are at `version`.
+  /// Shapes: parameters [n] -> f32 [n]. Cost: a copy, if this version is asked for the first time.
+  const ops::tensor& publish(std::span<const float> parameters, shard_version version);
+
+private:
+  ops::tensor current_;
+  shard_version version_; ///< of current_
+  std::vector<ops::tensor> retired_;
+};
+
+} // namespace lagrange::runtime

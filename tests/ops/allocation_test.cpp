@@ -1,0 +1,65 @@
+// Counts what the program asks of operator new, to hold the step loop to asking nothing. What
+// oneDNN takes from malloc for itself inside a product is not seen here.
+#include "ops/models.hpp"
+#include "ops/optimizer.hpp"
+#include "reference.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include <dlfcn.h>
+
+namespace {
+std::atomic<long> allocations{0};
+
+bool is_onednn(const void* caller) {
+  Dl_info found{};
+  return dladdr(caller, &found) != 0 && std::strstr(found.dli_fname, "libdnnl") != nullptr;
+}
+
+void* counted(std::size_t size, std::size_t alignment, const void* caller) {
+  if (!is_onednn(caller)) allocations.fetch_add(1, std::memory_order_relaxed);
+  const auto rounded = (std::max<std::size_t>(size, 1) + alignment - 1) / alignment * alignment;
+  return std::aligned_alloc(alignment, rounded);
+}
+} // namespace
+
+void* operator new(std::size_t size) {
+  if (void* made = counted(size, alignof(std::max_align_t), __builtin_return_address(0)))
+    return made;
+  throw std::bad_alloc();
+}
+void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return counted(size, static_cast<std::size_t>(alignment), __builtin_return_address(0));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+
+using namespace lagrange;
+using namespace lagrange::ops;
+
+TEST_CASE("a step of a size seen before allocates nothing", "[ops][models]") {
+  for (const auto& row : models()) {
+    const auto net = row.make({{28, 28, 1}, 10});
+    auto parameters = tests::parameters(net->parameters(), 1);
+    std::vector<float> gradient(parameters.size());
+    const auto optimizer = make_adam(parameters.size(), {});
+    const auto step = [&](std::int64_t batch) {
+      const tensor inputs(dtype::f32, {batch, 28, 28, 1});
+      const auto labels = tests::labels(batch, 10, 3);
+      const auto before = allocations.load();
+      net->forward_backward(parameters, inputs, labels, gradient);
+      optimizer->step(parameters, gradient, 1);
+      return allocations.load() - before;
+    };
+    CHECK(step(64) > 0); // so something is counted
+    CHECK(step(17) > 0);
+    for (std::int64_t batch : {64, 17, 64, 64}) CHECK(step(batch) == 0);
+  }
+}

@@ -1,0 +1,139 @@
+// Fifty configs that must be refused, each with what the refusal has to say.
+#include "runtime/job.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace lagrange::runtime;
+
+namespace {
+
+struct broken_config {
+  std::string toml;
+  std::vector<std::string> said; ///< after "job.toml:", in this order or any other
+};
+
+const broken_config broken[] = {
+    // Values out of range.
+    {"seed = -1", {"job.toml:1: seed = -1", "whole number from 0 to"}},
+    {"[data]\nbatch = 0", {"job.toml:2: data.batch = 0", "whole number from 1 to 65536"}},
+    {"[data]\nbatch = -64", {"job.toml:2: data.batch = -64", "from 1"}},
+    {"[data]\nbatch = 65537", {"data.batch = 65537", "to 65536"}},
+    {"[data]\n\nepochs = 0", {"job.toml:3: data.epochs = 0", "from 1 to 1000000"}},
+    {"[optimizer]\nrate = 0", {"job.toml:2: optimizer.rate = 0", "a number above 0"}},
+    {"[optimizer]\nrate = -0.1", {"optimizer.rate = -0.1", "a number above 0"}},
+    {"[optimizer]\nrate = nan", {"optimizer.rate = nan", "a number above 0"}},
+    {"[optimizer]\nrate = inf", {"optimizer.rate = inf", "at most 100"}},
+    {"[optimizer]\nmomentum = 1.0", {"optimizer.momentum = 1.0", "not including, 1"}},
+    {"[optimizer]\nbeta1 = -0.5", {"optimizer.beta1 = -0.5", "from 0"}},
+    {"[optimizer]\nepsilon = 0", {"optimizer.epsilon = 0", "above 0"}},
+    {"[optimizer]\nweight_decay = 2", {"optimizer.weight_decay = 2", "from 0 to 1"}},
+    {"[topology]\nworkers = 0", {"job.toml:2: topology.workers = 0", "from 1 to 1024"}},
+    {"[topology]\nworkers = 5000", {"topology.workers = 5000", "to 1024"}},
+    {"[topology]\nshards = 0", {"topology.shards = 0", "from 1 to 1024"}},
+    {"[restart]\nintensity = -1", {"restart.intensity = -1", "from 0 to 1000"}},
+    {"[restart]\nperiod = \"0s\"", {"restart.period = \"0s\"", "a time from \"1s\" to \"24h\""}},
+    {"[restart]\nbackoff = \"2h\"", {"restart.backoff = \"2h\"", "to \"60m\""}},
+    {"[evaluation]\ntarget = 1.5", {"evaluation.target = 1.5", "above 0, at most 1"}},
+    {"[evaluation]\ntarget = 0", {"evaluation.target = 0", "above 0, at most 1"}},
+    {"[evaluation]\nevery = \"0 epochs\"", {"evaluation.every = \"0 epochs\"", "\"1 epoch\" to"}},
+    // Values of the wrong type.
+    {"name = 3", {"job.toml:1: name = 3", "letters, digits"}},
+    {"seed = \"one\"", {"seed = \"one\"", "whole number"}},
+    {"seed = 1.5", {"seed = 1.5", "whole number"}},
+    {"[data]\nbatch = \"64\"", {"data.batch = \"64\"", "whole number"}},
+    {"[data]\nbatch = 64.0", {"data.batch = 64.0", "whole number"}},
+    {"[data]\nbatch = true", {"data.batch = true", "whole number"}},
+    {"[data]\nbatch = [64]", {"data.batch = [ 64 ]", "whole number"}},
+    {"[data]\npath = 7", {"data.path = 7", "a path, as text in quotes"}},
+    {"[data]\npath = \"\"", {"data.path = \"\"", "a path"}},
+    {"[data]\npath = \"a\\u0000b\"", {"data.path = \"a\\u0000b\"", "a path"}},
+    {"[data.batch]\nsize = 3", {"data.batch = a table", "whole number"}},
+    {"data = 3", {"job.toml:1: data = 3", "expected a table [data]"}},
+    {"[[data]]\nbatch = 3", {"data = ", "expected a table [data]"}},
+    {"[optimizer]\nrate = \"fast\"", {"optimizer.rate = \"fast\"", "a number above 0"}},
+    {"[restart]\nperiod = 60", {"restart.period = 60", "a time from"}},
+    {"[restart]\nbackoff = \"100 ms\"", {"restart.backoff = \"100 ms\"", "ms, s, m or h"}},
+    {"[evaluation]\nevery = 1", {"evaluation.every = 1", "\"1 epoch\""}},
+    {"name = 2024-01-01", {"name = 2024-01-01", "letters, digits"}},
+    // Names that do not exist.
+    {"[data]\nformat = \"idxx\"", {"data.format = \"idxx\"", "\"idx\"", "did you mean \"idx\"?"}},
+    {"[model]\nname = \"lennet\"", {"model.name = \"lennet\"", "did you mean \"lenet\"?"}},
+    {"[optimizer]\nname = \"adamm\"",
+     {"job.toml:2: optimizer.name = \"adamm\"", "\"sgd\" or \"adam\"", "did you mean \"adam\"?"}},
+    {"name = \"../../etc\"", {"name = \"../../etc\"", "letters, digits"}},
+    {"name = \"\"", {"name = \"\"", "1 to 64"}},
+    // Policies.
+    {"[staleness]\npolicy = \"ssp:-1\"",
+     {"job.toml:2: staleness.policy = \"ssp:-1\"", "whole number from 0"}},
+    {"[staleness]\npolicy = \"ssp\"", {"staleness.policy = \"ssp\"", "expected ssp:BOUND"}},
+    {"[staleness]\npolicy = \"ssp:3:4\"", {"ssp:3:4", "expected ssp:BOUND"}},
+    {"[staleness]\npolicy = \"spp:3\"", {"spp:3", "bsp, ssp:BOUND, asp", "did you mean"}},
+    {"[staleness]\npolicy = \"bsp:1\"", {"bsp:1", "expected bsp"}},
+    {"[staleness]\npolicy = 3", {"staleness.policy = 3", "one of bsp, ssp:BOUND, asp"}},
+    // Keys that do not exist.
+    {"sede = 1", {"job.toml:1: unknown key sede", "did you mean \"seed\"?"}},
+    {"epochs = 3", {"unknown key epochs", "did you mean \"data.epochs\"?"}},
+    {"[data]\nepoch = 3", {"job.toml:2: unknown key data.epoch", "did you mean \"data.epochs\"?"}},
+    {"[dta]\nbatch = 3", {"unknown table dta", "did you mean \"data\"?"}},
+    {"[model]\nlayers = []", {"unknown key model.layers", "expected one of name in [model]"}},
+    {"[checkpoint]\nevery = \"30s\"", {"job.toml:1: unknown table checkpoint"}},
+    {"[staleness]\nouter = \"diloco\"", {"unknown key staleness.outer"}},
+    {"[topology]\nmin_workers = 1", {"unknown key topology.min_workers", "one of workers, shards"}},
+    // What later releases bring.
+    {"[topology]\nreplicas = 1", {"topology.replicas = 1, expected 0", "no replicas today"}},
+    {"[topology]\nnodes = [\"host:1\"]", {"topology.nodes", "[\"local\"]", "one host today"}},
+    {"[topology]\ndevices = [\"cuda:0\"]", {"topology.devices", "[\"cpu\"]", "CPU today"}},
+    {"[topology]\nthreads = 2", {"topology.threads = 2, expected 1", "take more workers"}},
+    {"[staleness]\nweight = \"inverse\"", {"staleness.weight = \"inverse\"", "\"none\""}},
+    {"[staleness]\ncompensation = \"dc:1\"", {"staleness.compensation", "\"none\""}},
+    {"[staleness]\nlocal_steps = 4", {"staleness.local_steps = 4, expected 1"}},
+    {"[codec]\npush = \"int8\"", {"codec.push = \"int8\"", "\"none\"", "today"}},
+    {"[precision]\ncompute = \"bf16\"", {"precision.compute = \"bf16\"", "f32 today"}},
+    // No TOML.
+    {"[data\nbatch = 3", {"job.toml:1:", "no TOML"}},
+    {"seed = ", {"job.toml:1:", "no TOML"}},
+    {"seed = 1\nseed = 2", {"job.toml:2:", "no TOML", "seed"}},
+    {"name = lenet", {"job.toml:1:", "no TOML"}},
+    {"seed = 99999999999999999999", {"job.toml:1:", "no TOML"}},
+    {"name = \"\xff\xfe\"", {"job.toml:", "no TOML"}},
+    {std::string("\0\0\0\0", 4), {"job.toml:", "no TOML"}},
+};
+
+} // namespace
+
+TEST_CASE("a broken config is refused with its place, the key and what was expected",
+          "[runtime][job]") {
+  STATIC_REQUIRE(std::size(broken) >= 50);
+  const auto rows = catalog::standard();
+  for (const auto& config : broken) {
+    CAPTURE(config.toml);
+    const auto made = parse_job(config.toml, "job.toml", {}, rows);
+    REQUIRE_FALSE(made);
+    CHECK(made.error().code == errc::bad_argument);
+    CAPTURE(made.error().text);
+    for (const auto& fragment : config.said)
+      CHECK(made.error().text.find(fragment) != std::string::npos);
+    CHECK(made.error().text.find('\n') == std::string::npos); // one problem, one line
+  }
+}
+
+TEST_CASE("every problem of a config is told, in the order of its lines", "[runtime][job]") {
+  const std::string text = "seed = -1\n[topology]\nshards = 0\n[data]\nbatch = 0\nepoch = 1\n";
+  const std::vector<std::string> overrides{"topology.workers=0", "nonsense"};
+  const auto made = parse_job(text, "job.toml", overrides, catalog::standard());
+  REQUIRE_FALSE(made);
+  CAPTURE(made.error().text);
+  std::size_t at = 0;
+  for (const std::string fragment :
+       {"job.toml:1: seed", "job.toml:3: topology.shards", "job.toml:5: data.batch",
+        "job.toml:6: unknown key data.epoch", "(topology.workers=0): topology.workers = 0",
+        "(nonsense): expected KEY=VALUE"}) {
+    CAPTURE(fragment);
+    const auto found = made.error().text.find(fragment, at);
+    REQUIRE(found != std::string::npos);
+    at = found;
+  }
+}

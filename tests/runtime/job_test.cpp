@@ -1,0 +1,215 @@
+#include "runtime/job.hpp"
+
+#include "runtime/nearest.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+using namespace lagrange;
+using namespace lagrange::runtime;
+
+namespace {
+
+job parsed(const std::string& toml, std::vector<std::string> overrides = {}) {
+  auto made = parse_job(toml, "jobs/job.toml", overrides, catalog::standard());
+  INFO((made ? std::string() : made.error().text));
+  REQUIRE(made);
+  return made.value();
+}
+
+/// Nine parameters, for samples of four pixels.
+class tiny_network final : public ops::network {
+public:
+  std::span<const ops::parameter_spec> parameters() const override { return {&spec_, 1}; }
+  float forward_backward(std::span<const float>, const ops::tensor&, std::span<const std::int32_t>,
+                         std::span<float>) override {
+    return 0;
+  }
+  ops::scores evaluate(std::span<const float>, const ops::tensor&,
+                       std::span<const std::int32_t>) override {
+    return {};
+  }
+
+private:
+  ops::parameter_spec spec_{"weight", {9}, {}};
+};
+
+std::unique_ptr<ops::network> make_tiny(const ops::model_input& input) {
+  if (input.extents.elements() != 4) throw std::invalid_argument("tiny needs four pixels");
+  return std::make_unique<tiny_network>();
+}
+
+class four_pixels final : public dataset {
+public:
+  explicit four_pixels(std::int64_t width) : width_(width) {}
+  std::size_t size() const override { return 100; }
+  ops::shape sample_extents() const override { return {1, width_, 1}; }
+  std::int64_t classes() const override { return 2; }
+  batch gather(std::span<const std::uint32_t>) const override { return {}; }
+
+private:
+  std::int64_t width_;
+};
+
+result<std::unique_ptr<dataset>> open_four(const std::string& path, data_split split) {
+  if (path.ends_with("gone")) return failure(errc::bad_file, path + " is gone");
+  const bool is_odd = path.ends_with("odd") && split == data_split::test;
+  return std::unique_ptr<dataset>(std::make_unique<four_pixels>(is_odd ? 5 : 4));
+}
+
+catalog tiny_catalog() {
+  auto rows = catalog::standard();
+  rows.models.push_back({"tiny", "nine parameters", make_tiny});
+  rows.data.push_back({"four", "a hundred samples of four pixels", open_four});
+  return rows;
+}
+
+job tiny_job(std::vector<std::string> overrides = {}) {
+  auto made = parse_job("[model]\nname = \"tiny\"\n[data]\nformat = \"four\"\n", "job.toml",
+                        overrides, tiny_catalog());
+  REQUIRE(made);
+  return made.value();
+}
+
+} // namespace
+
+TEST_CASE("a config without keys is the default job", "[runtime][job]") {
+  CHECK(parsed("") == job{});
+}
+
+TEST_CASE("the built-in job is what the default job is written as", "[runtime][job]") {
+  std::ifstream file("apps/jobs/fashion-lenet.toml");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  CHECK(parsed(text) == job{});
+  CHECK(text.ends_with("\n\n" + to_toml(job{})));
+}
+
+TEST_CASE("a job that is written and read again is the same job", "[runtime][job]") {
+  job x;
+  x.name = "other_1.0";
+  x.seed = 0x7fff'ffff'ffff'ffff;
+  x.data = {"synthetic", "/a \"b\"\\c/\xc3\xa9", 65'536, 7};
+  x.model.name = "mlp";
+  x.optimizer = {"sgd", {0.1f, 0.9f, 0.5f, 0.75f, 1.0f / 3, 0.3f}};
+  x.staleness.policy = "bsp";
+  x.topology.workers = 1;
+  x.topology.shards = 1024;
+  x.restart = {0, std::chrono::hours(24), std::chrono::milliseconds(1'001)};
+  x.evaluation = {3, std::nullopt};
+  x.output.dir = "over/there";
+  CHECK(parsed(to_toml(x)) == x);
+  x.evaluation.target = 0.1 + 0.2;
+  x.restart.backoff = std::chrono::minutes(60);
+  CHECK(parsed(to_toml(x)) == x);
+}
+
+TEST_CASE("every key can be set and is written", "[runtime][job]") {
+  const auto text = to_toml(job{});
+  for (const auto& row : job_keys(catalog::standard())) {
+    CAPTURE(row.key);
+    CHECK(parsed("", {row.key + "=" + row.default_value}) == job{});
+    CHECK_FALSE(row.help.empty());
+    CHECK_FALSE(row.expected.empty());
+    CHECK(text.find(row.default_value + " ") != std::string::npos);
+  }
+}
+
+TEST_CASE("every key is documented with its default and its values", "[runtime][job]") {
+  std::ifstream file("apps/README.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const auto& row : job_keys(catalog::standard())) {
+    CAPTURE(row.key);
+    const auto line = "| `" + row.key + "` | `" + row.default_value + "` | " + row.expected + " | ";
+    CHECK(text.find(line) != std::string::npos);
+  }
+}
+
+TEST_CASE("overrides count over the file, the file over the defaults, the last over the first",
+          "[runtime][job]") {
+  const std::string text = "[data]\nbatch = 32\nepochs = 2\n";
+  const auto x = parsed(text, {"data.batch=16", "topology.workers=2", "topology.workers=3"});
+  CHECK(x.data.batch == 16);
+  CHECK(x.data.epochs == 2);
+  CHECK(x.topology.workers == 3);
+  CHECK(x.topology.shards == job{}.topology.shards);
+}
+
+TEST_CASE("the value of an override is TOML if it parses as TOML, else text", "[runtime][job]") {
+  CHECK(parsed("", {"staleness.policy=asp"}).staleness.policy == "asp");
+  CHECK(parsed("", {"staleness.policy=\"asp\""}).staleness.policy == "asp");
+  CHECK(parsed("", {"staleness.policy=ssp:7"}).staleness.policy == "ssp:7");
+  CHECK(parsed("", {"data.batch=0x10"}).data.batch == 16);
+  CHECK(parsed("", {"optimizer={name=\"sgd\", rate=0.5}"}).optimizer.options.rate == 0.5f);
+  CHECK(parsed("", {"data.path=/a=b"}).data.path == "/a=b");
+  CHECK(parsed("", {"evaluation.target=none"}).evaluation.target == std::nullopt);
+  const std::vector<std::string> two_lines{"seed=1\nname=\"x\""};
+  CHECK_FALSE(parse_job("", "job.toml", two_lines, catalog::standard()));
+}
+
+TEST_CASE("a relative data path starts at the config's folder, on the command line where one is",
+          "[runtime][job]") {
+  const auto here = std::filesystem::current_path();
+  CHECK(parsed("data.path = \"../mnist\"").data.path == (here / "mnist").string());
+  CHECK(parsed("data.path = \"/mnist\"").data.path == "/mnist");
+  CHECK(parsed("", {"data.path=mnist"}).data.path == (here / "mnist").string());
+}
+
+TEST_CASE("a refusal names where the key was written", "[runtime][job]") {
+  const auto x = parsed("seed = 1\n[data]\nbatch = 32\n", {"data.epochs=2"});
+  CHECK(key_error(x, "data.batch", "TEXT") == "jobs/job.toml:3: data.batch = 32: TEXT");
+  CHECK(key_error(x, "data.epochs", "TEXT") ==
+        "command line (data.epochs=2): data.epochs = 2: TEXT");
+  CHECK(key_error(x, "model.name", "TEXT") == "default: model.name = \"lenet\": TEXT");
+}
+
+TEST_CASE("what data and model cannot bear is refused", "[runtime][job]") {
+  const auto rows = tiny_catalog();
+  const auto facts = read_data_facts(tiny_job(), rows);
+  REQUIRE(facts);
+  CHECK(facts.value().samples == 100);
+  CHECK(check_job(tiny_job({"data.batch=100", "topology.shards=9"}), facts.value(), rows));
+
+  const auto wrong =
+      check_job(tiny_job({"data.batch=101", "topology.shards=10"}), facts.value(), rows);
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().text ==
+        "command line (data.batch=101): data.batch = 101: there are 100 samples to train on, "
+        "expected at most as many in a batch\n"
+        "command line (topology.shards=10): topology.shards = 10: model tiny has 9 parameters, "
+        "expected at most as many shards");
+
+  const auto unsuitable = check_job(tiny_job(), {{{28, 28, 1}, 10}, 60'000}, rows);
+  REQUIRE_FALSE(unsuitable);
+  CHECK(unsuitable.error().text.find("job.toml:2: model.name = \"tiny\": does not suit samples of "
+                                     "shape [28, 28, 1] in 10 classes: tiny needs four pixels") ==
+        0);
+}
+
+TEST_CASE("data that cannot be opened, or whose splits differ, are refused", "[runtime][job]") {
+  const auto gone = read_data_facts(tiny_job({"data.path=/gone"}), tiny_catalog());
+  REQUIRE_FALSE(gone);
+  CHECK(gone.error().text ==
+        "command line (data.path=/gone): data.path = \"/gone\": /gone is gone");
+  const auto odd = read_data_facts(tiny_job({"data.path=/odd"}), tiny_catalog());
+  REQUIRE_FALSE(odd);
+  CHECK(odd.error().text.find("[1, 4, 1], those to test with [1, 5, 1]") != std::string::npos);
+}
+
+TEST_CASE("the nearest name is found within a third of the letters, at least one", "[runtime]") {
+  const std::string_view names[] = {"lenet", "mlp", "softmax"};
+  CHECK(nearest("lenet", names) == "lenet");
+  CHECK(nearest("LeNet", names) == "lenet");
+  CHECK(nearest("lnet", names) == "lenet");
+  CHECK(nearest("elnet", names) == "lenet");
+  CHECK(nearest("softamx", names) == "softmax");
+  CHECK(nearest("resnet", names) == "lenet");
+  CHECK(nearest("transformer", names).empty());
+  CHECK(nearest("", names).empty());
+  CHECK(nearest("x", {}).empty());
+  const std::string_view short_names[] = {"a"};
+  CHECK(nearest("b", short_names).empty());
+}

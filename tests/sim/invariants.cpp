@@ -1,0 +1,84 @@
+#include "invariants.hpp"
+
+#include "runtime/permutation.hpp"
+
+namespace lagrange::sim {
+
+using namespace runtime;
+
+void invariants::report(const std::string& text) {
+  if (breach_.empty()) breach_ = text;
+}
+
+void invariants::see(shard_id shard, const journal_entry& entry) {
+  for (const std::uint64_t part :
+       {std::uint64_t{shard.value}, static_cast<std::uint64_t>(entry.kind),
+        std::uint64_t{entry.worker.value}, std::uint64_t{entry.life.value}, entry.clock.value,
+        entry.version.value, entry.what.value, std::uint64_t{entry.attempt.value}})
+    fingerprint_ = mix(fingerprint_ ^ part);
+  auto& known = shards_[shard.value].workers[entry.worker];
+  const bool is_settled =
+      entry.kind == journal_kind::applied || entry.kind == journal_kind::dropped;
+  if (entry.life < known.life && is_settled && options_.has_rounds)
+    return see_settled(shard, entry);
+  if (entry.life < known.life)
+    report("fencing: shard-" + to_string(shard) + " listened to worker-" + to_string(entry.worker) +
+           " incarnation " + to_string(entry.life));
+  if (entry.life > known.life) known = {entry.life, {}, false};
+  switch (entry.kind) {
+  case journal_kind::served:
+    return see_served(shard, entry);
+  case journal_kind::left:
+    known.has_left = true;
+    return;
+  case journal_kind::ticked:
+  case journal_kind::duplicate:
+    break;
+  case journal_kind::applied:
+  case journal_kind::dropped:
+    see_settled(shard, entry);
+  }
+  known.clock = std::max(known.clock, entry.clock.next());
+}
+
+void invariants::see_served(shard_id shard, const journal_entry& entry) {
+  auto& own = shards_[shard.value];
+  auto& puller = own.workers[entry.worker];
+  // The first pull of an incarnation, or after it left, says at which clock it starts.
+  if (puller.clock == worker_clock{} || puller.has_left) puller = {entry.life, entry.clock, false};
+  if (entry.version != own.version)
+    report("SH-1: shard-" + to_string(shard) + " served version " + to_string(entry.version) +
+           " while at " + to_string(own.version));
+  if (!options_.bound) return;
+  const auto lag = entry.clock.value - std::min(entry.clock, entry.slowest).value;
+  if (lag > *options_.bound)
+    report("CL-2: shard-" + to_string(shard) + " admitted worker-" + to_string(entry.worker) +
+           " with lag " + std::to_string(lag));
+  for (const auto& [worker, spoke] : own.workers) {
+    const bool is_counted = !spoke.has_left && spoke.life.value > 0 && worker != entry.worker;
+    if (is_counted && options_.is_live(worker, spoke.life) &&
+        spoke.clock.value + *options_.bound < entry.clock.value)
+      report("CL-1: worker-" + to_string(entry.worker) + " read at clock " +
+             to_string(entry.clock) + " from shard-" + to_string(shard) + " without step " +
+             to_string(spoke.clock) + " of worker-" + to_string(worker));
+  }
+}
+
+void invariants::see_settled(shard_id shard, const journal_entry& entry) {
+  auto& own = shards_[shard.value];
+  if (!own.applied.emplace(entry.what, entry.kind).second)
+    report("SH-2: shard-" + to_string(shard) + " took lease " + to_string(entry.what) + " twice");
+  if (entry.version < own.version || entry.version.value > own.version.value + 1)
+    report("SH-1: shard-" + to_string(shard) + " went from version " + to_string(own.version) +
+           " to " + to_string(entry.version));
+  own.version = entry.version;
+}
+
+void invariants::see_end(std::uint64_t leases) {
+  for (std::uint32_t shard = 0; shard < shards_.size(); ++shard)
+    for (std::uint64_t id = 0; id < leases; ++id)
+      if (!shards_[shard].applied.contains({id}))
+        report("LE-1: shard-" + std::to_string(shard) + " never took lease " + std::to_string(id));
+}
+
+} // namespace lagrange::sim

@@ -1,0 +1,64 @@
+/// \file
+/// Watches a simulated job's journals and says which invariant of the design is broken, and where.
+#pragma once
+
+#include "runtime/journal.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace lagrange::sim {
+
+class invariants {
+public:
+  struct options {
+    std::uint32_t shards = 1;
+    std::optional<std::uint64_t> bound; ///< of the policy
+    bool has_rounds = false;            ///< a push may wait for its round while its maker dies
+    /// Whether the supervisor holds this life of a worker for live.
+    std::function<bool(runtime::worker_id, runtime::incarnation)> is_live;
+  };
+  explicit invariants(options chosen) : options_(std::move(chosen)), shards_(options_.shards) {}
+
+  /// Sees what a shard did.
+  void see(runtime::shard_id shard, const runtime::journal_entry& entry);
+  /// At the end of a job of so many leases: each is in each shard.
+  void see_end(std::uint64_t leases);
+
+  /// The first breach, as in "SH-2: shard-1 applied lease 7 twice"; empty: none.
+  const std::string& breach() const { return breach_; }
+  /// A number that differs when any entry of any journal does.
+  std::uint64_t fingerprint() const { return fingerprint_; }
+  std::uint64_t applied(runtime::shard_id shard) const {
+    return shards_[shard.value].applied.size();
+  }
+  runtime::shard_version version(runtime::shard_id shard) const {
+    return shards_[shard.value].version;
+  }
+
+private:
+  struct spoken {
+    runtime::incarnation life;
+    runtime::worker_clock clock; ///< finished steps that the shard contains
+    bool has_left = false;
+  };
+  struct watched {
+    runtime::shard_version version;
+    std::map<runtime::lease_id, runtime::journal_kind> applied; ///< or dropped
+    std::map<runtime::worker_id, spoken> workers;
+  };
+  void see_served(runtime::shard_id shard, const runtime::journal_entry& entry);
+  void see_settled(runtime::shard_id shard, const runtime::journal_entry& entry);
+  void report(const std::string& text);
+
+  options options_;
+  std::vector<watched> shards_;
+  std::string breach_;
+  std::uint64_t fingerprint_ = 0;
+};
+
+} // namespace lagrange::sim

@@ -1,0 +1,91 @@
+// Whole jobs in simulation. LAGRANGE_SIM_SEED=N runs one seed alone, LAGRANGE_SIM_SEEDS=N that
+// many.
+#include "simulation.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+
+using namespace lagrange;
+using sim::scenario;
+using sim::simulate;
+
+namespace {
+
+std::vector<std::uint64_t> seeds(std::uint64_t count) {
+  if (const char* one = std::getenv("LAGRANGE_SIM_SEED")) return {std::strtoull(one, nullptr, 10)};
+  if (const char* many = std::getenv("LAGRANGE_SIM_SEEDS"))
+    count = std::strtoull(many, nullptr, 10);
+  std::vector<std::uint64_t> made;
+  for (std::uint64_t seed = 1; seed <= count; ++seed) made.push_back(seed);
+  return made;
+}
+
+const std::vector<std::string> every_policy{"bsp", "ssp:0", "ssp:2", "asp"};
+
+/// A scenario whose every choice comes from its seed.
+scenario drawn(std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto pick = [&](std::uint64_t below) { return random() % below; };
+  scenario made;
+  made.seed = seed;
+  made.policy = every_policy[pick(every_policy.size())];
+  made.workers = static_cast<std::uint32_t>(1 + pick(5));
+  made.shards = static_cast<std::uint32_t>(1 + pick(3));
+  made.crashes = static_cast<std::uint32_t>(pick(4));
+  made.faults = {0.05 * static_cast<double>(pick(4)), 0.05 * static_cast<double>(pick(4)),
+                 std::chrono::milliseconds(pick(30))};
+  return made;
+}
+
+} // namespace
+
+TEST_CASE("SH-1 SH-2 LE-1 CL-1 CL-2 EN-1: faulty links and crashes break no invariant", "[sim]") {
+  for (const auto seed : seeds(50)) {
+    const auto chosen = drawn(seed);
+    INFO("seed " << seed << ", " << chosen.policy << ", " << chosen.workers << " workers, "
+                 << chosen.shards << " shards, " << chosen.crashes << " crashes");
+    const auto found = simulate(chosen);
+    CHECK(found.breach == "");
+    for (const auto parameter : found.parameters)
+      CHECK(parameter == -static_cast<float>(found.expected_updates));
+  }
+}
+
+TEST_CASE("RE-1: a seed determines a simulated run completely", "[sim]") {
+  for (const auto& policy : every_policy) {
+    scenario chosen;
+    chosen.policy = policy;
+    chosen.crashes = 1;
+    chosen.faults = {0.05, 0.05, std::chrono::milliseconds(10)};
+    chosen.seed = 42;
+    const auto first = simulate(chosen);
+    const auto second = simulate(chosen);
+    CHECK(first.breach == "");
+    CHECK(first.fingerprint == second.fingerprint);
+    CHECK(first.events == second.events);
+    CHECK(first.parameters == second.parameters);
+    chosen.seed = 43;
+    CHECK(simulate(chosen).fingerprint != first.fingerprint);
+  }
+}
+
+TEST_CASE("a simulated job without faults deals no lease again", "[sim]") {
+  for (const auto& policy : every_policy) {
+    scenario chosen;
+    chosen.policy = policy;
+    const auto found = simulate(chosen);
+    CHECK(found.breach == "");
+    CHECK(found.figures.leases.dealt_again == 0);
+    CHECK(found.figures.restarts.worker == 0);
+  }
+}
+
+TEST_CASE("a crash in a simulated job is a restart and its leases are dealt again", "[sim]") {
+  scenario chosen;
+  chosen.crashes = 3;
+  const auto found = simulate(chosen);
+  CHECK(found.breach == "");
+  CHECK(found.figures.restarts.worker == 3);
+  CHECK(found.figures.leases.dealt_again > 0);
+}

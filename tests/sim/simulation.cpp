@@ -1,0 +1,239 @@
+#include "simulation.hpp"
+
+#include "actors/local_launcher.hpp"
+#include "actors/supervisor.hpp"
+#include "actors/system.hpp"
+#include "runtime/job.hpp"
+
+#include <caf/scheduler/test_coordinator.hpp>
+#include <caf/send.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace lagrange::sim {
+
+using namespace runtime;
+
+namespace {
+
+/// Leases of an epoch: the last one, and under rounds the last round, are short.
+constexpr std::uint32_t samples = 65;
+constexpr std::uint32_t batch_size = 5;
+
+class count_network final : public ops::network {
+public:
+  std::span<const ops::parameter_spec> parameters() const override { return specs_; }
+  float forward_backward(std::span<const float>, const ops::tensor&, std::span<const std::int32_t>,
+                         std::span<float> d_parameters) override {
+    std::ranges::fill(d_parameters, 1.0F);
+    return 1;
+  }
+  ops::scores evaluate(std::span<const float>, const ops::tensor& inputs,
+                       std::span<const std::int32_t>) override {
+    return {0, 0, inputs.extents()[0]};
+  }
+
+private:
+  std::vector<ops::parameter_spec> specs_{{"first", {7}, {}}, {"second", {3, 2}, {}}};
+};
+
+catalog rows() {
+  auto made = catalog::standard();
+  made.models.push_back({"count", "counts the updates", [](const ops::model_input&) {
+                           return std::unique_ptr<ops::network>(std::make_unique<count_network>());
+                         }});
+  return made;
+}
+
+std::string job_text(const scenario& chosen) {
+  return fmt::format(R"(
+name = "simulated"
+seed = {}
+data = {{format = "synthetic", path = "blobs:{}:2:2", batch = {}, epochs = {}}}
+model = {{name = "count"}}
+optimizer = {{name = "sgd", rate = 1.0, momentum = 0.0, weight_decay = 0.0}}
+staleness = {{policy = "{}"}}
+topology = {{workers = {}, shards = {}}}
+restart = {{intensity = 50}}
+evaluation = {{every = "1 epoch"}}
+)",
+                     chosen.seed, samples, batch_size, chosen.epochs, chosen.policy, chosen.workers,
+                     chosen.shards);
+}
+
+/// One simulated job.
+class simulated_job {
+public:
+  explicit simulated_job(const scenario& chosen)
+      : chosen_(chosen), random_(std::make_shared<std::mt19937_64>(chosen.seed)), rows_(rows()),
+        config_(actors::network::none, actors::scheduling::deterministic, 1), system_(config_),
+        coordinator_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())),
+        job_(parse_job(job_text(chosen), "the scenario", {}, rows_).value()),
+        facts_(read_data_facts(job_, rows_).value()), checker_(watched(chosen)) {
+    // CAF's virtual clock begins at zero; a moment later no age can be mistaken for "never".
+    coordinator_.advance_time(std::chrono::hours(1));
+    start();
+  }
+
+  ~simulated_job() {
+    while (!actors_.empty()) {
+      caf::anon_send_exit(actors_.back(), caf::exit_reason::kill);
+      actors_.pop_back();
+    }
+    for (const auto& [who, node] : launcher_->nodes())
+      caf::anon_send_exit(node, caf::exit_reason::user_shutdown);
+    supervisor_ = nullptr;
+    while (coordinator_.has_job()) coordinator_.run_once();
+  }
+
+  report run() {
+    report made;
+    while (made.breach.empty() && state().twin->phase() != job_phase::ended) {
+      step();
+      if (++made.events > chosen_.step_limit)
+        made.breach = "EN-1: the job does not end";
+      else
+        made.breach = checker_.breach();
+    }
+    if (made.breach.empty()) settle(made);
+    if (!made.breach.empty())
+      made.breach = fmt::format("seed {}, event {}: {}; repeat it with {}", chosen_.seed,
+                                made.events, made.breach, repeat_command(chosen_));
+    made.fingerprint = checker_.fingerprint();
+    return made;
+  }
+
+private:
+  invariants::options watched(const scenario& chosen) {
+    const auto policy = make_policy(rows_.policies, chosen.policy).value();
+    return {chosen.shards, policy->bound(), policy->arrivals() == arrival::round,
+            [this](worker_id worker, incarnation life) { return is_live(worker, life); }};
+  }
+
+  using state_type = actors::supervisor_state;
+  using state_holder =
+      std::remove_pointer_t<actors::supervisor_actor::stateful_pointer<state_type>>;
+
+  state_type& state() {
+    auto* actor = caf::actor_cast<caf::abstract_actor*>(supervisor_);
+    return dynamic_cast<state_holder&>(*actor).state;
+  }
+
+  template <class Handle>
+  Handle keep(Handle handle) {
+    actors_.push_back(caf::actor_cast<caf::strong_actor_ptr>(handle));
+    return handle;
+  }
+
+  void start() {
+    launcher_ = std::make_shared<actors::local_launcher>(
+        system_,
+        actors::local_launcher_setup{
+            &rows_,
+            [this](shard_id shard, const journal_entry& entry) { checker_.see(shard, entry); },
+            [this](caf::actor_system& system, std::shared_ptr<computation> what) {
+              return keep(slow_compute(system, std::move(what), chosen_.step_max, random_));
+            }});
+    auto setup = std::make_shared<actors::supervisor_setup>();
+    const stamp self{job_id{chosen_.seed}, supervisor_term{1}, {}, {}, incarnation{1}};
+    const auto extents = facts_.input.extents.extents();
+    setup->options = make_supervisor(job_, rows_, facts_, self);
+    setup->order = {self,
+                    to_toml(job_),
+                    {extents.begin(), extents.end()},
+                    facts_.input.classes,
+                    facts_.samples};
+    setup->nodes = launcher_;
+    setup->shard_link = [this](const actors::shard_actor& shard) {
+      return keep(link_to(system_, shard, chosen_.faults, random_));
+    };
+    setup->feeder_link = [this](const actors::feeder_actor& feeder) {
+      return keep(link_to(system_, feeder, chosen_.faults, random_));
+    };
+    leases_ = setup->options.job.leases;
+    supervisor_ = keep(system_.spawn(
+        actors::supervisor, std::shared_ptr<const actors::supervisor_setup>(std::move(setup))));
+    caf::anon_send(supervisor_, actors::start_atom::value);
+    for (std::uint32_t crash = 0; crash < chosen_.crashes; ++crash)
+      crashes_.push_back(pick(leases_ * 2 / 3) + 1);
+    std::ranges::sort(crashes_, std::greater<>());
+  }
+
+  std::uint64_t pick(std::uint64_t below) {
+    return (*random_)() % std::max<std::uint64_t>(below, 1);
+  }
+
+  /// One event: any actor that has something to do, or else the next moment at which one will.
+  void step() {
+    auto& jobs = coordinator_.jobs;
+    if (!jobs.empty()) {
+      const auto chosen = static_cast<std::ptrdiff_t>(pick(jobs.size()));
+      std::rotate(jobs.begin(), jobs.begin() + chosen, jobs.begin() + chosen + 1);
+      coordinator_.run_once();
+    } else {
+      coordinator_.trigger_timeout();
+    }
+    if (!crashes_.empty() && checker_.applied({0}) >= crashes_.back()) {
+      crashes_.pop_back();
+      crash_a_worker();
+    }
+  }
+
+  void crash_a_worker() {
+    std::vector<actors::node_actor> candidates;
+    for (const auto& [who, node] : launcher_->nodes())
+      if (who.name.role == actor_role::worker) candidates.push_back(node);
+    if (!candidates.empty())
+      caf::anon_send_exit(candidates[pick(candidates.size())],
+                          caf::exit_reason::remote_link_unreachable);
+  }
+
+  bool is_live(worker_id worker, incarnation life) {
+    const auto view = state().twin->view();
+    return std::ranges::any_of(view.members, [&](const member& each) {
+      return each.worker == worker && each.life == life && each.live;
+    });
+  }
+
+  /// What must be true of a job that has ended.
+  void settle(report& made) {
+    checker_.see_end(leases_);
+    made.figures = state().twin->summarise();
+    const auto& counts = made.figures.leases;
+    made.breach = checker_.breach();
+    if (state().twin->outcome() != job_outcome::done)
+      made.breach = "EN-1: the job failed: " + state().twin->cause();
+    else if (counts.issued != leases_ || counts.applied != leases_ || counts.lost != 0 ||
+             counts.duplicated != 0)
+      made.breach = "LE-1: " + audit_line(made.figures) + ", expected " + std::to_string(leases_);
+    if (!made.breach.empty()) return;
+    made.parameters = assemble_parameters(job_, rows_, facts_, state().parameters);
+    made.expected_updates = checker_.version({0}).value;
+  }
+
+  scenario chosen_;
+  random_source random_;
+  catalog rows_;
+  actors::system_config config_;
+  caf::actor_system system_;
+  caf::scheduler::test_coordinator& coordinator_;
+  job job_;
+  data_facts facts_;
+  invariants checker_;
+  std::shared_ptr<actors::local_launcher> launcher_;
+  actors::supervisor_actor supervisor_;
+  std::vector<caf::strong_actor_ptr> actors_;
+  std::uint64_t leases_ = 0;
+  std::vector<std::uint64_t> crashes_; ///< leases applied at which to crash; next one last
+};
+
+} // namespace
+
+report simulate(const scenario& chosen) { return simulated_job(chosen).run(); }
+
+std::string repeat_command(const scenario& chosen) {
+  return fmt::format("LAGRANGE_SIM_SEED={} build/release/test_sim", chosen.seed);
+}
+
+} // namespace lagrange::sim

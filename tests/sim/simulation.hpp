@@ -1,0 +1,41 @@
+/// \file
+/// A whole job under CAF's deterministic scheduler: virtual time, a seeded order of events, faulty
+/// links, crashes, and the invariants checked after every event. A seed determines everything.
+#pragma once
+
+#include "faulty_link.hpp"
+#include "invariants.hpp"
+
+#include <string>
+
+namespace lagrange::sim {
+
+struct scenario {
+  std::uint64_t seed = 1;
+  std::string policy = "ssp:2";
+  std::uint32_t workers = 3;
+  std::uint32_t shards = 2;
+  std::uint32_t epochs = 2;
+  std::uint32_t crashes = 0; ///< of workers, at moments drawn from the job's first half
+  link_faults faults;
+  std::chrono::milliseconds step_max{40}; ///< longest computation
+  std::uint32_t step_limit = 200'000;     ///< events after which the job counts as hung (EN-1)
+};
+
+struct report {
+  std::string breach; ///< seed, event and invariant; empty: every invariant held
+  std::uint64_t fingerprint = 0;
+  std::uint32_t events = 0;
+  runtime::summary figures;
+  std::vector<float> parameters;      ///< flat, of the end
+  std::uint64_t expected_updates = 0; ///< what the model's integer gradients must add up to
+};
+
+/// Runs the job to its end. The model is `count`: the gradient of every sample is 1 for every
+/// parameter, and sgd with rate 1 counts the updates exactly.
+report simulate(const scenario& chosen);
+
+/// The command that repeats a failing scenario.
+std::string repeat_command(const scenario& chosen);
+
+} // namespace lagrange::sim
