@@ -41,9 +41,12 @@ void carry_out(shard_pointer self, shard_effects effects) {
 }
 
 /// Bytes that are no frame: whoever sent them gets an error and no second chance.
-template <class Promise>
-Promise refuse(shard_pointer self, Promise promise, const error& defect) {
-  give_up(self, self->state.setup->supervisor, self->current_sender()->node(), defect);
+template <class Answer>
+caf::typed_response_promise<Answer> refuse(shard_pointer self, const error& defect) {
+  const auto& sender = self->current_sender(); // the promise takes it away
+  const auto peer = sender ? sender->node() : self->node();
+  auto promise = self->make_response_promise<Answer>();
+  give_up(self, self->state.setup->supervisor, peer, defect);
   return promise.deliver(to_caf(defect));
 }
 
@@ -58,16 +61,16 @@ shard_actor::behavior_type shard(shard_pointer self, std::shared_ptr<shard_setup
   self->delayed_send(self, tick_period, tick_atom::value);
   return {
       [self](const framed<pull_request>& pull) {
+        if (!pull) return refuse<framed<pull_reply>>(self, pull.defect);
         auto promise = self->make_response_promise<framed<pull_reply>>();
-        if (!pull) return refuse(self, promise, pull.defect);
         const auto to = self->state.tickets.draw();
         self->state.pulls.add(to, promise);
         carry_out(self, self->state.twin->on_pull(*pull, to, now(self)));
         return promise;
       },
       [self](const framed<gradient_push>& push) {
+        if (!push) return refuse<push_ack>(self, push.defect);
         auto promise = self->make_response_promise<push_ack>();
-        if (!push) return refuse(self, promise, push.defect);
         const auto to = self->state.tickets.draw();
         self->state.pushes.add(to, promise);
         carry_out(self, self->state.twin->on_push(push.value, to, now(self)));

@@ -1,6 +1,6 @@
 /// \file
-/// The published snapshot of a shard's parameters: an immutable copy that any number of pulls share,
-/// made at most once a version, in memory that is used again when its readers are done.
+/// The published snapshot of a shard's parameters: an immutable copy that any number of pulls
+/// share, made at most once a version, in memory that is used again when its readers are done.
 #pragma once
 
 #include "ops/tensor.hpp"
