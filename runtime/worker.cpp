@@ -100,10 +100,9 @@ void worker::compute_if_ready(time_point now, worker_effects& out) {
 
 void worker::look_ahead(time_point now, worker_effects& out) {
   ask(standing::working, clock_.next(), now, out);
-  // Twice the quickest pull leaves room for a slower one.
   const auto wait = pull_times_.empty() || step_times_.empty()
                         ? std::chrono::nanoseconds(0)
-                        : step_times_.value() - 2 * pull_times_.value();
+                        : step_times_.value() - pull_times_.value();
   if (wait <= std::chrono::nanoseconds(0)) return pull(clock_.next(), now, out);
   is_pull_due_ = true;
   out.wake_after = wait;

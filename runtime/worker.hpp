@@ -46,17 +46,21 @@ enum class lookahead : std::uint8_t {
   one_step,
 };
 
-/// The shortest of the last few times that something took.
-class recent_minimum {
+/// The median of the last few times that something took.
+class recent_median {
 public:
   void add(std::chrono::nanoseconds took) { times_[next_++ % times_.size()] = took; }
   bool empty() const { return next_ == 0; }
   std::chrono::nanoseconds value() const {
-    return *std::min_element(times_.begin(), times_.begin() + std::min(next_, times_.size()));
+    auto sorted = times_;
+    const auto end = sorted.begin() + static_cast<std::ptrdiff_t>(std::min(next_, sorted.size()));
+    const auto middle = sorted.begin() + (end - sorted.begin()) / 2;
+    std::nth_element(sorted.begin(), middle, end);
+    return *middle;
   }
 
 private:
-  std::array<std::chrono::nanoseconds, 8> times_{};
+  std::array<std::chrono::nanoseconds, 9> times_{};
   std::size_t next_ = 0;
 };
 
@@ -136,8 +140,8 @@ private:
   std::vector<std::shared_ptr<const pull_reply>> arrived_; ///< by shard; null: not here yet
   std::vector<std::shared_ptr<const pull_reply>> held_;    ///< last full copy, by shard
   // How long pulls and steps take, to pull just in time.
-  recent_minimum pull_times_;
-  recent_minimum step_times_;
+  recent_median pull_times_;
+  recent_median step_times_;
   bool is_pull_due_ = false; ///< the parameters of the next step have not been asked for yet
   // The step under way, its result while the push before it is not acknowledged, and that push.
   std::shared_ptr<const step_task> computing_;
