@@ -106,14 +106,15 @@ void progress::complete(actor_status& row) const {
   row.clock = static_cast<std::int64_t>(found->second.last.clock.value);
   row.samples_per_second = found->second.samples_per_second;
   row.loss = found->second.loss;
-  for (const auto& [index, shard] : shards_)
-    if (row.name.index < shard.staleness_recent.size())
-      row.staleness = std::max(row.staleness,
-                               static_cast<std::int64_t>(shard.staleness_recent[row.name.index]));
-  auto slowest = row.clock;
-  for (const auto& [index, figures] : workers_)
-    slowest = std::min(slowest, static_cast<std::int64_t>(figures.last.clock.value));
-  row.lag = row.clock - slowest;
+  // What the shards saw: the workers' own reports are of different moments.
+  const auto at = row.name.index;
+  for (const auto& [index, shard] : shards_) {
+    if (at < shard.staleness_recent.size())
+      row.staleness =
+          std::max(row.staleness, static_cast<std::int64_t>(shard.staleness_recent[at]));
+    if (at < shard.lag_recent.size())
+      row.lag = std::max(row.lag, static_cast<std::int64_t>(shard.lag_recent[at]));
+  }
 }
 
 std::optional<double> progress::mean_loss() const {

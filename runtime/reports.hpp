@@ -35,6 +35,7 @@ struct shard_report {
   std::uint64_t pulled_bytes = 0;
   std::vector<std::uint64_t> staleness;        ///< count by staleness; the last bin holds all above
   std::vector<std::uint64_t> staleness_recent; ///< of each worker's last push, by worker
+  std::vector<std::uint64_t> lag_recent;       ///< of each worker's last admitted pull, by worker
 };
 
 struct feeder_report {
@@ -56,7 +57,7 @@ auto inspect(Inspector& f, worker_report& x) {
 template <class Inspector>
 auto inspect(Inspector& f, shard_report& x) {
   return f(x.from, x.version, x.applied, x.entered, x.dropped, x.duplicates, x.lag_max, x.parked,
-           x.pushed_bytes, x.pulled_bytes, x.staleness, x.staleness_recent);
+           x.pushed_bytes, x.pulled_bytes, x.staleness, x.staleness_recent, x.lag_recent);
 }
 template <class Inspector>
 auto inspect(Inspector& f, feeder_report& x) {

@@ -24,6 +24,7 @@ shard::shard(shard_options options) : options_(std::move(options)), clocks_(opti
   LAGRANGE_EXPECT(!options_.parameters.empty(), "a shard without parameters");
   counts_.staleness.assign(staleness_bins, 0);
   counts_.staleness_recent.assign(options_.workers, 0);
+  counts_.lag_recent.assign(options_.workers, 0);
 }
 
 bool shard::is_foreign(const stamp& from) const {
@@ -73,8 +74,10 @@ void shard::admit_parked(time_point now, shard_effects& out) {
 }
 
 pull_reply shard::serve(const pull_request& pull, worker_clock slowest, shard_effects& out) {
-  if (pull.clock > slowest)
-    counts_.lag_max = std::max(counts_.lag_max, pull.clock.value - slowest.value);
+  const auto lag = pull.clock.value - std::min(pull.clock, slowest).value;
+  counts_.lag_max = std::max(counts_.lag_max, lag);
+  if (pull.from.name.index < counts_.lag_recent.size())
+    counts_.lag_recent[pull.from.name.index] = lag;
   journal_entry entry;
   entry.worker = worker_of(pull.from);
   entry.life = pull.from.life;

@@ -19,7 +19,7 @@ struct actor_status {
   std::int64_t pid = 0;
   std::string state;              ///< "starting", "running", "idle", "restarting", "lost", "done"
   std::int64_t clock = -1;        ///< workers: finished steps; shards: version
-  std::int64_t lag = -1;          ///< workers: clock minus the slowest live clock
+  std::int64_t lag = -1;          ///< workers: at their last admitted pull
   std::int64_t staleness = -1;    ///< workers: of the last push; shards: median
   double samples_per_second = -1; ///< workers: over the last seconds
   std::uint32_t restarts = 0;

@@ -154,7 +154,7 @@ TEST_CASE("the time to the target is that of the first evaluation that reaches i
   CHECK(*summary.test_loss == Approx(0.3));
 }
 
-TEST_CASE("rows show speed over the last seconds, lag behind the slowest, and staleness",
+TEST_CASE("rows show speed over the last seconds, and lag and staleness as the shards saw them",
           "[runtime][progress]") {
   progress figures(options_of(), at(0ms));
   for (std::uint64_t second = 0; second <= 3; ++second)
@@ -163,6 +163,7 @@ TEST_CASE("rows show speed over the last seconds, lag behind the slowest, and st
                         at(std::chrono::seconds(second)));
   auto shard = shard_figures(0, 9);
   shard.staleness_recent = {3, 5};
+  shard.lag_recent = {0, 6};
   figures.on_report(shard);
   actor_status row;
   row.name = {actor_role::worker, 1};
