@@ -81,7 +81,7 @@ TEST_CASE("EN-1: a job of processes ends done, with every lease applied and no p
 TEST_CASE("LE-1 SH-2: a worker killed in the middle of a run loses nothing", "[apps][process]") {
   for (const std::string policy : {"bsp", "ssp:3"}) {
     tests::temporary_folder folder;
-    running_program program(job(folder, policy));
+    running_program program(job(folder, policy, "8")); // long enough to come back in
     for (const std::string name : {"worker-1", "worker-2"}) {
       const auto status =
           program.status_where([&](const json& seen) { return has_steps(seen, name, 5); });
@@ -91,7 +91,7 @@ TEST_CASE("LE-1 SH-2: a worker killed in the middle of a run loses nothing", "[a
     const auto end = program.wait();
     INFO(program.output());
     CHECK(end.status == 0);
-    check_audit(summary_in(folder), 3000);
+    check_audit(summary_in(folder), 12000);
     CHECK(summary_in(folder)["restarts"]["worker"] == 2);
     CHECK(program.output().find("worker-1 was killed (signal 9)") != std::string::npos);
     CHECK(program.output().find("as incarnation 2") != std::string::npos);
