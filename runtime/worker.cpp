@@ -30,7 +30,7 @@ void worker::ask(standing state, worker_clock clock, time_point now, worker_effe
 void worker::pull(worker_clock clock, time_point now, worker_effects& out) {
   pulled_for_ = clock;
   pull_sent_ = now;
-  is_pull_due_ = false;
+  pull_due_.reset();
   std::fill(arrived_.begin(), arrived_.end(), nullptr);
   for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
     pull_request request{options_.self, clock, {}, {}};
@@ -104,13 +104,13 @@ void worker::look_ahead(time_point now, worker_effects& out) {
                         ? std::chrono::nanoseconds(0)
                         : step_times_.value() - pull_times_.value();
   if (wait <= std::chrono::nanoseconds(0)) return pull(clock_.next(), now, out);
-  is_pull_due_ = true;
+  pull_due_ = now + wait;
   out.wake_after = wait;
 }
 
 worker_effects worker::on_wake(time_point now) {
   worker_effects out;
-  if (is_pull_due_ && computing_) pull(clock_.next(), now, out);
+  if (pull_due_ && now >= *pull_due_) pull(clock_.next(), now, out);
   return out;
 }
 
@@ -125,7 +125,7 @@ worker_effects worker::on_computed(step_result result, time_point now) {
   counts_.compute += now - computing_since_;
   step_times_.add(now - computing_since_);
   waiting_since_ = now;
-  if (is_pull_due_) pull(clock_.next(), now, out); // the step was quicker than those before it
+  if (pull_due_) pull(clock_.next(), now, out); // the step was quicker than those before it
   ++counts_.steps;
   counts_.samples += result.samples;
   if (result.verdict == push_verdict::apply) {

@@ -142,7 +142,7 @@ private:
   // How long pulls and steps take, to pull just in time.
   recent_median pull_times_;
   recent_median step_times_;
-  bool is_pull_due_ = false; ///< the parameters of the next step have not been asked for yet
+  std::optional<time_point> pull_due_; ///< when to ask for the parameters of the next step
   // The step under way, its result while the push before it is not acknowledged, and that push.
   std::shared_ptr<const step_task> computing_;
   worker_clock clock_; ///< of the step under way, or of the last one

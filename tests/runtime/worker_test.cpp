@@ -120,6 +120,34 @@ TEST_CASE("with lookahead it asks and pulls for the next step when a step begins
   CHECK(worker.effects.pushes.size() == 5);
 }
 
+TEST_CASE("the next parameters are asked for a pull's time before the step is expected to end",
+          "[runtime][worker]") {
+  worker_probe worker(lookahead::one_step);
+  worker.now = at(0ms);
+  worker.grant(grant_kind::batch, 0, 0); // nothing is known of times yet
+  worker.now = at(2ms);
+  worker.parameters(0); // a pull takes 2 ms
+  CHECK(worker.effects.pulls.size() == 2);
+  worker.now = at(3ms);
+  worker.grant(grant_kind::batch, 1, 1);
+  worker.parameters(1); // and the next 1 ms
+  worker.now = at(12ms);
+  worker.computed(0); // a step 10 ms
+  REQUIRE(worker.effects.compute);
+  CHECK(worker.effects.request); // the lease at once
+  CHECK(worker.effects.pulls.empty());
+  REQUIRE(worker.effects.wake_after);
+  CHECK(*worker.effects.wake_after == 8ms);       // the median of 1 and 2 is 2
+  CHECK(is_quiet(worker.twin.on_wake(at(19ms)))); // a wake-up of the step before
+  CHECK(worker.twin.on_wake(at(20ms)).pulls.size() == 2);
+  CHECK(is_quiet(worker.twin.on_wake(at(21ms)))); // once
+  worker.now = at(15ms);
+  worker.acks(0, 0);
+  worker.now = at(22ms);
+  worker.computed(1);
+  CHECK(worker.effects.pulls.empty());
+}
+
 TEST_CASE("a push is cut into frames that cover the gradient, and says what was read",
           "[runtime][worker]") {
   worker_probe worker;
