@@ -9,8 +9,10 @@
 #include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -21,11 +23,24 @@ namespace {
 /// Threads for actors that have none of their own: the hosted actor, and one that may block.
 constexpr std::size_t threads = 2;
 
+/// From now on the kernel kills this process when its parent, the supervisor, dies. False: the
+/// parent is another process, so there is nobody to be tied to. Number 0 ties to nobody.
+bool is_tied_to(std::int64_t supervisor_pid) {
+  if (supervisor_pid == 0) return true;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  return ::getppid() == supervisor_pid; // after the request, so that no death is missed
+}
+
 } // namespace
 
 int run_node(const node_options& options) {
   const auto name = to_string(options.name);
   apps::name_process(name);
+  if (!is_tied_to(options.supervisor_pid)) {
+    fmt::print(stderr, "lagrange: {}: its supervisor, process {}, did not start it or is gone\n",
+               name, options.supervisor_pid);
+    return 1;
+  }
   actors::system_config config(actors::network::caf, actors::scheduling::pool, threads);
   caf::actor_system system(config);
   const auto supervisor = system.middleman().remote_actor<actors::supervisor_actor>(
