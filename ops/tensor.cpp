@@ -6,7 +6,11 @@
 namespace lagrange::ops {
 
 namespace {
-constexpr std::align_val_t alignment{64};
+constexpr std::size_t alignment = 64;
+
+std::size_t padded(std::size_t bytes) {
+  return std::max<std::size_t>((bytes + alignment - 1) / alignment, 1) * alignment;
+}
 } // namespace
 
 std::size_t size_bytes(dtype type) {
@@ -56,15 +60,31 @@ std::string to_string(const shape& extents) {
 buffer::buffer(std::size_t size_bytes, device where) : size_bytes_(size_bytes), where_(where) {
   LAGRANGE_EXPECT(where.kind == device::kind_type::cpu, "buffers live on the CPU so far");
   data_ = static_cast<std::byte*>(
-      ::operator new(std::max<std::size_t>(size_bytes, 1), alignment, std::nothrow));
+      ::operator new(padded(size_bytes), std::align_val_t{alignment}, std::nothrow));
   if (data_ == nullptr)
     throw device_error("out of memory: no " + std::to_string(size_bytes) + " bytes for a tensor");
 }
 
-buffer::~buffer() { ::operator delete(data_, alignment); }
+buffer::buffer(std::byte* data, std::size_t size_bytes, std::shared_ptr<const void> keeper)
+    : data_(data), size_bytes_(size_bytes), keeper_(std::move(keeper)) {
+  LAGRANGE_EXPECT(keeper_ != nullptr, "memory that nobody keeps");
+}
+
+buffer::~buffer() {
+  if (!keeper_) ::operator delete(data_, std::align_val_t{alignment});
+}
 
 tensor::tensor(dtype type, shape extents, device where) : type_(type), extents_(extents) {
   memory_ = std::make_shared<buffer>(size_bytes(), where);
+}
+
+tensor::tensor(dtype type, shape extents, std::shared_ptr<buffer> memory, std::size_t offset_bytes)
+    : memory_(std::move(memory)), offset_(offset_bytes), type_(type), extents_(extents) {
+  LAGRANGE_EXPECT(memory_ && offset_bytes <= memory_->size_bytes() &&
+                      size_bytes() <= memory_->size_bytes() - offset_bytes,
+                  "a view of " + std::to_string(size_bytes()) + " bytes that leaves its buffer");
+  LAGRANGE_EXPECT(reinterpret_cast<std::uintptr_t>(bytes()) % ops::size_bytes(type) == 0,
+                  "a view that is not aligned to its elements");
 }
 
 std::size_t tensor::size_bytes() const {
@@ -79,6 +99,10 @@ tensor tensor::slice(std::int64_t first, std::int64_t count) const {
   part.extents_ = shape{count};
   part.offset_ += static_cast<std::size_t>(first) * ops::size_bytes(type_);
   return part;
+}
+
+tensor tensor::view(dtype type, shape extents, std::size_t offset_bytes) const {
+  return {type, extents, memory_, offset_ + offset_bytes};
 }
 
 void tensor::check(dtype wanted) const {

@@ -68,11 +68,15 @@ private:
 /// As in "[64, 28, 28, 1]".
 std::string to_string(const shape& extents);
 
-/// Bytes on one device, aligned to 64, owned. Not copyable.
+/// Bytes on one device, aligned to 64 and padded to a multiple of it. Not copyable.
 class buffer {
 public:
   /// Errors: throws device_error when the memory is not to be had.
   explicit buffer(std::size_t size_bytes, device where = {});
+  /// Memory of the CPU that somebody else owns, and leaves alone until `keeper` is let go: a
+  /// received frame, a mapped file. Nobody may write into it if its owner says so.
+  /// Requires: aligned to 8, and readable up to the next multiple of 8.
+  buffer(std::byte* data, std::size_t size_bytes, std::shared_ptr<const void> keeper);
   ~buffer();
   buffer(const buffer&) = delete;
   buffer& operator=(const buffer&) = delete;
@@ -85,6 +89,7 @@ private:
   std::byte* data_ = nullptr;
   std::size_t size_bytes_ = 0;
   device where_;
+  std::shared_ptr<const void> keeper_; ///< null: the memory is this buffer's own
 };
 
 /// A shaped view of a shared buffer. Copying a tensor copies a reference, never the elements.
@@ -93,6 +98,9 @@ public:
   tensor() = default;
   /// Uninitialised memory for `extents` elements of `type`.
   tensor(dtype type, shape extents, device where = {});
+  /// A view of `memory`, its first element `offset_bytes` into it.
+  /// Requires: the elements lie inside the buffer, aligned to their size.
+  tensor(dtype type, shape extents, std::shared_ptr<buffer> memory, std::size_t offset_bytes = 0);
   dtype type() const { return type_; }
   const shape& extents() const { return extents_; }
   std::int64_t elements() const { return extents_.elements(); }
@@ -105,6 +113,9 @@ public:
   const std::byte* bytes() const { return memory_->data() + offset_; }
   /// `count` elements from `first` on, as a vector that shares this tensor's memory.
   tensor slice(std::int64_t first, std::int64_t count) const;
+  /// The same memory read as elements of another type, from `offset_bytes` into this tensor on.
+  /// Requires: the elements lie inside the buffer, aligned to their size.
+  tensor view(dtype type, shape extents, std::size_t offset_bytes = 0) const;
 
   /// The elements. Requires: T matches type(), memory on the CPU.
   template <class T>
