@@ -36,14 +36,6 @@ Handle connect(node_pointer self, const endpoint& at, const Handle& local) {
   return std::move(*handle);
 }
 
-std::vector<shard_actor> connect_shards(node_pointer self, const peers& others) {
-  auto handles = others.shards;
-  handles.resize(others.shards_at.size());
-  for (std::size_t index = 0; index < handles.size(); ++index)
-    handles[index] = connect(self, others.shards_at[index], handles[index]);
-  return handles;
-}
-
 template <class Handle>
 endpoint publish(node_pointer self, const Handle& hosted) {
   const auto& listen = self->state.setup->listen;
@@ -63,22 +55,27 @@ void watch(node_pointer self, const Handle& hosted) {
 void host_feeder(node_pointer self, const placement& order) {
   const auto& setup = *self->state.setup;
   const auto [what, facts] = read(self, order);
-  feeder_setup made{make_feeder(what, *setup.catalog, facts, order.self),
-                    open_data(what, *setup.catalog, data_split::train).value(), setup.supervisor};
-  const auto hosted = self->spawn(feeder, std::make_shared<const feeder_setup>(std::move(made)));
+  auto made = std::make_shared<feeder_setup>(
+      feeder_setup{make_feeder(what, *setup.catalog, facts, order.self),
+                   open_data(what, *setup.catalog, data_split::train).value(),
+                   take_seat(setup.open_plane), setup.supervisor});
+  const auto plane = made->seat->plane->where();
+  const auto hosted = self->spawn(feeder, std::move(made));
   watch(self, hosted);
-  self->send(setup.supervisor, actor_ready{setup.who, publish(self, hosted)}, hosted);
+  self->send(setup.supervisor, actor_ready{setup.who, publish(self, hosted), plane}, hosted);
 }
 
 void host_shard(node_pointer self, const placement& order, const peers& others) {
   const auto& setup = *self->state.setup;
   const auto [what, facts] = read(self, order);
   auto made = std::make_shared<shard_setup>(
-      shard_setup{make_shard(what, *setup.catalog, facts, order.self),
-                  connect(self, others.feeder_at, others.feeder), setup.supervisor, setup.journal});
+      shard_setup{make_shard(what, *setup.catalog, facts, order.self), take_seat(setup.open_plane),
+                  connect(self, others.feeder_at, others.feeder_control), setup.supervisor,
+                  setup.journal});
+  const auto plane = made->seat->plane->where();
   const auto hosted = self->spawn(shard, std::move(made));
   watch(self, hosted);
-  self->send(setup.supervisor, actor_ready{setup.who, publish(self, hosted)}, hosted);
+  self->send(setup.supervisor, actor_ready{setup.who, {}, plane}, hosted);
 }
 
 compute_actor start_compute(node_pointer self, const job& what, const data_facts& facts) {
@@ -88,16 +85,29 @@ compute_actor start_compute(node_pointer self, const job& what, const data_facts
   return self->spawn<caf::detached>(compute, std::move(made), what.topology.threads);
 }
 
+/// A link to a peer, or the peer is gone and this worker with it.
+transport::link_id link_to(worker_setup& made, const peer& other) {
+  const auto link = made.seat->plane->connect(other.at);
+  if (!link)
+    throw ops::device_error("no link to " + to_string(other.who.name) + ": " + link.error().text);
+  made.peers[link.value()] = other.who;
+  return link.value();
+}
+
 void host_worker(node_pointer self, const placement& order, const peers& others) {
   const auto& setup = *self->state.setup;
   const auto [what, facts] = read(self, order);
-  worker_setup made{make_worker(what, *setup.catalog, order.self),
-                    connect(self, others.feeder_at, others.feeder), connect_shards(self, others),
-                    start_compute(self, what, facts), setup.supervisor};
-  self->state.compute = caf::actor_cast<caf::strong_actor_ptr>(made.compute);
-  const auto hosted = self->spawn(worker, std::make_shared<const worker_setup>(std::move(made)));
+  auto made = std::make_shared<worker_setup>();
+  made->options = make_worker(what, *setup.catalog, order.self);
+  made->seat = take_seat(setup.open_plane);
+  made->links.feeder = link_to(*made, others.feeder);
+  for (const auto& each : others.shards) made->links.shards.push_back(link_to(*made, each));
+  made->compute = start_compute(self, what, facts);
+  made->supervisor = setup.supervisor;
+  self->state.compute = caf::actor_cast<caf::strong_actor_ptr>(made->compute);
+  const auto hosted = self->spawn(worker, std::move(made));
   watch(self, hosted);
-  self->send(setup.supervisor, actor_ready{setup.who, {}});
+  self->send(setup.supervisor, actor_ready{setup.who, {}, {}});
 }
 
 void host(node_pointer self, const placement& order, const peers& others) {

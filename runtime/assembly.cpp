@@ -54,15 +54,17 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
   made.id = id;
   made.self = self;
   made.workers = x.topology.workers;
-  made.parameters.resize(static_cast<std::size_t>(parts.elements_of(id)));
+  auto& values = made.parameters.values;
+  values.resize(static_cast<std::size_t>(parts.elements_of(id)));
   for (const auto& own : parts.blocks_of(id))
     ops::initialise(
         specs[own.tensor], x.seed, own.tensor, own.first,
-        std::span(made.parameters)
+        std::span(values)
             .subspan(static_cast<std::size_t>(own.place), static_cast<std::size_t>(own.elements)));
   made.policy = policy_of(x, rows);
-  made.optimizer = find_row(rows.optimizers, x.optimizer.name)
-                       ->make(made.parameters.size(), x.optimizer.options);
+  made.parameters.optimizer =
+      find_row(rows.optimizers, x.optimizer.name)->make(values.size(), x.optimizer.options);
+  made.parameters.seed = x.seed;
   return made;
 }
 

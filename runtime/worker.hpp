@@ -113,6 +113,9 @@ private:
     time_point sent;
   };
 
+  /// A reply that brings only some blocks, completed by the copy that is held.
+  std::shared_ptr<const pull_reply> completed(shard_id shard,
+                                              std::shared_ptr<const pull_reply> reply) const;
   void ask(standing state, worker_clock clock, time_point now, worker_effects& out);
   void pull(worker_clock clock, time_point now, worker_effects& out);
   /// Does whatever has become possible.
