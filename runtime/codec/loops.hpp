@@ -1,0 +1,184 @@
+/// \file
+/// The loops that codecs spend their time in, to be run by ops::vectorised. They are here rather
+/// than in the codecs so that the conformance kit can run every compiled variant of each: all must
+/// make the same bytes. Only whole numbers and single roundings are used, so all do.
+#pragma once
+
+#include "ops/random.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+namespace lagrange::runtime::codec_loops {
+
+static_assert(std::endian::native == std::endian::little, "frames are little-endian");
+
+constexpr std::uint32_t magnitude_mask = 0x7fffffff, infinite = 0x7f800000;
+
+inline std::uint32_t bits_of(float x) { return std::bit_cast<std::uint32_t>(x); }
+
+template <class T>
+T load(const std::byte* at) {
+  T value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+template <class T>
+void store(std::byte* at, T value) {
+  std::memcpy(at, &value, sizeof value);
+}
+
+// ---- none ---------------------------------------------------------------------------------------
+
+/// Copies; `largest` becomes the largest magnitude's bits, `infinite` or more if one is no number.
+inline void decode_none(const std::byte* __restrict in, std::size_t count, float* __restrict out,
+                        std::uint32_t* largest) {
+  std::uint32_t most = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto bits = load<std::uint32_t>(in + 4 * i);
+    out[i] = std::bit_cast<float>(bits);
+    most = std::max(most, bits & magnitude_mask);
+  }
+  *largest = most;
+}
+
+// ---- f16 and bf16 -------------------------------------------------------------------------------
+
+/// IEEE 754 half precision: 5 bits of exponent, 10 of fraction. Source of the roundings by adding
+/// and taking away a number of the right exponent: Giesen, float->half variants, 2012.
+struct f16 {
+  static constexpr std::uint32_t largest = 0x477fe000; ///< bits of 65504
+  static std::uint32_t narrow(std::uint32_t magnitude) {
+    constexpr std::uint32_t smallest_normal = 113U << 23, half = 126U << 23;
+    const auto is_odd = (magnitude >> 13) & 1;
+    const auto normal = (magnitude - (112U << 23) + 0xfff + is_odd) >> 13;
+    const auto subnormal = bits_of(std::bit_cast<float>(magnitude) + std::bit_cast<float>(half)) -
+                           half; // the adder rounds to a multiple of 2^-24
+    return magnitude < smallest_normal ? subnormal : normal;
+  }
+  static std::uint32_t widen(std::uint32_t code) {
+    constexpr std::uint32_t smallest_normal = 113U << 23;
+    const auto shifted = code << 13;
+    const auto normal = shifted + (112U << 23);
+    const auto subnormal = bits_of(std::bit_cast<float>(shifted + smallest_normal) -
+                                   std::bit_cast<float>(smallest_normal));
+    const auto is_infinite = code >= 0x7c00;
+    return is_infinite ? shifted | infinite : code < 0x400 ? subnormal : normal;
+  }
+};
+
+/// The upper half of an f32: 8 bits of exponent, 7 of fraction.
+struct bf16 {
+  static constexpr std::uint32_t largest = 0x7f7f0000;
+  static std::uint32_t narrow(std::uint32_t magnitude) {
+    return (magnitude + 0x7fff + ((magnitude >> 16) & 1)) >> 16;
+  }
+  static std::uint32_t widen(std::uint32_t code) { return code << 16; }
+};
+
+/// Rounds to the nearest, ties to even; what is beyond the largest finite number becomes it.
+template <class Half>
+void encode_half(float* __restrict values, std::size_t count, std::byte* __restrict out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto bits = bits_of(values[i]);
+    const auto sign = bits & ~magnitude_mask;
+    const auto code = Half::narrow(std::min(bits & magnitude_mask, Half::largest));
+    store(out + 2 * i, static_cast<std::uint16_t>(code | sign >> 16));
+    values[i] -= std::bit_cast<float>(Half::widen(code) | sign);
+  }
+}
+
+template <class Half>
+void decode_half(const std::byte* __restrict in, std::size_t count, float* __restrict out,
+                 std::uint32_t* largest) {
+  std::uint32_t most = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t code = load<std::uint16_t>(in + 2 * i);
+    const auto magnitude = Half::widen(code & 0x7fff);
+    out[i] = std::bit_cast<float>(magnitude | (code & 0x8000) << 16);
+    most = std::max(most, magnitude);
+  }
+  *largest = most;
+}
+
+// ---- int8 ---------------------------------------------------------------------------------------
+
+/// Elements that share a scale. The scale costs 1.6 % of the bytes; larger blocks would save little
+/// of that and round small elements more coarsely beside large ones.
+constexpr std::size_t int8_block = 256;
+/// No element can overflow: 128 * int8_scale_max is finite.
+constexpr float int8_scale_max = std::numeric_limits<float>::max() / 128;
+
+/// Distance of two neighbouring codes in a block of this largest magnitude. Zero below the normal
+/// numbers, where a scale has no inverse: such a block is sent as zeros and stays in the residual.
+inline float int8_scale(float largest) {
+  const float scale = std::min(largest / 127, int8_scale_max);
+  return scale < std::numeric_limits<float>::min() ? 0 : scale;
+}
+
+/// Uniform in [0, 1), a multiple of 2^-24. Source: lowbias32 of Wellons, Hash Function Prospector,
+/// 2018, with the upper half of the seed put in midway, so that blocks do not share sequences.
+inline float int8_unit(std::uint64_t seed, std::uint32_t position) {
+  auto x = static_cast<std::uint32_t>(seed) + position * 0x9E3779B9U;
+  x = (x ^ (x >> 16)) * 0x7FEB352DU;
+  x ^= static_cast<std::uint32_t>(seed >> 32);
+  x = (x ^ (x >> 15)) * 0x846CA68BU;
+  x ^= x >> 16;
+  return static_cast<float>(static_cast<std::int32_t>(x >> 8)) * 0x1p-24F;
+}
+
+inline void encode_int8_block(float* __restrict values, std::size_t count, std::uint64_t seed,
+                              std::byte* __restrict out) {
+  std::uint32_t largest = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    largest = std::max(largest, bits_of(values[i]) & magnitude_mask);
+  const float scale = int8_scale(std::bit_cast<float>(largest));
+  const float inverse = scale > 0 ? 1 / scale : 0;
+  store(out, scale);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto bits = bits_of(values[i]);
+    const float x = std::bit_cast<float>(bits & magnitude_mask) * inverse;
+    const auto unit = int8_unit(seed, static_cast<std::uint32_t>(i));
+    const auto code = std::min(static_cast<std::int32_t>(x + unit), 127);
+    const auto negative = static_cast<std::int32_t>(bits) >> 31; // -1 or 0
+    const auto with_sign = (code ^ negative) - negative;
+    store(out + sizeof scale + i, static_cast<std::int8_t>(with_sign));
+    values[i] -= static_cast<float>(with_sign) * scale;
+  }
+}
+
+/// Each block: its scale, then a byte an element. x / scale is rounded up with the probability of
+/// its fraction, so that what is decoded is x on average.
+inline void encode_int8(float* __restrict values, std::size_t count, std::uint64_t key,
+                        std::byte* __restrict out) {
+  const ops::random_sequence seeds(key, 0);
+  for (std::size_t first = 0; first < count; first += int8_block) {
+    const auto size = std::min(int8_block, count - first);
+    encode_int8_block(values + first, size, seeds.bits(first / int8_block), out);
+    out += sizeof(float) + size;
+  }
+}
+
+/// Stops at the first block whose scale encode_int8() cannot have written; `decoded` becomes the
+/// number of elements before it.
+inline void decode_int8(const std::byte* __restrict in, std::size_t count, float* __restrict out,
+                        std::size_t* decoded) {
+  std::size_t first = 0;
+  for (; first < count; first += int8_block) {
+    const auto size = std::min(int8_block, count - first);
+    const auto scale = load<float>(in);
+    if (!(scale >= 0 && scale <= int8_scale_max)) break;
+    in += sizeof scale;
+    for (std::size_t i = 0; i < size; ++i)
+      out[first + i] = static_cast<float>(load<std::int8_t>(in + i)) * scale;
+    in += size;
+  }
+  *decoded = std::min(first, count);
+}
+
+} // namespace lagrange::runtime::codec_loops
