@@ -75,7 +75,7 @@ void host_shard(node_pointer self, const placement& order, const peers& others) 
   const auto plane = made->seat->plane->where();
   const auto hosted = self->spawn(shard, std::move(made));
   watch(self, hosted);
-  self->send(setup.supervisor, actor_ready{setup.who, {}, plane}, hosted);
+  self->send(setup.supervisor, actor_ready{setup.who, endpoint{}, plane}, hosted);
 }
 
 compute_actor start_compute(node_pointer self, const job& what, const data_facts& facts) {

@@ -12,6 +12,10 @@ using namespace runtime;
 using supervisor_pointer = supervisor_actor::stateful_pointer<supervisor_state>;
 using snapshots = std::vector<std::shared_ptr<const pull_reply>>;
 
+/// Parameters that have not come by then are asked for again. A shard whose queue is full drops the
+/// answer, and the end of a job waits 5 s for it.
+constexpr std::chrono::milliseconds snapshot_retry{1000};
+
 void carry_out(supervisor_pointer self, supervisor_effects effects);
 
 // ---- placing ------------------------------------------------------------------------------------
@@ -55,7 +59,6 @@ void send_view(supervisor_pointer self, const membership_view& view) {
 void on_shard_ready(supervisor_pointer self, const actor_ready& ready, const shard_actor& shard) {
   auto& state = self->state;
   supervisor_state::placed_shard made{ready.who, shard, ready.plane, {}};
-  if (state.setup->shard_link) made.control = state.setup->shard_link(shard);
   if (const auto link = state.seat->plane->connect(ready.plane))
     made.link = link.value();
   else
@@ -85,7 +88,7 @@ void collect(supervisor_pointer self, std::function<void(snapshots)> then) {
 
 void ask_again(supervisor_pointer self) {
   for (auto& each : self->state.collecting)
-    if (now(self) - each.asked >= request_deadline) ask(self, each);
+    if (now(self) - each.asked >= snapshot_retry) ask(self, each);
 }
 
 void on_snapshot(supervisor_pointer self, std::uint32_t shard, pull_reply reply) {
