@@ -105,7 +105,7 @@ void on_snapshot(supervisor_pointer self, std::uint32_t shard, pull_reply reply)
 
 void on_arrival(supervisor_pointer self, const arrival& x) {
   for (const auto& [index, shard] : self->state.shards) {
-    if (shard.link != x.from || kind_of(*x.what) == frame_kind::refusal) continue;
+    if (shard.link != x.from || kind_of(*x.what) == frame_kind::rejection) continue;
     auto reply = decode<pull_reply>(*x.what);
     if (reply) return on_snapshot(self, index, std::move(reply).value());
     self->send(self, actor_loss{shard.who, "sent a bad frame: " + reply.error().text});

@@ -22,7 +22,7 @@ void feeder_port::on_down(transport::link_id gone, const error& why) {
 }
 
 void feeder_port::give_up(transport::link_id from, const error& defect) {
-  plane_->send(from, encode(refusal{defect}));
+  plane_->send(from, encode(rejection{defect}));
   plane_->close(from);
   on_down(from, defect);
 }
@@ -32,7 +32,7 @@ void feeder_port::carry_out(feeder_effects effects) {
     if (!samples.empty()) grant.samples = training_->gather(samples);
     plane_->send({to.value}, encode(grant));
   }
-  for (const auto& [to, why] : effects.refused) plane_->send({to.value}, encode(refusal{why}));
+  for (const auto& [to, why] : effects.refused) plane_->send({to.value}, encode(rejection{why}));
 }
 
 } // namespace lagrange::runtime

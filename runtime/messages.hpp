@@ -168,7 +168,7 @@ struct snapshot_request {
 };
 
 /// To whoever asked for what cannot be.
-struct refusal {
+struct rejection {
   error why;
 };
 

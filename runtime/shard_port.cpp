@@ -71,7 +71,7 @@ void shard_port::give_up(transport::link_id from, const error& defect) {
 }
 
 void shard_port::refuse(transport::link_id to, const error& why) {
-  plane_->send(to, encode(refusal{why}));
+  plane_->send(to, encode(rejection{why}));
 }
 
 void shard_port::carry_out(shard_effects effects) {

@@ -42,7 +42,7 @@ transport::frame encode(const pull_reply& message);
 transport::frame encode(const gradient_push& message);
 transport::frame encode(const push_ack& message);
 transport::frame encode(const snapshot_request& message);
-transport::frame encode(const refusal& message);
+transport::frame encode(const rejection& message);
 
 /// The message in a frame. Its tensors are views of the frame's payloads.
 /// Errors: bad_frame, naming the kind of frame, the field, what was found and what was expected.
@@ -64,7 +64,7 @@ result<push_ack> decode<push_ack>(const transport::frame& frame);
 template <>
 result<snapshot_request> decode<snapshot_request>(const transport::frame& frame);
 template <>
-result<refusal> decode<refusal>(const transport::frame& frame);
+result<rejection> decode<rejection>(const transport::frame& frame);
 
 /// What a frame says it is. The numbers are those of schema/frame.capnp.
 enum class frame_kind : std::uint16_t {
@@ -75,7 +75,7 @@ enum class frame_kind : std::uint16_t {
   lease_request,
   push_ack,
   snapshot_request,
-  refusal,
+  rejection,
 };
 inline frame_kind kind_of(const transport::frame& x) { return static_cast<frame_kind>(x.kind); }
 /// What a receiver says of a frame that it has no use for.

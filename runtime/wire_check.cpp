@@ -84,7 +84,7 @@ std::optional<error> defect_of(const lease_request&) { return std::nullopt; }
 std::optional<error> defect_of(const pull_request&) { return std::nullopt; }
 std::optional<error> defect_of(const push_ack&) { return std::nullopt; }
 std::optional<error> defect_of(const snapshot_request&) { return std::nullopt; }
-std::optional<error> defect_of(const refusal&) { return std::nullopt; }
+std::optional<error> defect_of(const rejection&) { return std::nullopt; }
 
 namespace {
 /// Blocks ascend, and `parameters` is as long as they say.

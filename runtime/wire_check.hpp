@@ -19,6 +19,6 @@ std::optional<error> defect_of(const pull_reply& x);
 std::optional<error> defect_of(const gradient_push& x);
 std::optional<error> defect_of(const push_ack& x);
 std::optional<error> defect_of(const snapshot_request& x);
-std::optional<error> defect_of(const refusal& x);
+std::optional<error> defect_of(const rejection& x);
 
 } // namespace lagrange::runtime

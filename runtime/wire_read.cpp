@@ -15,7 +15,7 @@ namespace {
 using schema::FrameKind;
 
 static_assert(protocol_version == schema::PROTOCOL_VERSION, "wire.hpp and frame.capnp differ");
-static_assert(static_cast<int>(frame_kind::refusal) == static_cast<int>(FrameKind::REFUSAL));
+static_assert(static_cast<int>(frame_kind::rejection) == static_cast<int>(FrameKind::REJECTION));
 
 /// Reads the fields of one frame and keeps the first defect that it meets.
 class field_reader {
@@ -65,7 +65,7 @@ public:
   snapshot_request read(schema::SnapshotRequest::Reader in) {
     return {.from = read(in.getFrom()), .sequence = in.getSequence()};
   }
-  refusal read(schema::Refusal::Reader in);
+  rejection read(schema::Rejection::Reader in);
 
 private:
   std::optional<ops::shape> read_extents(std::string_view field,
@@ -147,7 +147,7 @@ push_ack field_reader::read(schema::PushAck::Reader in) {
           .version = {in.getVersion()}};
 }
 
-refusal field_reader::read(schema::Refusal::Reader in) {
+rejection field_reader::read(schema::Rejection::Reader in) {
   return {{enumerator("code", in.getCode(), errc::interrupted), in.getText().cStr()}};
 }
 
@@ -269,8 +269,8 @@ result<snapshot_request> decode<snapshot_request>(const transport::frame& frame)
   return decode_as<schema::SnapshotRequest, snapshot_request>(FrameKind::SNAPSHOT_REQUEST, frame);
 }
 template <>
-result<refusal> decode<refusal>(const transport::frame& frame) {
-  return decode_as<schema::Refusal, refusal>(FrameKind::REFUSAL, frame);
+result<rejection> decode<rejection>(const transport::frame& frame) {
+  return decode_as<schema::Rejection, rejection>(FrameKind::REJECTION, frame);
 }
 
 } // namespace lagrange::runtime

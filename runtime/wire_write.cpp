@@ -12,8 +12,8 @@ namespace {
 using schema::FrameKind;
 using transport::urgency;
 
-/// Characters of a refusal that travel.
-constexpr std::size_t refusal_text_max = 800;
+/// Characters of a rejection that travel.
+constexpr std::size_t rejection_text_max = 800;
 
 void put(schema::Stamp::Builder to, const stamp& x) {
   to.setJob(x.job.value);
@@ -116,9 +116,9 @@ void put(message_writer&, schema::SnapshotRequest::Builder to, const snapshot_re
   to.setSequence(x.sequence);
 }
 
-void put(message_writer&, schema::Refusal::Builder to, const refusal& x) {
+void put(message_writer&, schema::Rejection::Builder to, const rejection& x) {
   to.setCode(static_cast<std::uint8_t>(x.why.code));
-  to.setText(x.why.text.substr(0, refusal_text_max));
+  to.setText(x.why.text.substr(0, rejection_text_max));
 }
 
 template <class Root, class T>
@@ -153,8 +153,8 @@ transport::frame encode(const push_ack& message) {
 transport::frame encode(const snapshot_request& message) {
   return encode_as<schema::SnapshotRequest>(FrameKind::SNAPSHOT_REQUEST, urgency::control, message);
 }
-transport::frame encode(const refusal& message) {
-  return encode_as<schema::Refusal>(FrameKind::REFUSAL, urgency::control, message);
+transport::frame encode(const rejection& message) {
+  return encode_as<schema::Rejection>(FrameKind::REJECTION, urgency::control, message);
 }
 
 } // namespace lagrange::runtime

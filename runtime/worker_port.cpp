@@ -36,8 +36,8 @@ result<worker_effects> worker_port::on_frame(transport::link_id from, const tran
     BOOST_OUTCOME_TRY(ack, decode<push_ack>(what));
     return sent(twin_.on_ack(shard, ack, now));
   }
-  if (kind_of(what) == frame_kind::refusal) {
-    BOOST_OUTCOME_TRY(found, decode<refusal>(what));
+  if (kind_of(what) == frame_kind::rejection) {
+    BOOST_OUTCOME_TRY(found, decode<rejection>(what));
     const bool is_final = found.why.code == errc::fenced || found.why.code == errc::bad_frame;
     if (is_final) return failure(errc::fenced, found.why.text);
     return worker_effects{}; // asked again at a tick

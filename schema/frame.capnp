@@ -23,7 +23,7 @@ enum FrameKind {
   leaseRequest @4;
   pushAck @5;
   snapshotRequest @6;
-  refusal @7;
+  rejection @7;
 }
 
 enum ActorRole {
@@ -159,7 +159,7 @@ struct SnapshotRequest {
 }
 
 # To whoever asked for what cannot be.
-struct Refusal {
+struct Rejection {
   code @0 :UInt8; # errc of runtime/error.hpp
   text @1 :Text;
 }
