@@ -24,8 +24,8 @@ feeder_actor::behavior_type feeder(feeder_pointer self, std::shared_ptr<feeder_s
   auto& state = self->state;
   state.supervisor = setup->supervisor;
   feeder_hooks hooks;
-  hooks.lose = [supervisor = setup->supervisor, who = setup->options.self](
-                   const actor_life& peer, const error& why) {
+  hooks.lose = [supervisor = setup->supervisor, who = setup->options.self](const actor_life& peer,
+                                                                           const error& why) {
     report_loss(supervisor, who, peer, why);
   };
   state.port.emplace(setup->options, setup->training, std::move(hooks));

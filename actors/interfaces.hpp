@@ -110,7 +110,7 @@ using supervisor_actor = caf::typed_actor<
     caf::reacts_to<runtime::node_hello, node_actor>,    // a node has come up
     caf::reacts_to<runtime::actor_ready, feeder_actor>, // an actor has come up on its node
     caf::reacts_to<runtime::actor_ready, shard_actor>, caf::reacts_to<runtime::actor_ready>,
-    caf::reacts_to<runtime::actor_loss>,       // from nodes and the launcher
+    caf::reacts_to<runtime::actor_loss>, // from nodes and the launcher
     caf::reacts_to<runtime::worker_report>, caf::reacts_to<runtime::shard_report>,
     caf::reacts_to<runtime::feeder_report>, caf::reacts_to<arrival>, caf::reacts_to<link_loss>,
     caf::replies_to<runtime::watch_request>::with<runtime::watch_reply>,

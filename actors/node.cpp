@@ -18,11 +18,15 @@ using node_pointer = node_actor::stateful_pointer<node_state>;
 struct assembled {
   job what;
   data_facts facts;
+  plane_needs needs;
 };
 
 assembled read(node_pointer self, const placement& order) {
-  return {parse_job(order.job_text, "the job's text", {}, *self->state.setup->catalog).value(),
-          facts_of(order)};
+  const auto& rows = *self->state.setup->catalog;
+  auto what = parse_job(order.job_text, "the job's text", {}, rows).value();
+  auto facts = facts_of(order);
+  auto needs = make_plane_needs(what, rows, facts);
+  return {std::move(what), std::move(facts), std::move(needs)};
 }
 
 /// A handle to an actor of another process. Throws when it cannot be had.
@@ -54,11 +58,11 @@ void watch(node_pointer self, const Handle& hosted) {
 
 void host_feeder(node_pointer self, const placement& order) {
   const auto& setup = *self->state.setup;
-  const auto [what, facts] = read(self, order);
+  const auto [what, facts, needs] = read(self, order);
   auto made = std::make_shared<feeder_setup>(
       feeder_setup{make_feeder(what, *setup.catalog, facts, order.self),
                    open_data(what, *setup.catalog, data_split::train).value(),
-                   take_seat(setup.open_plane), setup.supervisor});
+                   take_seat(setup.open_plane, needs), setup.supervisor});
   const auto plane = made->seat->plane->where();
   const auto hosted = self->spawn(feeder, std::move(made));
   watch(self, hosted);
@@ -67,11 +71,10 @@ void host_feeder(node_pointer self, const placement& order) {
 
 void host_shard(node_pointer self, const placement& order, const peers& others) {
   const auto& setup = *self->state.setup;
-  const auto [what, facts] = read(self, order);
-  auto made = std::make_shared<shard_setup>(
-      shard_setup{make_shard(what, *setup.catalog, facts, order.self), take_seat(setup.open_plane),
-                  connect(self, others.feeder_at, others.feeder_control), setup.supervisor,
-                  setup.journal});
+  const auto [what, facts, needs] = read(self, order);
+  auto made = std::make_shared<shard_setup>(shard_setup{
+      make_shard(what, *setup.catalog, facts, order.self), take_seat(setup.open_plane, needs),
+      connect(self, others.feeder_at, others.feeder_control), setup.supervisor, setup.journal});
   const auto plane = made->seat->plane->where();
   const auto hosted = self->spawn(shard, std::move(made));
   watch(self, hosted);
@@ -96,10 +99,10 @@ transport::link_id link_to(worker_setup& made, const peer& other) {
 
 void host_worker(node_pointer self, const placement& order, const peers& others) {
   const auto& setup = *self->state.setup;
-  const auto [what, facts] = read(self, order);
+  const auto [what, facts, needs] = read(self, order);
   auto made = std::make_shared<worker_setup>();
   made->options = make_worker(what, *setup.catalog, order.self);
-  made->seat = take_seat(setup.open_plane);
+  made->seat = take_seat(setup.open_plane, needs);
   made->links.feeder = link_to(*made, others.feeder);
   for (const auto& each : others.shards) made->links.shards.push_back(link_to(*made, each));
   made->compute = start_compute(self, what, facts);

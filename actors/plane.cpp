@@ -34,9 +34,9 @@ void relay::on_quiet() {
   if (port_ != nullptr) port_->on_quiet();
 }
 
-std::unique_ptr<plane_seat> take_seat(const plane_maker& open) {
+std::unique_ptr<plane_seat> take_seat(const plane_maker& open, const plane_needs& needs) {
   auto made = std::make_unique<plane_seat>();
-  auto plane = open(made->receives);
+  auto plane = open(made->receives, needs);
   if (!plane) throw ops::device_error("no endpoint on the tensor plane: " + plane.error().text);
   made->plane = std::move(plane).value();
   return made;

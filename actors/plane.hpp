@@ -37,10 +37,11 @@ struct plane_seat {
 
 /// Opens an endpoint: in this process, or for peers of this host and beyond.
 using plane_maker = std::function<runtime::result<std::unique_ptr<runtime::transport::endpoint>>(
-    runtime::transport::receiver& owner)>;
+    runtime::transport::receiver& owner, const runtime::plane_needs& needs)>;
 
 /// Errors: throws device_error, because an actor without its endpoint is of no use.
-std::unique_ptr<plane_seat> take_seat(const plane_maker& open);
+std::unique_ptr<plane_seat> take_seat(const plane_maker& open,
+                                      const runtime::plane_needs& needs);
 
 /// Tells the supervisor of a peer that `who` has lost. It may have died, and then whoever started
 /// it knows more and tells it first.

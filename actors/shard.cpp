@@ -31,8 +31,8 @@ shard_hooks hooks_of(shard_pointer self, const shard_setup& setup) {
   made.now = [self] { return now(self); }; // the clock belongs to the system
   made.journal = setup.journal;
   made.settle = tell;
-  made.lose = [supervisor = setup.supervisor, who = setup.options.self](
-                  const actor_life& peer, const error& why) {
+  made.lose = [supervisor = setup.supervisor, who = setup.options.self](const actor_life& peer,
+                                                                        const error& why) {
     report_loss(supervisor, who, peer, why);
   };
   return made;

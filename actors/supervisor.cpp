@@ -93,8 +93,8 @@ void ask_again(supervisor_pointer self) {
 
 void on_snapshot(supervisor_pointer self, std::uint32_t shard, pull_reply reply) {
   auto& waiting = self->state.collecting;
-  const auto asked = std::ranges::find(waiting, reply.clock.value,
-                                       &supervisor_state::collection::sequence);
+  const auto asked =
+      std::ranges::find(waiting, reply.clock.value, &supervisor_state::collection::sequence);
   if (asked == waiting.end()) return; // of a request that was repeated
   asked->replies[shard] = std::make_shared<const pull_reply>(std::move(reply));
   if (std::ranges::find(asked->replies, nullptr) != asked->replies.end()) return;
@@ -114,8 +114,7 @@ void on_arrival(supervisor_pointer self, const arrival& x) {
 
 void on_link_loss(supervisor_pointer self, const link_loss& x) {
   for (const auto& [index, shard] : self->state.shards)
-    if (shard.link == x.gone)
-      report_loss(self, self->state.twin->self(), shard.who, x.why);
+    if (shard.link == x.gone) report_loss(self, self->state.twin->self(), shard.who, x.why);
 }
 
 /// Has every shard tell its figures, and then calls `then`; never, if one dies.
@@ -152,8 +151,7 @@ void collect_figures(supervisor_pointer self) {
   collect(self, [self](snapshots parameters) {
     self->state.parameters = parameters;
     evaluate(self, std::move(parameters), self->state.twin->epochs_finished());
-    ask_for_reports(self,
-                    [self] { carry_out(self, self->state.twin->on_figures(now(self))); });
+    ask_for_reports(self, [self] { carry_out(self, self->state.twin->on_figures(now(self))); });
   });
 }
 
@@ -227,7 +225,7 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
   quit_on_exceptions(self);
   self->state.setup = setup;
   self->state.twin.emplace(setup->options, now(self));
-  self->state.seat = take_seat(setup->open_plane);
+  self->state.seat = take_seat(setup->open_plane, setup->needs);
   self->state.seat->receives.attach(caf::actor_cast<caf::weak_actor_ptr>(self));
   self->set_down_handler([self](caf::down_msg& down) { on_node_down(self, down); });
   const auto on_report = [self](const auto& report) {

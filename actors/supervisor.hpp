@@ -24,6 +24,7 @@ struct supervisor_setup {
   std::shared_ptr<launcher> nodes;
   evaluator_actor evaluator; ///< null: the job is not evaluated
   plane_maker open_plane;    ///< to get parameters from shards
+  runtime::plane_needs needs;
   /// For the simulator: stands between the shards and the control of the feeder.
   std::function<feeder_actor(const feeder_actor&)> feeder_link;
 };

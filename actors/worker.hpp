@@ -19,7 +19,7 @@ namespace lagrange::actors {
 struct worker_setup {
   runtime::worker_options options;
   std::unique_ptr<plane_seat> seat;
-  runtime::worker_links links; ///< of that seat
+  runtime::worker_links links;                                      ///< of that seat
   std::map<runtime::transport::link_id, runtime::actor_life> peers; ///< by link
   compute_actor compute;
   supervisor_actor supervisor; ///< told of figures and of lost peers

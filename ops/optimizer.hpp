@@ -13,8 +13,7 @@
 namespace lagrange::ops {
 
 /// Throws contract_error unless `part` elements from `first` on lie in an optimizer of `whole`.
-void check_part(std::size_t first, std::size_t parameters, std::size_t gradient,
-                std::size_t whole);
+void check_part(std::size_t first, std::size_t parameters, std::size_t gradient, std::size_t whole);
 
 struct optimizer_options {
   float rate = 1e-3F;

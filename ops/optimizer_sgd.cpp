@@ -2,7 +2,6 @@
 #include "ops/optimizer.hpp"
 #include "ops/vectorised.hpp"
 
-
 namespace lagrange::ops {
 
 namespace {

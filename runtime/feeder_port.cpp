@@ -30,7 +30,9 @@ void feeder_port::give_up(transport::link_id from, const error& defect) {
 void feeder_port::carry_out(feeder_effects effects) {
   for (auto& [to, grant, samples] : effects.grants) {
     if (!samples.empty()) grant.samples = training_->gather(samples);
-    plane_->send({to.value}, encode(grant));
+    auto made = encode(grant);
+    made.wants_compression = hooks_.compresses;
+    plane_->send({to.value}, std::move(made));
   }
   for (const auto& [to, why] : effects.refused) plane_->send({to.value}, encode(rejection{why}));
 }

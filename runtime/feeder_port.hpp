@@ -14,6 +14,7 @@
 namespace lagrange::runtime {
 
 struct feeder_hooks {
+  bool compresses = false; ///< samples, on links that leave the host
   /// A peer's link is gone, or its bytes were none, and it may be dead.
   std::function<void(actor_life, const error& why)> lose;
 };

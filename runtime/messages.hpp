@@ -1,6 +1,6 @@
 /// \file
-/// Every message of a job. Plain structs: they are what twins take and give, and what travels: those
-/// of a step as frames of the tensor plane (schema/frame.capnp), the others between actors
+/// Every message of a job. Plain structs: they are what twins take and give, and what travels:
+/// those of a step as frames of the tensor plane (schema/frame.capnp), the others between actors
 /// (actors/interfaces.hpp).
 #pragma once
 
@@ -110,9 +110,10 @@ struct pull_reply {
   stamp from;
   worker_clock clock; ///< of the request
   shard_version version;
-  bool changed = true;    ///< false: the held copy is current, `parameters` is empty
-  ops::tensor parameters; ///< f32 [n], the shard's parameters one after another; u8 [bytes] if coded
-  coding how;             ///< of `parameters`
+  bool changed = true; ///< false: the held copy is current, `parameters` is empty
+  ops::tensor
+      parameters; ///< f32 [n], the shard's parameters one after another; u8 [bytes] if coded
+  coding how;     ///< of `parameters`
   /// i32 [k]: `parameters` holds only these blocks of the shard, ascending; empty: all of them.
   ops::tensor blocks;
   push_id taken; ///< last push of the one who asks that the shard has taken

@@ -166,8 +166,7 @@ error shard::find_defect(const gradient_push& frame) const {
     return defect("carries elements of " + std::string(ops::name(frame.gradient.type())) +
                   ", expected f32");
   const auto elements = elements_of(frame.gradient, frame.how);
-  if (frame.first > parameters_.size() ||
-      elements > parameters_.size() - frame.first)
+  if (frame.first > parameters_.size() || elements > parameters_.size() - frame.first)
     return defect("covers elements " + std::to_string(frame.first) + " to " +
                   std::to_string(frame.first + elements) + " of a shard of " +
                   std::to_string(parameters_.size()));
@@ -302,8 +301,8 @@ void shard::apply_round(shard_effects& out) {
     parameters_.begin_sum();
     for (const auto& [id, push] : whole.pushes) { // in lease order: the sum is the same every time
       if (push.back()->verdict != push_verdict::apply) continue;
-      parameters_.add(push, static_cast<float>(push.back()->samples / samples) *
-                                push.back()->clip_scale);
+      parameters_.add(push,
+                      static_cast<float>(push.back()->samples / samples) * push.back()->clip_scale);
       ++counts_.applied;
       ++counts_.staleness[std::min<std::uint64_t>(version_.value - push.back()->read.value,
                                                   staleness_bins - 1)];

@@ -72,8 +72,8 @@ void shard_parameters::apply_sum(shard_version becomes) {
 
 void shard_parameters::step_part(std::size_t first, std::span<const float> gradient, float scale,
                                  shard_version becomes) {
-  options_.optimizer->step_part(
-      first, std::span(options_.values).subspan(first, gradient.size()), gradient, scale);
+  options_.optimizer->step_part(first, std::span(options_.values).subspan(first, gradient.size()),
+                                gradient, scale);
   const bool rests = options_.optimizer->rests_at_zero();
   for (std::size_t at = 0; at < gradient.size();) {
     const auto block = (first + at) / block_elements;

@@ -77,7 +77,11 @@ void shard_port::refuse(transport::link_id to, const error& why) {
 void shard_port::carry_out(shard_effects effects) {
   if (hooks_.journal)
     for (const auto& entry : effects.entries) hooks_.journal({twin_->self().name.index}, entry);
-  for (const auto& [to, reply] : effects.pulls) pulled_bytes_ += plane_->send(link_of(to), encode(reply));
+  for (const auto& [to, reply] : effects.pulls) {
+    auto made = encode(reply);
+    made.wants_compression = hooks_.compresses;
+    pulled_bytes_ += plane_->send(link_of(to), std::move(made));
+  }
   for (const auto& [to, ack] : effects.pushes) plane_->send(link_of(to), encode(ack));
   for (const auto& [to, why] : effects.refused) refuse(link_of(to), why);
 }

@@ -16,6 +16,7 @@ namespace lagrange::runtime {
 
 /// What a shard's port tells the actor. Called where the port runs.
 struct shard_hooks {
+  bool compresses = false; ///< parameters, on links that leave the host
   std::function<time_point()> now;
   journal_sink journal; ///< null: nobody listens
   /// For the feeder; once per burst, and not again before on_settlement_ack or settle_again.

@@ -100,10 +100,10 @@ void check_blocks(rules& is, const pull_reply& x) {
   }
   const auto whole = x.blocks.elements() * pull_reply::block_elements;
   const auto found = x.parameters.empty() ? 0 : x.parameters.elements();
-  is.require(found > whole - pull_reply::block_elements && found <= whole, "parameters",
-             text(x.parameters),
-             fmt::format("f32 [N] of {} blocks, of which the last may be short",
-                         x.blocks.elements()));
+  is.require(
+      found > whole - pull_reply::block_elements && found <= whole, "parameters",
+      text(x.parameters),
+      fmt::format("f32 [N] of {} blocks, of which the last may be short", x.blocks.elements()));
 }
 } // namespace
 

@@ -43,8 +43,8 @@ void append_table(std::vector<char>& out,
 } // namespace
 
 std::string_view name(schema::FrameKind kind) {
-  constexpr std::string_view names[] = {"lease grant", "pull request", "pull reply",
-                                        "gradient push", "lease request", "push ack",
+  constexpr std::string_view names[] = {"lease grant",      "pull request",  "pull reply",
+                                        "gradient push",    "lease request", "push ack",
                                         "snapshot request", "rejection"};
   const auto index = static_cast<std::size_t>(kind);
   return index < std::size(names) ? names[index] : "unknown kind";

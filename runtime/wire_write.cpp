@@ -40,8 +40,7 @@ void put(message_writer& out, schema::Tensor::Builder to, const ops::tensor& x) 
   if (x.size_bytes() > 0) to.adoptData(out.refer(x));
 }
 
-void put(message_writer& out, schema::Tensor::Builder to, const ops::tensor& x,
-         const coding& how) {
+void put(message_writer& out, schema::Tensor::Builder to, const ops::tensor& x, const coding& how) {
   if (how.codec.empty()) return put(out, to, x);
   to.setType(schema::DType::F32);
   to.setEncoding(schema::Encoding::CODED);

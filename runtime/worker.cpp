@@ -65,11 +65,12 @@ worker_effects worker::on_parameters(shard_id shard, std::shared_ptr<const pull_
   return out;
 }
 
-std::shared_ptr<const pull_reply>
-worker::completed(shard_id shard, std::shared_ptr<const pull_reply> reply) const {
+std::shared_ptr<const pull_reply> worker::completed(shard_id shard,
+                                                    std::shared_ptr<const pull_reply> reply) const {
   if (reply->blocks.empty()) return reply;
   const auto& held = held_[shard.value];
-  LAGRANGE_EXPECT(held && held->from.life == reply->from.life, "changes to a copy that is not held");
+  LAGRANGE_EXPECT(held && held->from.life == reply->from.life,
+                  "changes to a copy that is not held");
   const auto old = held->parameters.values<float>();
   auto whole = std::make_shared<pull_reply>(*reply);
   whole->blocks = {};

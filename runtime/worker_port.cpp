@@ -8,7 +8,11 @@ namespace lagrange::runtime {
 
 worker_effects worker_port::sent(worker_effects effects) {
   // What the network drops now, the next tick repeats.
-  for (const auto& [to, push] : effects.pushes) plane_->send(links_.shards[to.value], encode(*push));
+  for (const auto& [to, push] : effects.pushes) {
+    auto made = encode(*push);
+    made.wants_compression = compresses_;
+    plane_->send(links_.shards[to.value], std::move(made));
+  }
   if (effects.request) plane_->send(links_.feeder, encode(*effects.request));
   for (const auto& [from, pull] : effects.pulls)
     plane_->send(links_.shards[from.value], encode(pull));

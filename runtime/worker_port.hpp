@@ -18,7 +18,8 @@ struct worker_links {
 
 class worker_port {
 public:
-  explicit worker_port(worker_options options) : twin_(std::move(options)) {}
+  explicit worker_port(const worker_options& options)
+      : twin_(options), compresses_(options.compresses) {}
 
   /// Before anything else. Requires: a plane that ends before this.
   void attach(transport::endpoint& plane, worker_links links) {
@@ -44,6 +45,7 @@ private:
   worker_effects sent(worker_effects effects);
 
   worker twin_;
+  bool compresses_;
   transport::endpoint* plane_ = nullptr;
   worker_links links_;
 };

@@ -25,6 +25,7 @@ public:
     const auto own = fmt::format("topk:{}", share_);
     return rest_->is_lossless() ? own : own + " | " + rest_->name();
   }
+  bool selects() const override { return true; }
   bool is_lossless() const override { return false; }
   std::size_t bytes_max(std::size_t elements) const override {
     const auto count = count_of(elements);

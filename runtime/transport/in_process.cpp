@@ -112,7 +112,8 @@ public:
     what.wire_bytes = bytes;
     count(&traffic::sent, bytes);
     if (!shared_->between) {
-      shared_->call(far.endpoint, [&](receiver& owner) { owner.on_frame(far.link, std::move(what)); });
+      shared_->call(far.endpoint,
+                    [&](receiver& owner) { owner.on_frame(far.link, std::move(what)); });
     } else {
       shared_->between([with = shared_, far, what = std::move(what)] {
         with->call(far.endpoint, [&](receiver& owner) { owner.on_frame(far.link, what); });

@@ -116,12 +116,10 @@ TEST_CASE("a head or payload cut off anywhere crashes nothing, and is refused wh
       INFO("kind " << frame.kind << " cut to " << length << " of " << whole.size() << " bytes");
       const auto seen = probe(with_bytes(frame, std::span(whole).first(length)));
       // The elements of a tensor are counted; a coded one has as many bytes as came.
-      const bool is_counted = frame.payloads.empty() ? length + 8 <= whole.size()
-                                                     : decode<gradient_push>(frame).has_value() ==
-                                                               false ||
-                                                           decode<gradient_push>(frame)
-                                                               .value()
-                                                               .how.codec.empty();
+      const bool is_counted = frame.payloads.empty()
+                                  ? length + 8 <= whole.size()
+                                  : decode<gradient_push>(frame).has_value() == false ||
+                                        decode<gradient_push>(frame).value().how.codec.empty();
       if (is_counted && length + 8 <= whole.size()) REQUIRE(seen.decoded == 0);
     }
   }

@@ -174,7 +174,9 @@ TEST_CASE("a coded tensor names its codec, and is a vector", "[runtime][wire]") 
              Contains("gradient.codec is a name of 65 characters, expected 1 to 64"));
   CHECK_THAT(coded([](tensor_builder x) { x.setType(schema::DType::U8); }),
              Contains("gradient is coded, but of no vector of f32"));
-  CHECK_THAT(coded([](tensor_builder x) { fill(x, schema::DType::F32, {5, 100}, 11); }),
+  CHECK_THAT(coded([](tensor_builder x) {
+               fill(x, schema::DType::F32, {5, 100}, 11);
+             }),
              Contains("gradient is coded, but of no vector of f32"));
 }
 
@@ -198,7 +200,8 @@ TEST_CASE("changed blocks ascend, and bring as many elements as they say", "[run
   };
   CHECK(with({2, 5}, 2048) == "accepted");
   CHECK(with({2, 5}, 1025) == "accepted");
-  CHECK_THAT(with({2, 5}, 1024), Contains("parameters is f32 [1024], expected f32 [N] of 2 blocks"));
+  CHECK_THAT(with({2, 5}, 1024),
+             Contains("parameters is f32 [1024], expected f32 [N] of 2 blocks"));
   CHECK_THAT(with({2, 5}, 2049), Contains("parameters is f32 [2049]"));
   CHECK_THAT(with({5, 2}, 2048), Contains("blocks is 2 after 5, expected ascending"));
   CHECK_THAT(with({2, 2}, 2048), Contains("blocks is 2 after 2"));

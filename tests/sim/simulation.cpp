@@ -131,10 +131,10 @@ private:
   actors::plane_maker planes() {
     const auto between = keep(frames_link(system_, chosen_.faults, random_));
     hub_.emplace(chosen_.seed + 1, [between](std::function<void()> deliver) {
-      caf::anon_send(between, crossing(std::make_shared<const std::function<void()>>(
-                                  std::move(deliver))));
+      caf::anon_send(between,
+                     crossing(std::make_shared<const std::function<void()>>(std::move(deliver))));
     });
-    return [this](transport::receiver& owner) {
+    return [this](transport::receiver& owner, const plane_needs&) {
       return result<std::unique_ptr<transport::endpoint>>(hub_->open(owner));
     };
   }

@@ -46,8 +46,8 @@ inline runtime::transport::frame with_bytes(const runtime::transport::frame& sha
   take(out.head.data(), out.head.size() * sizeof(std::uint64_t));
   for (std::size_t index = 0; index < shape.payloads.size(); ++index) {
     const bool is_last = index + 1 == shape.payloads.size();
-    const auto size = is_last ? from.size()
-                              : std::min(from.size(), shape.payloads[index].size_bytes());
+    const auto size =
+        is_last ? from.size() : std::min(from.size(), shape.payloads[index].size_bytes());
     ops::tensor payload(ops::dtype::u8, {static_cast<std::int64_t>(size)});
     take(payload.bytes(), size);
     out.payloads.push_back(std::move(payload));

@@ -51,10 +51,8 @@ inline runtime::lease_grant sample_grant(runtime::grant_kind kind) {
 }
 
 inline runtime::lease_request sample_lease_request() {
-  return {.from = sample_stamp(),
-          .sequence = 14,
-          .clock = {15},
-          .state = runtime::standing::working};
+  return {
+      .from = sample_stamp(), .sequence = 14, .clock = {15}, .state = runtime::standing::working};
 }
 
 inline runtime::push_ack sample_ack() {
