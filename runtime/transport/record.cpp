@@ -21,10 +21,6 @@ std::uint32_t checksum(const record& x) {
   return crc32c({reinterpret_cast<const char*>(&x) + sizeof x.crc, sizeof x - sizeof x.crc});
 }
 
-auto refuse(std::string_view field, const std::string& found, const std::string& expected) {
-  return BOOST_OUTCOME_V2_NAMESPACE::failure(bad_record(field, found, expected));
-}
-
 bool is_known(record_type type) {
   return type >= record_type::hello && type <= record_type::beat;
 }
@@ -74,15 +70,18 @@ result<record> open_record(std::span<const std::byte, record_bytes> bytes) {
   if (static_cast<std::size_t>(x.first) >= urgencies)
     return refuse("urgency", std::to_string(static_cast<int>(x.first)),
                   fmt::format("less than {}", urgencies));
-  if (x.type == record_type::frame) BOOST_OUTCOME_TRY(check_frame(x));
+  if (x.type == record_type::frame) {
+    BOOST_OUTCOME_TRY(check_frame(x));
+  }
   return x;
 }
 
-error bad_record(std::string_view field, const std::string& found, const std::string& expected) {
-  return {errc::bad_frame,
-          fmt::format("bad frame: {} is {}, expected {}; the link was closed: if the peer belongs to "
-                      "this job, check that both run the same build",
-                      field, found, expected)};
+BOOST_OUTCOME_V2_NAMESPACE::failure_type<error>
+refuse(std::string_view field, const std::string& found, const std::string& expected) {
+  return failure(errc::bad_frame,
+                 fmt::format("bad frame: {} is {}, expected {}; the link was closed: if the peer "
+                             "belongs to this job, check that both run the same build",
+                             field, found, expected));
 }
 
 } // namespace lagrange::runtime::transport

@@ -55,7 +55,8 @@ void seal(record& x);
 /// they agree with the link's state is for the caller. Errors: bad_frame.
 result<record> open_record(std::span<const std::byte, record_bytes> bytes);
 
-/// Says what was found and what was expected.
-error bad_record(std::string_view field, const std::string& found, const std::string& expected);
+/// Says what was found and what was expected, as the failure that a function returns.
+BOOST_OUTCOME_V2_NAMESPACE::failure_type<error>
+refuse(std::string_view field, const std::string& found, const std::string& expected);
 
 } // namespace lagrange::runtime::transport
