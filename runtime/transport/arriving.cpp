@@ -78,7 +78,9 @@ result<frame> arriving::finish(std::shared_ptr<const void> keeper) {
   is_begun_ = false;
   if (is_packed_ && (!place().empty() || !unpacker_->is_over()))
     return refuse_packed("shorter than the payloads");
-  payloads_.move_to(what_, std::move(keeper));
+  if (payloads_.count() > 0) payloads_.share(std::move(keeper));
+  for (std::size_t i = 0; i < payloads_.count(); ++i) what_.payloads.push_back(payloads_.view(i));
+  payloads_ = {};
   return std::move(what_);
 }
 

@@ -1,6 +1,8 @@
 #include "runtime/transport/byte_endpoint.hpp"
 
 #include "runtime/transport/hello.hpp"
+#include "runtime/transport/shared_hello.hpp"
+#include "runtime/transport/shared_link.hpp"
 #include "runtime/transport/tcp_link.hpp"
 
 #include <fmt/format.h>
@@ -18,6 +20,16 @@ namespace lagrange::runtime::transport {
 namespace {
 
 using steady = std::chrono::steady_clock;
+
+/// Nobody else's, and nobody can tell it beforehand.
+std::string draw_name() { return "lagrange-" + to_text(draw_token()); }
+
+std::string no_way_to(const address& peer) {
+  return fmt::format("no way to reach the peer: it offers shared memory {}, TCP {}; this side may "
+                     "use only what its own options name",
+                     peer.local.empty() ? "to nobody" : "on its host",
+                     peer.ip.empty() ? "to nobody" : fmt::format("at {}:{}", peer.ip, peer.port));
+}
 
 class byte_endpoint final : public endpoint {
 public:
@@ -37,7 +49,15 @@ public:
 
   result<void> start() {
     const auto& options = services_->options;
-    if (options.ways != byte_ways::shared_memory) {
+    if (has_shared_memory()) {
+      arena_ = std::make_shared<arena>(options.arena_bytes);
+      where_.host = host_id();
+      where_.local = draw_name();
+      BOOST_OUTCOME_TRY(made, listen_local(where_.local, options.with,
+                                           [this](auto with) { host_shared(std::move(with)); }));
+      local_greeter_ = std::move(made);
+    }
+    if (has_tcp()) {
       BOOST_OUTCOME_TRY(made, listen_tcp(options.ip, 0, options.with,
                                          [this](auto with) { host_tcp(std::move(with)); }));
       tcp_greeter_ = std::move(made);
@@ -51,13 +71,16 @@ public:
   const address& where() const override { return where_; }
 
   result<link_id> connect(const address& peer) override {
-    const auto deadline = steady::now() + services_->options.connect_deadline;
-    const auto& options = services_->options;
-    if (options.ways == byte_ways::shared_memory || peer.ip.empty())
-      return failure(errc::bad_argument, "no common way to the peer");
-    BOOST_OUTCOME_TRY(over, call_tcp(peer.ip, peer.port, options.with, deadline));
-    BOOST_OUTCOME_TRY(say_hello(*over, options.credit_bytes, patience(deadline)));
-    return add([&](link_id id) { return make_tcp_link(id, std::move(over), services_); });
+    const patience until(steady::now() + services_->options.connect_deadline, ended_.get());
+    const bool may_tcp = has_tcp() && !peer.ip.empty();
+    if (has_shared_memory() && !peer.local.empty() && !peer.host.empty() &&
+        peer.host == where_.host) {
+      auto made = connect_shared(peer, until);
+      // Another container of this host may have the name of its socket to itself.
+      if (made || !may_tcp || made.error().code != errc::peer_gone) return made;
+    }
+    if (may_tcp) return connect_tcp(peer, until);
+    return failure(errc::bad_argument, no_way_to(peer));
   }
 
   std::uint64_t send(link_id to, frame what) override {
@@ -83,6 +106,7 @@ public:
   bool runs_by_itself() const override { return true; }
 
   ops::tensor allocate(std::size_t bytes) override {
+    if (auto made = arena_ ? arena_->allocate(bytes) : std::nullopt) return std::move(*made);
     return ops::tensor(ops::dtype::u8, {static_cast<std::int64_t>(bytes)});
   }
 
@@ -94,16 +118,41 @@ public:
 private:
   using link_pointer = std::shared_ptr<link>;
 
-  void host_tcp(std::unique_ptr<stream> with) {
-    const patience until(steady::now() + services_->options.connect_deadline, ended_.get());
-    if (!say_hello(*with, services_->options.credit_bytes, until)) return;
-    add([&](link_id id) { return make_tcp_link(id, std::move(with), services_); });
+  bool has_shared_memory() const { return services_->options.ways != byte_ways::tcp; }
+  bool has_tcp() const { return services_->options.ways != byte_ways::shared_memory; }
+
+  patience for_hello() const {
+    return patience(steady::now() + services_->options.connect_deadline, ended_.get());
   }
 
-  template <class Make>
-  link_id add(Make make) {
+  result<link_id> connect_shared(const address& peer, const patience& until) {
+    BOOST_OUTCOME_TRY(over, call_local(peer.local, services_->options.with, until.until()));
+    return begin_shared(std::move(over), until);
+  }
+  result<link_id> connect_tcp(const address& peer, const patience& until) {
+    BOOST_OUTCOME_TRY(over, call_tcp(peer.ip, peer.port, services_->options.with, until.until()));
+    return begin_tcp(std::move(over), until);
+  }
+  // A caller that breaks off, or speaks another version, is its own affair: it is told there.
+  void host_shared(std::unique_ptr<stream> over) {
+    [[maybe_unused]] const auto begun = begin_shared(std::move(over), for_hello());
+  }
+  void host_tcp(std::unique_ptr<stream> over) {
+    [[maybe_unused]] const auto begun = begin_tcp(std::move(over), for_hello());
+  }
+
+  result<link_id> begin_shared(std::unique_ptr<stream> over, const patience& until) {
     const link_id id{next_id_.fetch_add(1)};
-    auto made = make(id);
+    BOOST_OUTCOME_TRY(made, make_shared_link(id, std::move(over), arena_, services_, until));
+    return add(std::move(made));
+  }
+  result<link_id> begin_tcp(std::unique_ptr<stream> over, const patience& until) {
+    BOOST_OUTCOME_TRY(say_hello(*over, services_->options.credit_bytes, until));
+    return add(make_tcp_link({next_id_.fetch_add(1)}, std::move(over), services_));
+  }
+
+  link_id add(link_pointer made) {
+    const auto id = made->id();
     {
       const std::lock_guard lock(mutex_);
       links_.emplace(id.value, made);
@@ -176,7 +225,8 @@ private:
 
   bool lie_down() {
     if (!services_->waits.lie_down()) return false;
-    return std::all_of(live_.begin(), live_.end(), [](const auto& each) { return each->lie_down(); });
+    return std::all_of(live_.begin(), live_.end(),
+                       [](const auto& each) { return each->lie_down(); });
   }
 
   bool adopt() {
@@ -233,6 +283,7 @@ private:
   }
 
   const std::shared_ptr<link_services> services_;
+  std::shared_ptr<arena> arena_; ///< none without shared memory
   receiver& to_;
   address where_;
   const descriptor ended_ = make_doorbell();

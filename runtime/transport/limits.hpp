@@ -1,5 +1,6 @@
 /// \file
-/// The sizes that byte transports agree on. All limits of the tensor plane stand here, with reasons.
+/// The sizes that byte transports agree on. All limits of the tensor plane stand here, with
+/// reasons.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,8 @@ struct limits {
   static constexpr std::uint16_t protocol_version = 1;
   /// Payloads of one frame: more is cut into frames, so that nothing waits long behind it.
   static constexpr std::uint64_t frame_bytes_max = std::uint64_t{256} << 20;
-  /// Of a frame on TCP: between two of them more urgent frames overtake. Larger writes gain nothing.
+  /// Of a frame on TCP: between two of them more urgent frames overtake. Larger writes gain
+  /// nothing.
   static constexpr std::size_t chunk_bytes_max = std::size_t{1} << 20;
   /// TCP is read in pieces that stay in the core's cache until they are copied on.
   static constexpr std::size_t read_bytes = std::size_t{64} << 10;

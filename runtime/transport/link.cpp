@@ -13,12 +13,12 @@ std::uint64_t queue_limit(const byte_options& x) {
 }
 
 void check_contract(const frame& what, std::uint64_t credit_bytes) {
-  LAGRANGE_EXPECT(what.payloads.size() <= frame::payloads_max,
-                  fmt::format("a frame of {} payloads, at most {}", what.payloads.size(),
-                              frame::payloads_max));
-  LAGRANGE_EXPECT(what.head.size() <= frame::head_words_max,
-                  fmt::format("a head of {} words, at most {}", what.head.size(),
-                              frame::head_words_max));
+  LAGRANGE_EXPECT(
+      what.payloads.size() <= frame::payloads_max,
+      fmt::format("a frame of {} payloads, at most {}", what.payloads.size(), frame::payloads_max));
+  LAGRANGE_EXPECT(
+      what.head.size() <= frame::head_words_max,
+      fmt::format("a head of {} words, at most {}", what.head.size(), frame::head_words_max));
   LAGRANGE_EXPECT(static_cast<std::size_t>(what.first) < urgencies, "an urgency that is none");
   for (const auto& each : what.payloads)
     LAGRANGE_EXPECT(!each.empty() && each.where().kind == ops::device::kind_type::cpu,
@@ -108,10 +108,11 @@ void link::tick(pulse::time_point now, pulse::duration away) {
     const auto to_ms = [](auto x) {
       return std::chrono::duration_cast<std::chrono::milliseconds>(x).count();
     };
-    return fail({errc::timed_out,
-                 fmt::format("silent for {} ms, more than {} ms: the peer is stopped or overloaded, "
-                             "or the network is cut",
-                             to_ms(pulse_.silent_for(now)), to_ms(pulse_.patience()))});
+    return fail(
+        {errc::timed_out,
+         fmt::format("silent for {} ms, more than {} ms: the peer is stopped or overloaded, "
+                     "or the network is cut",
+                     to_ms(pulse_.silent_for(now)), to_ms(pulse_.patience()))});
   }
   if (has_spoken_.exchange(false, std::memory_order_relaxed)) return;
   std::unique_lock lock(mutex_);

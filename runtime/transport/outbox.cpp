@@ -27,9 +27,19 @@ bool outbox::has_room_for(const outgoing& what) const {
 }
 
 void outbox::put(std::unique_ptr<outgoing> what) {
-  (always_passes(*what) ? control_bytes_ : bulk_bytes_) += cost(*what);
+  bytes_of(*what) += cost(*what);
   ++count_;
   waiting_[index_of(what->what.first)].push_back(std::move(what));
+}
+
+void outbox::put_back(std::unique_ptr<outgoing> what) {
+  bytes_of(*what) += cost(*what);
+  ++count_;
+  waiting_[index_of(what->what.first)].push_front(std::move(what));
+}
+
+std::uint64_t& outbox::bytes_of(const outgoing& what) {
+  return always_passes(what) ? control_bytes_ : bulk_bytes_;
 }
 
 bool outbox::is_granted(const outgoing& what) const {
@@ -43,7 +53,8 @@ outgoing* outbox::next() {
   for (auto& line : waiting_) {
     if (line.empty()) continue;
     auto& first = *line.front();
-    // Credit that a more urgent frame waits for is not taken by others, or a large one would starve.
+    // Credit that a more urgent frame waits for is not taken by others, or a large one would
+    // starve.
     const bool needs_credit = first.has_payloads() && !first.has_started;
     if (!is_granted(first) || (needs_credit && is_starved_)) {
       is_starved_ = true;
@@ -64,7 +75,7 @@ std::unique_ptr<outgoing> outbox::take(urgency of) {
   auto taken = std::move(line.front());
   line.pop_front();
   --count_;
-  (always_passes(*taken) ? control_bytes_ : bulk_bytes_) -= cost(*taken);
+  bytes_of(*taken) -= cost(*taken);
   return taken;
 }
 

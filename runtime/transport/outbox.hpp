@@ -21,7 +21,7 @@ struct outgoing {
   frame what;
   block packed; ///< its payloads as one zstd stream; none: as they are
   std::uint64_t packed_bytes = 0;
-  std::uint64_t gone = 0;    ///< bytes of head and payloads that have left
+  std::uint64_t gone = 0;   ///< bytes of head and payloads that have left
   bool has_started = false; ///< and has taken its credit
 
   bool has_payloads() const { return !what.payloads.empty(); }
@@ -47,6 +47,8 @@ public:
   outgoing* next();
   /// Takes out what next() gave.
   std::unique_ptr<outgoing> take(urgency of);
+  /// It could not leave after all: it is the first of its urgency again.
+  void put_back(std::unique_ptr<outgoing> what);
   /// The peer let go of so much. False: it never had it.
   bool give_back(std::uint64_t bytes, std::uint64_t frames);
 
@@ -58,6 +60,7 @@ public:
 
 private:
   bool is_granted(const outgoing& what) const;
+  std::uint64_t& bytes_of(const outgoing& what);
 
   const std::uint64_t credit_bytes_, queue_bytes_max_;
   std::array<std::deque<std::unique_ptr<outgoing>>, urgencies> waiting_;

@@ -25,15 +25,14 @@ std::span<std::byte> payload_block::operator[](std::size_t payload) const {
   return {memory_.data() + offsets_[payload], sizes_[payload]};
 }
 
-void payload_block::move_to(frame& what, std::shared_ptr<const void> keeper) {
-  if (count_ == 0) return;
+void payload_block::share(std::shared_ptr<const void> keeper) {
   auto* data = memory_.data();
-  auto all = std::make_shared<ops::buffer>(
+  shared_ = std::make_shared<ops::buffer>(
       data, bytes_, std::make_shared<kept>(kept{std::move(keeper), std::move(memory_)}));
-  for (std::size_t i = 0; i < count_; ++i)
-    what.payloads.emplace_back(ops::dtype::u8, ops::shape{std::int64_t{sizes_[i]}}, all,
-                               offsets_[i]);
-  count_ = 0;
+}
+
+ops::tensor payload_block::view(std::size_t payload) const {
+  return {ops::dtype::u8, ops::shape{std::int64_t{sizes_[payload]}}, shared_, offsets_[payload]};
 }
 
 } // namespace lagrange::runtime::transport

@@ -38,7 +38,8 @@ void ring(const descriptor& doorbell) {
   [[maybe_unused]] const auto written = ::write(doorbell.get(), &one, sizeof one);
 }
 
-poller::poller() : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll")), doorbell_(make_doorbell()) {
+poller::poller()
+    : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll")), doorbell_(make_doorbell()) {
   add(doorbell_.get(), 0);
 }
 

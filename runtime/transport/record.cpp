@@ -21,9 +21,7 @@ std::uint32_t checksum(const record& x) {
   return crc32c({reinterpret_cast<const char*>(&x) + sizeof x.crc, sizeof x - sizeof x.crc});
 }
 
-bool is_known(record_type type) {
-  return type >= record_type::hello && type <= record_type::beat;
-}
+bool is_known(record_type type) { return type >= record_type::hello && type <= record_type::beat; }
 
 result<void> check_frame(const record& x) {
   if (x.payloads > frame::payloads_max)
@@ -32,7 +30,8 @@ result<void> check_frame(const record& x) {
   if (x.head_words > frame::head_words_max)
     return refuse("the head", fmt::format("{} words", x.head_words),
                   fmt::format("at most {}", frame::head_words_max));
-  if (!std::all_of(x.sizes.begin() + x.payloads, x.sizes.end(), [](auto size) { return size == 0; }))
+  if (!std::all_of(x.sizes.begin() + x.payloads, x.sizes.end(),
+                   [](auto size) { return size == 0; }))
     return refuse("the size of a payload that is not there", "not 0", "0");
   const auto payload_bytes = x.payload_bytes();
   if (payload_bytes > limits::frame_bytes_max)
@@ -42,9 +41,9 @@ result<void> check_frame(const record& x) {
   if (x.packed > 1) return refuse("the packing", std::to_string(x.packed), "0 or 1");
   if (x.packed == 1 ? x.total >= whole || x.total <= x.head_words * std::uint64_t{8}
                     : x.total != whole)
-    return refuse("the frame's length", fmt::format("{} bytes", x.total),
-                  fmt::format("{}{}, as its head and payloads are", x.packed ? "less than " : "",
-                              whole));
+    return refuse(
+        "the frame's length", fmt::format("{} bytes", x.total),
+        fmt::format("{}{}, as its head and payloads are", x.packed ? "less than " : "", whole));
   return success();
 }
 

@@ -33,7 +33,7 @@ struct record {
   std::uint16_t magic = magic_expected;
   record_type type = record_type::beat;
   urgency first = urgency::control;
-  std::uint16_t kind = 0; ///< of the frame
+  std::uint16_t kind = 0;  ///< of the frame
   std::uint8_t packed = 0; ///< 1: the payloads are one zstd stream
   std::uint8_t payloads = 0;
   std::uint32_t head_words = 0;

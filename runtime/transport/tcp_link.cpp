@@ -104,7 +104,8 @@ private:
       batch_.advance(done.bytes);
       if (batch_.is_done()) batch_.clear();
     }
-    const bool is_gone = done.what == transfer::state::closed || done.what == transfer::state::failed;
+    const bool is_gone =
+        done.what == transfer::state::closed || done.what == transfer::state::failed;
     if (is_gone) fail({errc::peer_gone, std::move(done.why.text)});
     lock.lock();
     if (is_gone) return step::nothing;
@@ -134,7 +135,8 @@ private:
       else
         batch_.add_last(queue_.take(next->what.first));
     }
-    if (queue_.is_starved() && !std::exchange(has_asked_, true)) batch_.add(bare(record_type::want));
+    if (queue_.is_starved() && !std::exchange(has_asked_, true))
+      batch_.add(bare(record_type::want));
     if (std::exchange(is_beat_due_, false) && batch_.is_empty())
       batch_.add(bare(record_type::beat));
   }
@@ -206,8 +208,8 @@ private:
 
   // Under the lock.
   bool is_watched_ = false;
-  bool has_asked_ = false; ///< for credit, since some came
-  bool is_wanted_ = false; ///< by the peer
+  bool has_asked_ = false;       ///< for credit, since some came
+  bool is_wanted_ = false;       ///< by the peer
   std::uint64_t owed_bytes_ = 0; ///< let go, and not yet given back
   std::uint32_t owed_frames_ = 0;
   std::uint64_t held_bytes_ = 0; ///< begun to come, and not yet given back

@@ -21,7 +21,8 @@ endpoint_kind kind_of(std::string name, transport::byte_ways ways) {
           credit_bytes};
 }
 
-const endpoint_kind kinds[] = {kind_of("tcp", transport::byte_ways::tcp)};
+const endpoint_kind kinds[] = {kind_of("tcp", transport::byte_ways::tcp),
+                               kind_of("shared memory", transport::byte_ways::shared_memory)};
 
 } // namespace
 

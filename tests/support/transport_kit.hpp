@@ -144,7 +144,8 @@ struct party {
 };
 
 /// Sends until the frame is taken: a full queue is a slow peer's, and these are not.
-inline bool send_all(transport::endpoint& from, transport::link_id to, const transport::frame& what) {
+inline bool send_all(transport::endpoint& from, transport::link_id to,
+                     const transport::frame& what) {
   const auto deadline = std::chrono::steady_clock::now() + long_enough;
   while (from.send(to, what) == 0)
     if (std::chrono::steady_clock::now() > deadline) return false;
