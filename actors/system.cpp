@@ -6,7 +6,8 @@
 
 namespace lagrange::actors {
 
-system_config::system_config(network net, scheduling how, std::size_t threads) {
+system_config::system_config(network net, scheduling how, std::size_t threads)
+    : relay_(std::make_unique<runtime::transport::stream_relay>()) {
   add_message_types<caf::id_block::lagrange>();
   if (net == network::caf) load<caf::io::middleman>();
   set("scheduler.policy",

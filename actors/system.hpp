@@ -3,11 +3,13 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "runtime/transport/stream_relay.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 
 #include <cstdint>
+#include <memory>
 
 namespace lagrange::actors {
 
@@ -25,6 +27,13 @@ class system_config : public caf::actor_system_config {
 public:
   /// `threads` is how many run actors that have none of their own.
   system_config(network net, scheduling how, std::size_t threads);
+
+  /// Carries CAF's connections under TLS. It is kept here because it outlives them: the system ends
+  /// before its configuration does.
+  runtime::transport::stream_relay& relay() const { return *relay_; }
+
+private:
+  std::unique_ptr<runtime::transport::stream_relay> relay_;
 };
 
 } // namespace lagrange::actors

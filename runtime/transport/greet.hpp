@@ -32,6 +32,9 @@ namespace lagrange::runtime::transport {
 
 /// Bytes of the caller's first message; the host says nothing before it has them all.
 constexpr std::size_t knock_bytes = 8 + 32 + 32;
+/// The first of them tell a caller of this version from any other program.
+constexpr std::size_t knock_head_bytes = 8;
+bool is_knock_head(std::span<const std::byte, knock_head_bytes> bytes);
 
 /// Errors: those of greeting.hpp's greet(), and interrupted.
 result<std::unique_ptr<stream>> greet_patiently(descriptor socket, greeting_side side,

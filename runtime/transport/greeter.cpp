@@ -1,6 +1,7 @@
 // Who listens. One thread accepts; a connection then waits, without a thread, until its whole knock
-// has come, so that those who say nothing cost a descriptor and nobody's place. Then it is greeted
-// on a thread of its own, a few at a time.
+// has come, so that those who say nothing cost a descriptor and nobody's place. Other programs are
+// sent away as soon as they say something. Then it is greeted on a thread of its own, a few at a
+// time.
 #include "ops/contract.hpp"
 #include "runtime/transport/greet.hpp"
 #include "runtime/transport/sockets.hpp"
@@ -9,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <list>
@@ -44,8 +46,16 @@ void lower(const descriptor& event) {
 }
 
 /// poll shows a TCP socket as readable when so many bytes have come, or it has ended.
-void be_readable_at(const descriptor& socket, int bytes) {
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+void be_readable_at(const descriptor& socket, std::size_t bytes) {
+  const int least = static_cast<int>(bytes);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVLOWAT, &least, sizeof least);
+}
+
+/// Whether what has come begins as a caller of ours does; it stays to be read.
+bool begins_to_knock(const descriptor& socket) {
+  std::array<std::byte, knock_head_bytes> head;
+  const auto count = ::recv(socket.get(), head.data(), head.size(), MSG_PEEK | MSG_DONTWAIT);
+  return count == static_cast<ssize_t>(head.size()) && is_knock_head(head);
 }
 
 class socket_greeter final : public greeter {
@@ -60,12 +70,13 @@ public:
     for (auto& each : under_way_) each.thread.join();
   }
 
-  std::uint16_t port() const override { return port_of(listening_); }
+  std::uint16_t port() const override { return port_of(listening_.get()); }
 
 private:
   struct caller {
     descriptor socket;
     time_point deadline;
+    bool is_knocking = false;
   };
   struct greeting {
     std::thread thread;
@@ -83,7 +94,7 @@ private:
       ::poll(watched.data(), watched.size(), next_deadline());
       if (watched[0].revents != 0) return;
       if (watched[1].revents != 0) bury();
-      greet_those_who_knocked(std::span(watched).subspan(3));
+      look_after_waiting(std::span(watched).subspan(3));
       drop_the_late();
       if (watched[2].revents != 0) accept_one();
     }
@@ -103,21 +114,28 @@ private:
         accept_again_ = std::chrono::steady_clock::now() + accept_pause;
       return;
     }
-    be_readable_at(socket, knock_bytes);
+    be_readable_at(socket, knock_head_bytes);
     waiting_.push_back({std::move(socket), std::chrono::steady_clock::now() + greeting_limit});
     if (waiting_.size() > waiting_max) waiting_.pop_front();
   }
 
   /// `watched` is of waiting_, one by one.
-  void greet_those_who_knocked(std::span<const pollfd> watched) {
-    std::deque<caller> still;
-    for (std::size_t i = 0; i < watched.size(); ++i) {
-      if (watched[i].revents != 0 && under_way_.size() < greetings_max)
-        start(std::move(waiting_[i]));
-      else
-        still.push_back(std::move(waiting_[i]));
+  void look_after_waiting(std::span<const pollfd> watched) {
+    auto each = waiting_.begin();
+    for (const auto& [socket, events, seen] : watched)
+      each = seen == 0 || stays(*each) ? std::next(each) : waiting_.erase(each);
+  }
+
+  /// Of one who has said something, or left.
+  bool stays(caller& from) {
+    if (from.is_knocking && under_way_.size() >= greetings_max) return true;
+    if (from.is_knocking) {
+      start(std::move(from));
+      return false;
     }
-    waiting_ = std::move(still);
+    from.is_knocking = begins_to_knock(from.socket);
+    be_readable_at(from.socket, knock_bytes);
+    return from.is_knocking;
   }
 
   void drop_the_late() {

@@ -10,15 +10,24 @@ namespace lagrange::runtime::transport {
 
 namespace {
 
-/// The caller's first message, as it travels.
-struct knock {
+/// How the caller's first message begins, as it travels, and all of it.
+struct knock_head {
   std::array<char, 6> magic{'l', 'a', 'g', 'r', 'n', 'g'};
   std::uint8_t version = 1;
   std::uint8_t uses_tls = 0;
+};
+struct knock {
+  knock_head head;
   nonce number{};
   proof knows{};
 };
-static_assert(sizeof(knock) == knock_bytes && std::is_trivially_copyable_v<knock>);
+static_assert(sizeof(knock_head) == knock_head_bytes && sizeof(knock) == knock_bytes);
+static_assert(std::is_trivially_copyable_v<knock>);
+
+bool is_ours(const knock_head& head) {
+  const knock_head own;
+  return head.magic == own.magic && head.version == own.version;
+}
 
 /// A host that refuses a caller says nothing, so the end of the connection is all there is to hear.
 const error& refused_by_host() {
@@ -61,7 +70,7 @@ private:
   result<void> knock_at_host() {
     draw(said_.caller);
     knock made;
-    made.uses_tls = said_.uses_tls;
+    made.head.uses_tls = said_.uses_tls;
     made.number = said_.caller;
     made.knows = prove(with_.token, purpose::knock, said_);
     BOOST_OUTCOME_TRY(send(std::as_bytes(std::span(&made, 1))));
@@ -71,12 +80,11 @@ private:
   result<void> answer_knock() {
     knock came;
     BOOST_OUTCOME_TRY(receive(std::as_writable_bytes(std::span(&came, 1))));
-    const knock own;
-    if (came.magic != own.magic || came.version != own.version)
+    if (!is_ours(came.head))
       return failure(errc::fenced, "a caller that is no lagrange, or one of another version");
     said_.caller = came.number;
     auto about = said_;
-    about.uses_tls = came.uses_tls != 0;
+    about.uses_tls = came.head.uses_tls != 0;
     if (!is_proof(came.knows, with_.token, purpose::knock, about))
       return failure(errc::fenced, "a caller that does not know the job's token");
     if (about.uses_tls != said_.uses_tls)
@@ -118,6 +126,12 @@ private:
 };
 
 } // namespace
+
+bool is_knock_head(std::span<const std::byte, knock_head_bytes> bytes) {
+  knock_head head;
+  std::memcpy(&head, bytes.data(), sizeof head);
+  return is_ours(head);
+}
 
 result<std::unique_ptr<stream>> greet_patiently(descriptor socket, greeting_side side,
                                                 const security& with, const patience& until) {

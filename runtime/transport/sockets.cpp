@@ -162,10 +162,10 @@ descriptor accept_from(const descriptor& listening) {
   return made;
 }
 
-std::uint16_t port_of(const descriptor& listening) {
+std::uint16_t port_of(int socket) {
   sockaddr_storage at{};
   socklen_t size = sizeof at;
-  if (::getsockname(listening.get(), reinterpret_cast<sockaddr*>(&at), &size) != 0) return 0;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&at), &size) != 0) return 0;
   if (at.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(at).sin_port);
   if (at.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(at).sin6_port);
   return 0;

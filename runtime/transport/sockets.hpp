@@ -28,7 +28,7 @@ result<descriptor> connect_to(const std::string& name,
 /// no descriptor left.
 descriptor accept_from(const descriptor& listening);
 
-/// Of a listening TCP socket; 0 for a Unix socket.
-std::uint16_t port_of(const descriptor& listening);
+/// This side's, of a TCP socket that listens or is connected; 0 of a Unix socket.
+std::uint16_t port_of(int socket);
 
 } // namespace lagrange::runtime::transport

@@ -133,8 +133,7 @@ TEST_CASE("a host answers a knock with its number alone until the caller has pro
 }
 
 TEST_CASE("a recorded greeting is worth nothing", "[runtime][greeting]") {
-  std::vector<std::byte> said;
-  nonce first_number{};
+  std::vector<std::byte> said, answered;
   {
     auto [host, at_host] = meet(greeting_side::host);
     auto [caller, at_caller] = meet(greeting_side::caller);
@@ -144,10 +143,11 @@ TEST_CASE("a recorded greeting is worth nothing", "[runtime][greeting]") {
       return bytes;
     };
     said = pass(caller, host, knock_bytes);
-    std::ranges::copy(pass(host, caller, 32), first_number.begin());
+    answered = pass(host, caller, 32);
     const auto knows = pass(caller, host, 32);
     said.insert(said.end(), knows.begin(), knows.end());
-    pass(host, caller, 32);
+    const auto host_knows = pass(host, caller, 32);
+    answered.insert(answered.end(), host_knows.begin(), host_knows.end());
     CHECK(at_host.get());
     CHECK(at_caller.get());
   }
@@ -155,8 +155,11 @@ TEST_CASE("a recorded greeting is worth nothing", "[runtime][greeting]") {
   host.say(said);
   const auto answer = host.hear_out();
   CHECK(answer.size() == 32); // a number, and none that was ever used
-  CHECK_FALSE(std::ranges::equal(answer, first_number));
+  CHECK_FALSE(std::ranges::equal(answer, std::span(answered).first(32)));
   CHECK(met.get().error().code == errc::fenced);
+  auto [caller, called] = meet(greeting_side::caller);
+  caller.say(answered);
+  CHECK(called.get().error().code == errc::fenced);
 }
 
 TEST_CASE("a caller does not take its own words for a host's", "[runtime][greeting]") {

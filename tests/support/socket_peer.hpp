@@ -32,9 +32,10 @@ public:
     return socket_peer(std::move(made));
   }
 
-  void say(std::span<const std::byte> bytes) {
-    const auto sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    CHECK(sent == static_cast<ssize_t>(bytes.size()));
+  /// False: the other side has closed.
+  bool say(std::span<const std::byte> bytes) {
+    return ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
   }
   /// The next `count` bytes, or as many as came before the other side closed.
   std::vector<std::byte> hear(std::size_t count) {
