@@ -102,10 +102,10 @@ const key_rule rules[] = {
      "a worker computes on one thread today: take more workers"},
 
     {"codec.push", "lagrange list codecs",
-     row_name_key{at<&job::codec, &job::codec_table::push>, names<&catalog::codecs>, "codecs"},
+     only_text_key{at<&job::codec, &job::codec_table::push>, "none"},
      "gradients travel as they are today"},
     {"codec.pull", "lagrange list codecs",
-     row_name_key{at<&job::codec, &job::codec_table::pull>, names<&catalog::codecs>, "codecs"},
+     only_text_key{at<&job::codec, &job::codec_table::pull>, "none"},
      "parameters travel as they are today"},
 
     {"precision.compute", "of the forward and backward passes",
