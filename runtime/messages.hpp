@@ -92,13 +92,6 @@ inline std::uint64_t elements_of(const ops::tensor& x, const coding& how) {
   return how.codec.empty() ? static_cast<std::uint64_t>(x.elements()) : how.elements;
 }
 
-/// A push as its maker and a shard know it.
-struct push_id {
-  lease_id what;
-  lease_attempt attempt; ///< 0: none
-  bool operator==(const push_id&) const = default;
-};
-
 struct pull_request {
   stamp from;
   worker_clock clock;    ///< at which the answer is used
@@ -116,7 +109,7 @@ struct pull_reply {
   coding how;     ///< of `parameters`
   /// i32 [k]: `parameters` holds only these blocks of the shard, ascending; empty: all of them.
   ops::tensor blocks;
-  push_id taken; ///< last push of the one who asks that the shard has taken
+  lease_attempt_id taken; ///< last push of the one who asks that the shard has taken
 
   static constexpr std::int64_t block_elements = 1024;
 };

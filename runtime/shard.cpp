@@ -252,7 +252,7 @@ push_outcome shard::repeat(const gradient_push& frame, shard_effects& out) {
       staged != staged_.end() && staged->second.what == frame.what.id)
     staged_.erase(staged);
   // Its maker must know whether it was this very push that went in.
-  const push_id own{frame.what.id, frame.what.attempt};
+  const lease_attempt_id own{frame.what.id, frame.what.attempt};
   return last_taken_[worker_of(frame.from)] == own ? push_outcome::taken : push_outcome::duplicate;
 }
 

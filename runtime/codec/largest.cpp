@@ -1,79 +1,91 @@
 #include "runtime/codec/largest.hpp"
 
 #include "ops/contract.hpp"
+#include "ops/vectorised.hpp"
 #include "runtime/codec/loops.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <string>
 
 namespace lagrange::runtime {
 
 namespace {
+
+/// One element in so many is sampled. A prime, so that no width of a layer is a multiple of it.
+constexpr std::size_t stride = 31;
+
 std::uint32_t magnitude(float x) { return codec_loops::bits_of(x) & codec_loops::magnitude_mask; }
+
+/// The highest bin that has, with those above it, `wanted` entries; what those above have.
+struct edge {
+  std::uint32_t bin;
+  std::size_t above;
+};
+edge find_edge(std::span<const std::uint32_t> counts, std::size_t wanted) {
+  std::size_t above = 0;
+  for (auto bin = counts.size(); bin-- > 0; above += counts[bin])
+    if (above + counts[bin] >= wanted) return {static_cast<std::uint32_t>(bin), above};
+  return {0, above - counts[0]};
+}
+
 } // namespace
 
 std::span<const std::uint32_t> largest_elements::find(std::span<const float> values,
                                                       std::size_t wanted) {
   LAGRANGE_EXPECT(wanted <= values.size() && values.size() <= UINT32_MAX,
                   std::to_string(wanted) + " wanted of " + std::to_string(values.size()));
-  positions_.clear();
   if (wanted == 0) return {};
-  count(values);
+  auto found = collect(values, guess_edge(values, wanted));
+  if (found.size() < wanted) found = collect(values, 0); // the sample was not like the rest
+  magnitudes_.resize(found.size());
+  for (std::size_t i = 0; i < found.size(); ++i) magnitudes_[i] = magnitude(values[found[i]]);
+  return found.size() == wanted ? found : keep(found, wanted);
+}
+
+// Low enough by four standard deviations of what the sample may err.
+std::uint32_t largest_elements::guess_edge(std::span<const float> values, std::size_t wanted) {
+  counts_.fill(0);
+  for (std::size_t i = 0; i < values.size(); i += stride)
+    ++counts_[magnitude(values[i]) >> edge_bits];
+  const double mean = static_cast<double>(wanted) / stride;
+  return find_edge(counts_, static_cast<std::size_t>(mean + 4 * std::sqrt(mean)) + 4).bin
+         << edge_bits;
+}
+
+std::span<std::uint32_t> largest_elements::collect(std::span<const float> values,
+                                                   std::uint32_t least) {
+  if (positions_.size() <= values.size()) positions_.resize(values.size() + 1);
   std::size_t found = 0;
-  auto bin = bins;
-  while (found < wanted) found += counts_[--bin];
-  const auto edge = static_cast<std::uint32_t>(bin);
-  positions_.resize(found + 1);
-  collect(values, edge << edge_bits);
-  positions_.resize(found);
-  if (found > wanted) drop_smallest(values, edge, wanted);
-  return positions_;
+  ops::vectorised<&codec_loops::collect_positions>(values.data(), values.size(), least,
+                                                   positions_.data(), &found);
+  return std::span(positions_).first(found);
 }
 
-void largest_elements::count(std::span<const float> values) {
-  // Neighbours often share a bin. In tables of their own they do not wait for each other's sum.
-  std::array<std::array<std::uint32_t, bins>, 4> tables{};
-  std::size_t i = 0;
-  for (; i + 4 <= values.size(); i += 4)
-    for (std::size_t lane = 0; lane < 4; ++lane)
-      ++tables[lane][magnitude(values[i + lane]) >> edge_bits];
-  for (; i < values.size(); ++i) ++tables[0][magnitude(values[i]) >> edge_bits];
-  for (std::size_t bin = 0; bin < bins; ++bin)
-    counts_[bin] = tables[0][bin] + tables[1][bin] + tables[2][bin] + tables[3][bin];
-}
-
-// Without a branch: the position is always written, and kept by moving on. One place more than is
-// kept takes the last.
-void largest_elements::collect(std::span<const float> values, std::uint32_t least) {
-  auto* to = positions_.data();
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    *to = static_cast<std::uint32_t>(i);
-    to += magnitude(values[i]) >= least;
-  }
-}
-
-void largest_elements::drop_smallest(std::span<const float> values, std::uint32_t edge,
-                                     std::size_t wanted) {
-  magnitudes_.clear();
-  for (const auto position : positions_)
-    if (const auto x = magnitude(values[position]); x >> edge_bits == edge)
-      magnitudes_.push_back(x);
-  auto room = wanted - (positions_.size() - magnitudes_.size());
-  const auto last = magnitudes_.begin() + static_cast<std::ptrdiff_t>(room) - 1;
-  std::ranges::nth_element(magnitudes_, last, std::greater{});
+std::span<std::uint32_t> largest_elements::keep(std::span<std::uint32_t> positions,
+                                                std::size_t wanted) {
+  counts_.fill(0);
+  for (const auto x : magnitudes_) ++counts_[x >> edge_bits];
+  const auto [bin, above] = find_edge(counts_, wanted);
+  edge_.clear();
+  for (const auto x : magnitudes_)
+    if (x >> edge_bits == bin) edge_.push_back(x);
+  auto room = wanted - above;
+  const auto last = edge_.begin() + static_cast<std::ptrdiff_t>(room) - 1;
+  std::ranges::nth_element(edge_, last, std::greater{});
   const auto least = *last;
-  // How many of those that equal the least still fit.
+  // How many of those that equal the least fit.
   room -= static_cast<std::size_t>(
-      std::count_if(magnitudes_.begin(), last, [&](auto x) { return x > least; }));
-  std::erase_if(positions_, [&](auto position) {
-    const auto x = magnitude(values[position]);
-    if (x == least && room > 0) {
-      --room;
-      return false;
-    }
-    return x <= least;
-  });
+      std::count_if(edge_.begin(), last, [&](auto x) { return x > least; }));
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    const bool fits = magnitudes_[i] > least || (magnitudes_[i] == least && room > 0);
+    if (!fits) continue;
+    if (magnitudes_[i] == least) --room;
+    positions[kept++] = positions[i];
+  }
+  return positions.first(kept);
 }
 
 } // namespace lagrange::runtime
