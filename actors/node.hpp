@@ -24,6 +24,7 @@ struct node_setup {
   /// Address at which its actor takes control messages from other processes; empty: not at all.
   std::string listen;
   plane_maker open_plane; ///< for what its actor exchanges in steps
+  runtime::memory_keeper keeper; ///< of a worker's residual; null: it lasts one life
   runtime::journal_sink journal;
   /// Starts the thread or actor that computes; empty: a detached actors::compute.
   std::function<compute_actor(caf::actor_system&, std::shared_ptr<runtime::computation>)> compute;
