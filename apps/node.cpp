@@ -3,6 +3,7 @@
 
 #include "actors/node.hpp"
 #include "actors/system.hpp"
+#include "apps/planes.hpp"
 #include "apps/process.hpp"
 
 #include <caf/actor_system.hpp>
@@ -57,6 +58,7 @@ int run_node(const node_options& options) {
   setup->supervisor = *supervisor;
   setup->catalog = options.catalog;
   setup->listen = options.listen;
+  setup->open_plane = apps::planes_of_host({}, options.listen);
   {
     caf::scoped_actor self(system);
     // Detached, because it blocks while it connects to the actors that its own is to talk to.

@@ -8,6 +8,7 @@
 #include "actors/system.hpp"
 #include "apps/interrupts.hpp"
 #include "apps/live_view.hpp"
+#include "apps/planes.hpp"
 #include "apps/process_launcher.hpp"
 #include "apps/run_folder.hpp"
 #include "runtime/checkpoint.hpp"
@@ -94,11 +95,14 @@ private:
                     facts_.input.classes,
                     facts_.samples};
     setup->evaluator = evaluator_;
+    setup->needs = make_plane_needs(options_.job, *options_.catalog, facts_);
     if (options_.where == hosting::in_process) {
+      setup->open_plane = apps::planes_of_process(security_);
       local_ = std::make_shared<actors::local_launcher>(
-          system_, actors::local_launcher_setup{options_.catalog, {}, {}});
+          system_, actors::local_launcher_setup{options_.catalog, setup->open_plane, {}, {}});
       setup->nodes = local_;
     } else {
+      setup->open_plane = apps::planes_of_host(security_, loopback);
       setup->nodes = processes_ = std::make_shared<apps::process_launcher>();
     }
     supervisor_ = system_.spawn(actors::supervisor,
@@ -216,6 +220,7 @@ private:
     return 1;
   }
 
+  transport::security security_;
   const run_options& options_;
   apps::interrupts& interrupts_;
   apps::run_folder folder_;
