@@ -8,47 +8,45 @@ using namespace runtime;
 using feeder_pointer = feeder_actor::stateful_pointer<feeder_state>;
 
 void report(feeder_pointer self) {
-  self->send(self->state.setup->supervisor, self->state.twin->report());
+  self->send(self->state.supervisor, self->state.port->twin().report());
 }
 
-void carry_out(feeder_pointer self, feeder_effects effects) {
-  auto& state = self->state;
-  for (auto& [to, grant, samples] : effects.grants) {
-    if (!samples.empty()) grant.samples = state.setup->training->gather(samples);
-    state.requests.deliver(to, framed<lease_grant>(std::move(grant)));
-  }
-  for (const auto& [to, why] : effects.refused) state.requests.deliver(to, to_caf(why));
-  if (!state.has_told_end && state.twin->is_finished()) {
-    state.has_told_end = true; // the job waits for this; the tick repeats it
-    report(self);
-  }
+void tell_end(feeder_pointer self) {
+  if (self->state.has_told_end || !self->state.port->twin().is_finished()) return;
+  self->state.has_told_end = true; // the job waits for this; the tick repeats it
+  report(self);
 }
 
 } // namespace
 
-feeder_actor::behavior_type feeder(feeder_pointer self, std::shared_ptr<const feeder_setup> setup) {
+feeder_actor::behavior_type feeder(feeder_pointer self, std::shared_ptr<feeder_setup> setup) {
   quit_on_exceptions(self);
-  self->state.setup = setup;
-  self->state.twin.emplace(setup->options);
+  auto& state = self->state;
+  state.supervisor = setup->supervisor;
+  feeder_hooks hooks;
+  hooks.lose = [supervisor = setup->supervisor, who = setup->options.self](const actor_life& peer,
+                                                                           const error& why) {
+    report_loss(supervisor, who, peer, why);
+  };
+  state.port.emplace(setup->options, setup->training, std::move(hooks));
+  state.seat = std::move(setup->seat);
+  state.port->attach(*state.seat->plane);
+  state.seat->receives.attach(caf::actor_cast<caf::weak_actor_ptr>(self));
   self->delayed_send(self, tick_period, tick_atom::value);
   return {
-      [self](const lease_request& request) {
-        auto promise = self->make_response_promise<framed<lease_grant>>();
-        const auto to = self->state.tickets.draw();
-        self->state.requests.add(to, promise);
-        carry_out(self, self->state.twin->on_request(request, to));
-        return promise;
-      },
       [self](const settlement& settled) {
-        carry_out(self, self->state.twin->on_settlement(settled));
-        return settlement_ack{self->state.twin->self(), settled.sequence};
+        self->state.port->on_settlement(settled);
+        tell_end(self);
+        return settlement_ack{self->state.port->twin().self(), settled.sequence};
       },
       [self](const membership_view& view) {
-        carry_out(self, self->state.twin->on_view(view));
-        auto stamp = self->state.twin->self();
-        stamp.view = self->state.twin->view();
+        self->state.port->on_view(view);
+        auto stamp = self->state.port->twin().self();
+        stamp.view = self->state.port->twin().view();
         return view_ack{stamp};
       },
+      [self](const arrival& x) { self->state.port->on_frame(x.from, *x.what); },
+      [self](const link_loss& x) { self->state.port->on_down(x.gone, x.why); },
       [self](tick_atom) {
         report(self);
         self->delayed_send(self, tick_period, tick_atom::value);

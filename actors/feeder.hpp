@@ -1,11 +1,12 @@
 /// \file
-/// The feeder's behavior: it speaks for runtime::feeder, and fetches the samples of the leases that
-/// the twin deals.
+/// The feeder's behavior: it speaks for runtime::feeder on the control plane, and hands what its
+/// endpoint receives to runtime::feeder_port.
 #pragma once
 
 #include "actors/dialect.hpp"
 #include "actors/interfaces.hpp"
-#include "runtime/data/dataset.hpp"
+#include "actors/plane.hpp"
+#include "runtime/feeder_port.hpp"
 
 #include <caf/stateful_actor.hpp>
 
@@ -17,20 +18,20 @@ namespace lagrange::actors {
 struct feeder_setup {
   runtime::feeder_options options;
   std::shared_ptr<const runtime::dataset> training;
-  supervisor_actor supervisor; ///< told of figures
+  std::unique_ptr<plane_seat> seat;
+  supervisor_actor supervisor; ///< told of figures and of lost peers
 };
 
 struct feeder_state {
   static inline const char* name = "feeder";
-  std::optional<runtime::feeder> twin;
-  std::shared_ptr<const feeder_setup> setup;
-  ticket_counter tickets;
-  open_requests<framed<runtime::lease_grant>> requests;
+  std::optional<runtime::feeder_port> port;
+  std::unique_ptr<plane_seat> seat;
+  supervisor_actor supervisor;
   bool has_told_end = false;
 };
 
 /// Quits with an error when the options are invalid.
 feeder_actor::behavior_type feeder(feeder_actor::stateful_pointer<feeder_state> self,
-                                   std::shared_ptr<const feeder_setup> setup);
+                                   std::shared_ptr<feeder_setup> setup);
 
 } // namespace lagrange::actors

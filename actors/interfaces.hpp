@@ -1,6 +1,7 @@
 /// \file
-/// The whole protocol on one page: which actor takes which message, and what it answers. Handles
-/// are typed and come in at spawn; nobody looks anybody up.
+/// The control plane on one page: which actor takes which message, and what it answers. Handles are
+/// typed and come in at spawn; nobody looks anybody up. What a step needs (leases, pulls, pushes)
+/// travels as frames of the tensor plane instead.
 ///
 /// The spellings of CAF 0.17 that later releases change (signatures, type ids, inspection) are kept
 /// to this header and actors/dialect.hpp.
@@ -10,10 +11,9 @@
 #include "runtime/control.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/reports.hpp"
-#include "runtime/wire.hpp"
+#include "runtime/transport/endpoint.hpp"
 
 #include <caf/atom.hpp>
-#include <caf/node_id.hpp>
 #include <caf/replies_to.hpp>
 #include <caf/type_id.hpp>
 #include <caf/typed_actor.hpp>
@@ -33,23 +33,36 @@ using start_atom = caf::atom_constant<caf::atom("start")>;
 /// End in order.
 using end_atom = caf::atom_constant<caf::atom("end")>;
 
-using runtime::framed;
+/// Tell your figures.
+using report_atom = caf::atom_constant<caf::atom("report")>;
 
-using shard_actor = caf::typed_actor<
-    caf::replies_to<framed<runtime::pull_request>>::with<framed<runtime::pull_reply>>, // when
-                                                                                       // admitted
-    caf::replies_to<framed<runtime::gradient_push>>::with<runtime::push_ack>,          // one frame
-    caf::replies_to<runtime::snapshot_request>::with<framed<runtime::pull_reply>>,     // at once
-    caf::replies_to<runtime::membership_view>::with<runtime::view_ack>, caf::reacts_to<tick_atom>>;
+/// What an actor's endpoint on the tensor plane has received; stays inside the process. The frames
+/// themselves, and who sends which to whom, are in schema/frame.capnp.
+struct arrival {
+  runtime::transport::link_id from;
+  std::shared_ptr<const runtime::transport::frame> what;
+};
+/// A link of the actor's endpoint is gone; stays inside the process.
+struct link_loss {
+  runtime::transport::link_id gone;
+  runtime::error why;
+};
 
-using feeder_actor = caf::typed_actor<
-    caf::replies_to<runtime::lease_request>::with<framed<runtime::lease_grant>>, // when there is
-                                                                                 // one
-    caf::replies_to<runtime::settlement>::with<runtime::settlement_ack>,         // from shards
-    caf::replies_to<runtime::membership_view>::with<runtime::view_ack>, caf::reacts_to<tick_atom>>;
+using shard_actor =
+    caf::typed_actor<caf::replies_to<runtime::membership_view>::with<runtime::view_ack>,
+                     caf::replies_to<report_atom>::with<runtime::shard_report>,
+                     caf::reacts_to<runtime::settlement>,   // from its port, for the feeder
+                     caf::reacts_to<runtime::shard_report>, // from its port, for the supervisor
+                     caf::reacts_to<arrival>, caf::reacts_to<link_loss>, caf::reacts_to<tick_atom>>;
+
+using feeder_actor =
+    caf::typed_actor<caf::replies_to<runtime::settlement>::with<runtime::settlement_ack>, // shards
+                     caf::replies_to<runtime::membership_view>::with<runtime::view_ack>,
+                     caf::reacts_to<arrival>, caf::reacts_to<link_loss>, caf::reacts_to<tick_atom>>;
 
 // It asks; nobody asks it.
-using worker_actor = caf::typed_actor<caf::reacts_to<wake_atom>, caf::reacts_to<tick_atom>>;
+using worker_actor = caf::typed_actor<caf::reacts_to<arrival>, caf::reacts_to<link_loss>,
+                                      caf::reacts_to<wake_atom>, caf::reacts_to<tick_atom>>;
 
 /// A step's work, which never leaves the worker's process.
 struct step_order {
@@ -69,13 +82,19 @@ struct evaluation_done {
 };
 using evaluator_actor = caf::typed_actor<caf::replies_to<evaluation_order>::with<evaluation_done>>;
 
-/// Whom a placed actor talks to. A handle is for the same process; from another process an actor
-/// connects to the endpoint itself, so that nothing is routed through the supervisor.
+/// One whom a placed actor talks to on the tensor plane.
+struct peer {
+  runtime::actor_life who;
+  runtime::transport::address at;
+};
+/// Whom a placed actor talks to. Control messages to the feeder go by its handle inside a process;
+/// from another process an actor connects to the endpoint itself, so that nothing is routed through
+/// the supervisor.
 struct peers {
+  peer feeder;
+  std::vector<peer> shards; ///< by number
   runtime::endpoint feeder_at;
-  std::vector<runtime::endpoint> shards_at;
-  feeder_actor feeder;             ///< null where feeder_at has a port
-  std::vector<shard_actor> shards; ///< empty where shards_at have ports
+  feeder_actor feeder_control; ///< null where feeder_at has a port
 };
 
 using node_actor = caf::typed_actor<caf::reacts_to<runtime::placement, peers>, // host this actor
@@ -91,22 +110,27 @@ using supervisor_actor = caf::typed_actor<
     caf::reacts_to<runtime::node_hello, node_actor>,    // a node has come up
     caf::reacts_to<runtime::actor_ready, feeder_actor>, // an actor has come up on its node
     caf::reacts_to<runtime::actor_ready, shard_actor>, caf::reacts_to<runtime::actor_ready>,
-    caf::reacts_to<runtime::actor_loss>,       // from nodes and the launcher
-    caf::reacts_to<caf::node_id, std::string>, // this peer sent what is no frame: an accusation
+    caf::reacts_to<runtime::actor_loss>, // from nodes and the launcher
     caf::reacts_to<runtime::worker_report>, caf::reacts_to<runtime::shard_report>,
-    caf::reacts_to<runtime::feeder_report>,
+    caf::reacts_to<runtime::feeder_report>, caf::reacts_to<arrival>, caf::reacts_to<link_loss>,
     caf::replies_to<runtime::watch_request>::with<runtime::watch_reply>,
     caf::replies_to<end_atom>::with<job_end>, // once is_over: what is left of the job
     caf::reacts_to<end_atom, int>,            // stop in order because of this signal
     caf::reacts_to<tick_atom>>;
 
 template <class Inspector>
+auto inspect(Inspector& f, peer& x) {
+  return f(x.who, x.at);
+}
+template <class Inspector>
 auto inspect(Inspector& f, peers& x) {
-  return f(x.feeder_at, x.shards_at, x.feeder, x.shards);
+  return f(x.feeder, x.shards, x.feeder_at, x.feeder_control);
 }
 
 } // namespace lagrange::actors
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::arrival)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::link_loss)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::step_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::step_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::evaluation_order)
@@ -114,15 +138,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::evaluation_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::job_end)
 
 CAF_BEGIN_TYPE_ID_BLOCK(lagrange, caf::first_custom_type_id)
-CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::framed<lagrange::runtime::pull_request>))
-CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::framed<lagrange::runtime::pull_reply>))
-CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::framed<lagrange::runtime::gradient_push>))
-CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::framed<lagrange::runtime::lease_grant>))
-CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::push_ack))
-CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::snapshot_request))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::membership_view))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::view_ack))
-CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::lease_request))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::settlement))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::settlement_ack))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::placement))

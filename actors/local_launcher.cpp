@@ -16,6 +16,7 @@ runtime::result<void> local_launcher::launch(const runtime::actor_life& who,
   setup->pid = ::getpid();
   setup->supervisor = supervisor;
   setup->catalog = setup_.catalog;
+  setup->open_plane = setup_.open_plane;
   setup->journal = setup_.journal;
   setup->compute = setup_.compute;
   nodes_[who] = system_.spawn(node, std::shared_ptr<const node_setup>(std::move(setup)));

@@ -14,6 +14,7 @@ namespace lagrange::actors {
 
 struct local_launcher_setup {
   const runtime::catalog* catalog = nullptr;
+  plane_maker open_plane;
   runtime::journal_sink journal;
   std::function<compute_actor(caf::actor_system&, std::shared_ptr<runtime::computation>)> compute;
 };

@@ -18,11 +18,15 @@ using node_pointer = node_actor::stateful_pointer<node_state>;
 struct assembled {
   job what;
   data_facts facts;
+  plane_needs needs;
 };
 
 assembled read(node_pointer self, const placement& order) {
-  return {parse_job(order.job_text, "the job's text", {}, *self->state.setup->catalog).value(),
-          facts_of(order)};
+  const auto& rows = *self->state.setup->catalog;
+  auto what = parse_job(order.job_text, "the job's text", {}, rows).value();
+  auto facts = facts_of(order);
+  auto needs = make_plane_needs(what, rows, facts);
+  return {std::move(what), std::move(facts), std::move(needs)};
 }
 
 /// A handle to an actor of another process. Throws when it cannot be had.
@@ -34,14 +38,6 @@ Handle connect(node_pointer self, const endpoint& at, const Handle& local) {
     throw ops::device_error("no connection to " + at.host + ":" + std::to_string(at.port) + ": " +
                             caf::to_string(handle.error()));
   return std::move(*handle);
-}
-
-std::vector<shard_actor> connect_shards(node_pointer self, const peers& others) {
-  auto handles = others.shards;
-  handles.resize(others.shards_at.size());
-  for (std::size_t index = 0; index < handles.size(); ++index)
-    handles[index] = connect(self, others.shards_at[index], handles[index]);
-  return handles;
 }
 
 template <class Handle>
@@ -62,23 +58,27 @@ void watch(node_pointer self, const Handle& hosted) {
 
 void host_feeder(node_pointer self, const placement& order) {
   const auto& setup = *self->state.setup;
-  const auto [what, facts] = read(self, order);
-  feeder_setup made{make_feeder(what, *setup.catalog, facts, order.self),
-                    open_data(what, *setup.catalog, data_split::train).value(), setup.supervisor};
-  const auto hosted = self->spawn(feeder, std::make_shared<const feeder_setup>(std::move(made)));
+  const auto [what, facts, needs] = read(self, order);
+  auto made = std::make_shared<feeder_setup>(
+      feeder_setup{make_feeder(what, *setup.catalog, facts, order.self),
+                   open_data(what, *setup.catalog, data_split::train).value(),
+                   take_seat(setup.open_plane, needs), setup.supervisor});
+  const auto plane = made->seat->plane->where();
+  const auto hosted = self->spawn(feeder, std::move(made));
   watch(self, hosted);
-  self->send(setup.supervisor, actor_ready{setup.who, publish(self, hosted)}, hosted);
+  self->send(setup.supervisor, actor_ready{setup.who, publish(self, hosted), plane}, hosted);
 }
 
 void host_shard(node_pointer self, const placement& order, const peers& others) {
   const auto& setup = *self->state.setup;
-  const auto [what, facts] = read(self, order);
-  auto made = std::make_shared<shard_setup>(
-      shard_setup{make_shard(what, *setup.catalog, facts, order.self),
-                  connect(self, others.feeder_at, others.feeder), setup.supervisor, setup.journal});
+  const auto [what, facts, needs] = read(self, order);
+  auto made = std::make_shared<shard_setup>(shard_setup{
+      make_shard(what, *setup.catalog, facts, order.self), take_seat(setup.open_plane, needs),
+      connect(self, others.feeder_at, others.feeder_control), setup.supervisor, setup.journal});
+  const auto plane = made->seat->plane->where();
   const auto hosted = self->spawn(shard, std::move(made));
   watch(self, hosted);
-  self->send(setup.supervisor, actor_ready{setup.who, publish(self, hosted)}, hosted);
+  self->send(setup.supervisor, actor_ready{setup.who, endpoint{}, plane}, hosted);
 }
 
 compute_actor start_compute(node_pointer self, const job& what, const data_facts& facts) {
@@ -88,16 +88,29 @@ compute_actor start_compute(node_pointer self, const job& what, const data_facts
   return self->spawn<caf::detached>(compute, std::move(made), what.topology.threads);
 }
 
+/// A link to a peer, or the peer is gone and this worker with it.
+transport::link_id link_to(worker_setup& made, const peer& other) {
+  const auto link = made.seat->plane->connect(other.at);
+  if (!link)
+    throw ops::device_error("no link to " + to_string(other.who.name) + ": " + link.error().text);
+  made.peers[link.value()] = other.who;
+  return link.value();
+}
+
 void host_worker(node_pointer self, const placement& order, const peers& others) {
   const auto& setup = *self->state.setup;
-  const auto [what, facts] = read(self, order);
-  worker_setup made{make_worker(what, *setup.catalog, order.self),
-                    connect(self, others.feeder_at, others.feeder), connect_shards(self, others),
-                    start_compute(self, what, facts), setup.supervisor};
-  self->state.compute = caf::actor_cast<caf::strong_actor_ptr>(made.compute);
-  const auto hosted = self->spawn(worker, std::make_shared<const worker_setup>(std::move(made)));
+  const auto [what, facts, needs] = read(self, order);
+  auto made = std::make_shared<worker_setup>();
+  made->options = make_worker(what, *setup.catalog, order.self);
+  made->seat = take_seat(setup.open_plane, needs);
+  made->links.feeder = link_to(*made, others.feeder);
+  for (const auto& each : others.shards) made->links.shards.push_back(link_to(*made, each));
+  made->compute = start_compute(self, what, facts);
+  made->supervisor = setup.supervisor;
+  self->state.compute = caf::actor_cast<caf::strong_actor_ptr>(made->compute);
+  const auto hosted = self->spawn(worker, std::move(made));
   watch(self, hosted);
-  self->send(setup.supervisor, actor_ready{setup.who, {}});
+  self->send(setup.supervisor, actor_ready{setup.who, {}, {}});
 }
 
 void host(node_pointer self, const placement& order, const peers& others) {

@@ -6,6 +6,7 @@
 
 #include "actors/dialect.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/plane.hpp"
 
 #include <caf/stateful_actor.hpp>
 
@@ -20,8 +21,9 @@ struct node_setup {
   std::int64_t pid = 0;
   supervisor_actor supervisor;
   const runtime::catalog* catalog = nullptr;
-  /// Address at which its actor can be reached from other processes; empty: not at all.
+  /// Address at which its actor takes control messages from other processes; empty: not at all.
   std::string listen;
+  plane_maker open_plane; ///< for what its actor exchanges in steps
   runtime::journal_sink journal;
   /// Starts the thread or actor that computes; empty: a detached actors::compute.
   std::function<compute_actor(caf::actor_system&, std::shared_ptr<runtime::computation>)> compute;

@@ -1,6 +1,6 @@
 #include "actors/shard.hpp"
 
-#include "actors/connection.hpp"
+#include <caf/send.hpp>
 
 namespace lagrange::actors {
 
@@ -9,86 +9,94 @@ namespace {
 using namespace runtime;
 using shard_pointer = shard_actor::stateful_pointer<shard_state>;
 
-/// Tells the feeder of settled leases, one settlement at a time: it hears once per burst.
-void settle(shard_pointer self) {
-  auto& state = self->state;
-  if (state.is_settling) return;
-  auto news = state.twin->next_settlement();
-  if (news.leases.empty()) return;
-  state.is_settling = true;
-  self->request(state.setup->feeder, request_deadline, std::move(news))
+/// Runs `work` where the port runs.
+template <class Work>
+void on_port(shard_pointer self, Work work) {
+  auto& port = *self->state.port;
+  if (self->state.seat->plane->runs_by_itself())
+    self->state.seat->plane->post([&port, work] { work(port); });
+  else
+    work(port);
+}
+
+/// What the port says is sent to the actor itself, because the port may run in another thread. The
+/// port ends with the actor, so it must not keep it alive.
+shard_hooks hooks_of(shard_pointer self, const shard_setup& setup) {
+  const auto own = caf::actor_cast<caf::weak_actor_ptr>(self);
+  const auto tell = [own](auto what) {
+    if (const auto actor = caf::actor_cast<shard_actor>(own.lock()))
+      caf::anon_send(actor, std::move(what));
+  };
+  shard_hooks made;
+  made.now = [self] { return now(self); }; // the clock belongs to the system
+  made.journal = setup.journal;
+  made.settle = tell;
+  made.lose = [supervisor = setup.supervisor, who = setup.options.self](const actor_life& peer,
+                                                                        const error& why) {
+    report_loss(supervisor, who, peer, why);
+  };
+  return made;
+}
+
+/// Tells the feeder of settled leases: it hears once per burst.
+void settle(shard_pointer self, settlement news) {
+  self->request(self->state.feeder, request_deadline, std::move(news))
       .then(
           [self](const settlement_ack& ack) {
-            self->state.is_settling = false;
-            self->state.twin->on_settlement_ack(ack);
-            settle(self);
+            on_port(self, [ack](shard_port& port) { port.on_settlement_ack(ack); });
           },
-          [self](const caf::error&) { self->state.is_settling = false; }); // the tick repeats it
+          [self](const caf::error&) {
+            on_port(self, [](shard_port& port) { port.settle_again(); });
+          });
 }
 
-void carry_out(shard_pointer self, shard_effects effects) {
-  auto& state = self->state;
-  if (state.setup->journal)
-    for (const auto& entry : effects.entries) state.setup->journal(state.setup->options.id, entry);
-  for (auto& [to, reply] : effects.pulls)
-    state.pulls.deliver(to, framed<pull_reply>(std::move(reply)));
-  for (auto& [to, ack] : effects.pushes) state.pushes.deliver(to, std::move(ack));
-  for (const auto& [to, why] : effects.refused) {
-    state.pulls.deliver(to, to_caf(why));
-    state.pushes.deliver(to, to_caf(why));
-  }
-  settle(self);
-}
-
-/// Bytes that are no frame: whoever sent them gets an error and no second chance.
-template <class Answer>
-caf::typed_response_promise<Answer> refuse(shard_pointer self, const error& defect) {
-  const auto& sender = self->current_sender(); // the promise takes it away
-  const auto peer = sender ? sender->node() : self->node();
-  auto promise = self->make_response_promise<Answer>();
-  give_up(self, self->state.setup->supervisor, peer, defect);
-  return promise.deliver(to_caf(defect));
+void ask_for_report(shard_pointer self) {
+  const auto own = caf::actor_cast<caf::weak_actor_ptr>(self);
+  on_port(self, [own](shard_port& port) {
+    if (const auto actor = caf::actor_cast<shard_actor>(own.lock()))
+      caf::anon_send(actor, port.report());
+  });
 }
 
 } // namespace
 
 shard_actor::behavior_type shard(shard_pointer self, std::shared_ptr<shard_setup> setup) {
   quit_on_exceptions(self);
-  self->state.setup = setup;
-  const auto id = setup->options.id;
-  self->state.twin.emplace(std::move(setup->options));
-  setup->options.id = id;
+  auto& state = self->state;
+  state.self = setup->options.self;
+  state.feeder = setup->feeder;
+  state.supervisor = setup->supervisor;
+  state.port.emplace(std::move(setup->options), hooks_of(self, *setup));
+  state.seat = std::move(setup->seat);
+  state.port->attach(*state.seat->plane);
+  if (state.seat->plane->runs_by_itself())
+    state.seat->receives.attach(*state.port);
+  else
+    state.seat->receives.attach(caf::actor_cast<caf::weak_actor_ptr>(self));
   self->delayed_send(self, tick_period, tick_atom::value);
   return {
-      [self](const framed<pull_request>& pull) {
-        if (!pull) return refuse<framed<pull_reply>>(self, pull.defect);
-        auto promise = self->make_response_promise<framed<pull_reply>>();
-        const auto to = self->state.tickets.draw();
-        self->state.pulls.add(to, promise);
-        carry_out(self, self->state.twin->on_pull(*pull, to, now(self)));
-        return promise;
-      },
-      [self](const framed<gradient_push>& push) {
-        if (!push) return refuse<push_ack>(self, push.defect);
-        auto promise = self->make_response_promise<push_ack>();
-        const auto to = self->state.tickets.draw();
-        self->state.pushes.add(to, promise);
-        carry_out(self, self->state.twin->on_push(push.value, to, now(self)));
-        return promise;
-      },
-      [self](const snapshot_request&) {
-        self->send(self->state.setup->supervisor, self->state.twin->report());
-        return framed<pull_reply>(self->state.twin->on_snapshot());
-      },
       [self](const membership_view& view) {
-        carry_out(self, self->state.twin->on_view(view, now(self)));
-        auto self_stamp = self->state.twin->self();
-        self_stamp.view = self->state.twin->view();
-        return view_ack{self_stamp};
+        on_port(self, [view](shard_port& port) { port.on_view(view); }); // in order, and never lost
+        auto answer = self->state.self;
+        if (view.from.job == answer.job && view.from.term == answer.term)
+          answer.view = view.from.view;
+        return view_ack{answer};
       },
+      [self](report_atom) {
+        auto promise = self->make_response_promise<shard_report>();
+        self->state.asked.push_back(promise);
+        ask_for_report(self);
+        return promise;
+      },
+      [self](const settlement& news) { settle(self, news); },
+      [self](const shard_report& report) {
+        self->send(self->state.supervisor, report);
+        for (auto& promise : std::exchange(self->state.asked, {})) promise.deliver(report);
+      },
+      [self](const arrival& x) { self->state.port->on_frame(x.from, *x.what); },
+      [self](const link_loss& x) { self->state.port->on_down(x.gone, x.why); },
       [self](tick_atom) {
-        self->send(self->state.setup->supervisor, self->state.twin->report());
-        settle(self);
+        ask_for_report(self);
         self->delayed_send(self, tick_period, tick_atom::value);
       },
   };

@@ -1,32 +1,38 @@
 /// \file
-/// The shard's behavior: it speaks for runtime::shard, whose invariants hold.
+/// The shard's behavior: it speaks for runtime::shard on the control plane. What a step needs goes
+/// past it, through runtime::shard_port, in the thread of its endpoint if that has one.
 #pragma once
 
 #include "actors/dialect.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/plane.hpp"
+#include "runtime/shard_port.hpp"
 
 #include <caf/stateful_actor.hpp>
+#include <caf/typed_response_promise.hpp>
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace lagrange::actors {
 
 struct shard_setup {
   runtime::shard_options options;
+  std::unique_ptr<plane_seat> seat;
   feeder_actor feeder;         ///< told of settled leases
-  supervisor_actor supervisor; ///< told of figures
+  supervisor_actor supervisor; ///< told of figures and of lost peers
   runtime::journal_sink journal;
 };
 
 struct shard_state {
   static inline const char* name = "shard";
-  std::optional<runtime::shard> twin;
-  std::shared_ptr<shard_setup> setup;
-  ticket_counter tickets;
-  open_requests<framed<runtime::pull_reply>> pulls;
-  open_requests<runtime::push_ack> pushes;
-  bool is_settling = false; ///< a settlement waits for its answer
+  runtime::stamp self;
+  feeder_actor feeder;
+  supervisor_actor supervisor;
+  std::vector<caf::typed_response_promise<runtime::shard_report>> asked; ///< for figures
+  std::optional<runtime::shard_port> port;
+  std::unique_ptr<plane_seat> seat; ///< after the port, which its thread uses
 };
 
 /// Quits with an error when the options are invalid.

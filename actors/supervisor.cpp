@@ -1,5 +1,7 @@
 #include "actors/supervisor.hpp"
 
+#include "runtime/wire.hpp"
+
 #include <algorithm>
 
 namespace lagrange::actors {
@@ -10,27 +12,23 @@ using namespace runtime;
 using supervisor_pointer = supervisor_actor::stateful_pointer<supervisor_state>;
 using snapshots = std::vector<std::shared_ptr<const pull_reply>>;
 
-/// A node process that dies closes its connection about 1 ms before it is known how it ended; so
-/// long its end is waited for, because it tells more.
-constexpr std::chrono::milliseconds process_end_grace{300};
+/// Parameters that have not come by then are asked for again. A shard whose queue is full drops the
+/// answer, and the end of a job waits 5 s for it.
+constexpr std::chrono::milliseconds snapshot_retry{1000};
 
 void carry_out(supervisor_pointer self, supervisor_effects effects);
 
 // ---- placing ------------------------------------------------------------------------------------
 
 peers peers_of(supervisor_pointer self) {
-  auto& state = self->state;
+  const auto& state = self->state;
   peers made;
-  made.feeder_at = state.feeder_at;
-  if (state.feeder_at.port == 0) made.feeder = state.feeder;
-  for (const auto& [index, shard] : state.shards) {
-    made.shards_at.push_back(shard.second);
-    if (shard.second.port == 0) made.shards.push_back(shard.first);
-  }
-  const auto& setup = *state.setup;
-  if (setup.feeder_link && made.feeder) made.feeder = setup.feeder_link(made.feeder);
-  if (setup.shard_link)
-    for (auto& shard : made.shards) shard = setup.shard_link(shard);
+  made.feeder = {state.feeder_ready.who, state.feeder_ready.plane};
+  for (const auto& [index, shard] : state.shards) made.shards.push_back({shard.who, shard.plane});
+  made.feeder_at = state.feeder_ready.at;
+  if (made.feeder_at.port == 0) made.feeder_control = state.feeder;
+  if (state.setup->feeder_link && made.feeder_control)
+    made.feeder_control = state.setup->feeder_link(made.feeder_control);
   return made;
 }
 
@@ -54,25 +52,80 @@ void send_view(supervisor_pointer self, const membership_view& view) {
   if (self->state.feeder)
     self->request(self->state.feeder, request_deadline, view).then(acknowledged, missed);
   for (const auto& [index, shard] : self->state.shards)
-    self->request(shard.first, request_deadline, view).then(acknowledged, missed);
+    self->request(shard.control, request_deadline, view).then(acknowledged, missed);
+}
+
+/// The shard is up: what it holds can be asked for, for evaluations and at the end.
+void on_shard_ready(supervisor_pointer self, const actor_ready& ready, const shard_actor& shard) {
+  auto& state = self->state;
+  supervisor_state::placed_shard made{ready.who, shard, ready.plane, {}};
+  if (const auto link = state.seat->plane->connect(ready.plane))
+    made.link = link.value();
+  else
+    self->send(self, actor_loss{ready.who, "cannot be reached: " + link.error().text});
+  state.shards[ready.who.name.index] = std::move(made);
 }
 
 // ---- evaluating and collecting ------------------------------------------------------------------
 
+/// Asks the shards that have not answered yet.
+void ask(supervisor_pointer self, supervisor_state::collection& what) {
+  const auto& state = self->state;
+  what.asked = now(self);
+  for (const auto& [index, shard] : state.shards)
+    if (!what.replies[index])
+      state.seat->plane->send(shard.link,
+                              encode(snapshot_request{state.twin->self(), what.sequence}));
+}
+
 /// Asks every shard for what it holds, and calls `then` when all have answered; never, if one dies.
 void collect(supervisor_pointer self, std::function<void(snapshots)> then) {
-  struct collection {
-    snapshots replies;
-    std::size_t open;
-  };
-  const auto& shards = self->state.shards;
-  auto open = std::make_shared<collection>(collection{snapshots(shards.size()), shards.size()});
-  for (const auto& [index, shard] : shards)
-    self->request(shard.first, request_deadline, snapshot_request{self->state.twin->self()})
+  auto& state = self->state;
+  state.collecting.push_back(
+      {++state.collections, {}, snapshots(state.shards.size()), std::move(then)});
+  ask(self, state.collecting.back());
+}
+
+void ask_again(supervisor_pointer self) {
+  for (auto& each : self->state.collecting)
+    if (now(self) - each.asked >= snapshot_retry) ask(self, each);
+}
+
+void on_snapshot(supervisor_pointer self, std::uint32_t shard, pull_reply reply) {
+  auto& waiting = self->state.collecting;
+  const auto asked =
+      std::ranges::find(waiting, reply.clock.value, &supervisor_state::collection::sequence);
+  if (asked == waiting.end()) return; // of a request that was repeated
+  asked->replies[shard] = std::make_shared<const pull_reply>(std::move(reply));
+  if (std::ranges::find(asked->replies, nullptr) != asked->replies.end()) return;
+  auto whole = std::move(*asked);
+  waiting.erase(asked);
+  whole.then(std::move(whole.replies));
+}
+
+void on_arrival(supervisor_pointer self, const arrival& x) {
+  for (const auto& [index, shard] : self->state.shards) {
+    if (shard.link != x.from || kind_of(*x.what) == frame_kind::rejection) continue;
+    auto reply = decode<pull_reply>(*x.what);
+    if (reply) return on_snapshot(self, index, std::move(reply).value());
+    self->send(self, actor_loss{shard.who, "sent a bad frame: " + reply.error().text});
+  }
+}
+
+void on_link_loss(supervisor_pointer self, const link_loss& x) {
+  for (const auto& [index, shard] : self->state.shards)
+    if (shard.link == x.gone) report_loss(self, self->state.twin->self(), shard.who, x.why);
+}
+
+/// Has every shard tell its figures, and then calls `then`; never, if one dies.
+void ask_for_reports(supervisor_pointer self, std::function<void()> then) {
+  auto open = std::make_shared<std::size_t>(self->state.shards.size());
+  for (const auto& [index, shard] : self->state.shards)
+    self->request(shard.control, request_deadline, report_atom::value)
         .then(
-            [open, then, at = index](const framed<pull_reply>& reply) {
-              open->replies[at] = reply.value;
-              if (--open->open == 0) then(open->replies);
+            [self, open, then](const shard_report& report) {
+              carry_out(self, self->state.twin->on_report(report, now(self)));
+              if (--*open == 0) then();
             },
             [](const caf::error&) {});
 }
@@ -98,7 +151,7 @@ void collect_figures(supervisor_pointer self) {
   collect(self, [self](snapshots parameters) {
     self->state.parameters = parameters;
     evaluate(self, std::move(parameters), self->state.twin->epochs_finished());
-    carry_out(self, self->state.twin->on_figures(now(self)));
+    ask_for_reports(self, [self] { carry_out(self, self->state.twin->on_figures(now(self))); });
   });
 }
 
@@ -146,12 +199,6 @@ void on_node_down(supervisor_pointer self, const caf::down_msg& down) {
   }
 }
 
-void on_accusation(supervisor_pointer self, const caf::node_id& peer, const std::string& text) {
-  for (const auto& [who, node] : self->state.nodes)
-    if (node.node() == peer) self->send(self, actor_loss{who, "sent a bad frame: " + text});
-  self->state.events.push_back("a connection was closed because of a bad frame: " + text);
-}
-
 bool is_over(supervisor_pointer self) {
   return self->state.twin->phase() == job_phase::ended && !self->state.is_evaluating;
 }
@@ -178,6 +225,8 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
   quit_on_exceptions(self);
   self->state.setup = setup;
   self->state.twin.emplace(setup->options, now(self));
+  self->state.seat = take_seat(setup->open_plane, setup->needs);
+  self->state.seat->receives.attach(caf::actor_cast<caf::weak_actor_ptr>(self));
   self->set_down_handler([self](caf::down_msg& down) { on_node_down(self, down); });
   const auto on_report = [self](const auto& report) {
     carry_out(self, self->state.twin->on_report(report, now(self)));
@@ -193,28 +242,28 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
       [self](const node_hello& hello, const node_actor& node) { on_hello(self, hello, node); },
       [self, on_ready](const actor_ready& ready, const feeder_actor& feeder) {
         self->state.feeder = feeder;
-        self->state.feeder_at = ready.at;
+        self->state.feeder_ready = ready;
         on_ready(ready);
       },
       [self, on_ready](const actor_ready& ready, const shard_actor& shard) {
-        self->state.shards[ready.who.name.index] = {shard, ready.at};
+        on_shard_ready(self, ready, shard);
         on_ready(ready);
       },
       on_ready,
       [self](const actor_loss& loss) {
         carry_out(self, self->state.twin->on_loss(loss.who, loss.cause, now(self)));
       },
-      [self](const caf::node_id& peer, const std::string& text) {
-        on_accusation(self, peer, text);
-      },
       [on_report](const worker_report& report) { on_report(report); },
       [on_report](const shard_report& report) { on_report(report); },
       [on_report](const feeder_report& report) { on_report(report); },
+      [self](const arrival& x) { on_arrival(self, x); },
+      [self](const link_loss& x) { on_link_loss(self, x); },
       [self](const watch_request&) { return watch(self); },
       [self](end_atom) { return result_of(self); },
       [self](end_atom, int) { carry_out(self, self->state.twin->on_stop(now(self))); },
       [self](tick_atom) {
         carry_out(self, self->state.twin->on_tick(now(self)));
+        ask_again(self);
         self->delayed_send(self, tick_period, tick_atom::value);
       },
   };

@@ -6,6 +6,7 @@
 #include "actors/dialect.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/node.hpp"
+#include "actors/plane.hpp"
 
 #include <caf/stateful_actor.hpp>
 
@@ -22,8 +23,9 @@ struct supervisor_setup {
   runtime::placement order;
   std::shared_ptr<launcher> nodes;
   evaluator_actor evaluator; ///< null: the job is not evaluated
-  /// For the simulator: stands between every actor and the shards and feeder it is given.
-  std::function<shard_actor(const shard_actor&)> shard_link;
+  plane_maker open_plane;    ///< to get parameters from shards
+  runtime::plane_needs needs;
+  /// For the simulator: stands between the shards and the control of the feeder.
   std::function<feeder_actor(const feeder_actor&)> feeder_link;
 };
 
@@ -32,13 +34,29 @@ struct supervisor_state {
   std::optional<runtime::supervisor> twin;
   std::shared_ptr<const supervisor_setup> setup;
   std::map<runtime::actor_life, node_actor> nodes;
+  /// A shard that is up, and the link to its parameters.
+  struct placed_shard {
+    runtime::actor_life who;
+    shard_actor control;
+    runtime::transport::address plane;
+    runtime::transport::link_id link;
+  };
   feeder_actor feeder;
-  runtime::endpoint feeder_at;
-  std::map<std::uint32_t, std::pair<shard_actor, runtime::endpoint>> shards;
+  runtime::actor_ready feeder_ready;
+  std::map<std::uint32_t, placed_shard> shards;
   std::vector<std::string> events; ///< not yet told to whoever watches
   std::vector<std::shared_ptr<const runtime::pull_reply>> parameters; ///< final, by shard
-  std::size_t snapshots_due = 0;
   bool is_evaluating = false;
+  /// Parameters that have been asked for, and what is to be done once every shard has answered.
+  struct collection {
+    std::uint64_t sequence = 0;
+    runtime::time_point asked;
+    std::vector<std::shared_ptr<const runtime::pull_reply>> replies; ///< by shard
+    std::function<void(std::vector<std::shared_ptr<const runtime::pull_reply>>)> then;
+  };
+  std::vector<collection> collecting;
+  std::uint64_t collections = 0;
+  std::unique_ptr<plane_seat> seat;
 };
 
 /// Waits for start_atom. Quits with an error when the options are invalid.

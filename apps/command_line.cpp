@@ -109,6 +109,7 @@ constexpr key_flag key_flags[] = {
     {"--workers", "topology.workers", "N", false, "how many workers"},
     {"--shards", "topology.shards", "N", false, "how many shards"},
     {"--seed", "seed", "S", false, "of the parameters and the order of the samples"},
+    {"--transport", "topology.transport", "WAY", true, "shm, tcp or inproc; auto: the nearest way"},
     {"--output", "output.dir", "DIR", true, "where run folders go"},
 };
 
@@ -219,7 +220,8 @@ int act_run(const invocation& call) {
     call.text.out << options.job_text;
     return 0;
   }
-  options.where = flags.is_in_process ? hosting::in_process : hosting::processes;
+  const bool is_one_process = flags.is_in_process || options.job.topology.transport == "inproc";
+  options.where = is_one_process ? hosting::in_process : hosting::processes;
   options.mode = flags.is_json    ? output_mode::json
                  : flags.is_quiet ? output_mode::quiet
                  : flags.is_plain ? output_mode::plain

@@ -1,4 +1,5 @@
 #include "ops/optimizer.hpp"
+#include "ops/contract.hpp"
 
 #include <array>
 #include <cmath>
@@ -30,6 +31,14 @@ void check(const optimizer_options& options) {
   expect(beta2 >= 0 && beta2 < 1, "beta2", beta2, "in [0, 1)");
   expect(epsilon > 0, "epsilon", epsilon, "a positive number");
   expect(weight_decay >= 0, "weight_decay", weight_decay, "0 or a positive number");
+}
+
+void check_part(std::size_t first, std::size_t parameters, std::size_t gradient,
+                std::size_t whole) {
+  LAGRANGE_EXPECT(parameters == gradient && first <= whole && gradient <= whole - first,
+                  std::to_string(gradient) + " gradients and " + std::to_string(parameters) +
+                      " parameters from element " + std::to_string(first) +
+                      " on for an optimizer of " + std::to_string(whole));
 }
 
 std::span<const optimizer_row> optimizers() { return table; }

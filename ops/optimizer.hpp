@@ -12,6 +12,9 @@
 
 namespace lagrange::ops {
 
+/// Throws contract_error unless `part` elements from `first` on lie in an optimizer of `whole`.
+void check_part(std::size_t first, std::size_t parameters, std::size_t gradient, std::size_t whole);
+
 struct optimizer_options {
   float rate = 1e-3F;
   float momentum = 0;
@@ -37,8 +40,21 @@ public:
 
   /// One update with gradient * gradient_scale, in one pass over memory.
   /// Requires: spans of the size given at make.
-  virtual void step(std::span<float> parameters, std::span<const float> gradient,
-                    float gradient_scale) = 0;
+  void step(std::span<float> parameters, std::span<const float> gradient, float gradient_scale) {
+    begin_step();
+    step_part(0, parameters, gradient, gradient_scale);
+  }
+
+  /// The same in parts, so that each may be read from where it was received: begin_step once, then
+  /// step_part for parts that together cover every parameter once, in any order, also from several
+  /// threads at a time. The bits are those of step.
+  virtual void begin_step() = 0;
+  /// The part of the update that begins at element `first`.
+  /// Requires: `parameters` and `gradient` of the part alone, within the size given at make.
+  virtual void step_part(std::size_t first, std::span<float> parameters,
+                         std::span<const float> gradient, float gradient_scale) = 0;
+  /// Whether a parameter stays as it is while its gradient is zero.
+  virtual bool rests_at_zero() const { return false; }
 
   /// Named state, for checkpoints: each as long as the parameters, or one value. An optimizer whose
   /// state is overwritten with that of another goes on exactly as the other would.

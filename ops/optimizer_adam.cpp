@@ -3,7 +3,6 @@
 #include "ops/vectorised.hpp"
 
 #include <cmath>
-#include <string>
 
 namespace lagrange::ops {
 
@@ -35,13 +34,11 @@ public:
   adam(std::size_t elements, const optimizer_options& options)
       : options_(options), first_(elements, 0.0F), second_(elements, 0.0F) {}
 
-  void step(std::span<float> parameters, std::span<const float> gradient,
-            float gradient_scale) override {
-    LAGRANGE_EXPECT(parameters.size() == first_.size() && gradient.size() == first_.size(),
-                    std::to_string(gradient.size()) + " gradients and " +
-                        std::to_string(parameters.size()) + " parameters for an optimizer of " +
-                        std::to_string(first_.size()));
-    steps_ += 1;
+  void begin_step() override { steps_ += 1; }
+
+  void step_part(std::size_t first, std::span<float> parameters, std::span<const float> gradient,
+                 float gradient_scale) override {
+    check_part(first, parameters.size(), gradient.size(), first_.size());
     const double first_bias = 1 - std::pow(static_cast<double>(options_.beta1), steps_);
     const double second_bias = 1 - std::pow(static_cast<double>(options_.beta2), steps_);
     const constants by{.beta1 = options_.beta1,
@@ -51,8 +48,8 @@ public:
                        .scale = gradient_scale,
                        .rate = static_cast<float>(options_.rate / first_bias),
                        .second_root = static_cast<float>(1 / std::sqrt(second_bias))};
-    vectorised<&adam_step>(parameters.data(), first_.data(), second_.data(), gradient.data(),
-                           first_.size(), by);
+    vectorised<&adam_step>(parameters.data(), first_.data() + first, second_.data() + first,
+                           gradient.data(), gradient.size(), by);
   }
 
   std::vector<optimizer_state> state() override {

@@ -2,8 +2,6 @@
 #include "ops/optimizer.hpp"
 #include "ops/vectorised.hpp"
 
-#include <string>
-
 namespace lagrange::ops {
 
 namespace {
@@ -32,16 +30,20 @@ public:
       : elements_(elements), options_(options),
         velocity_(options.momentum == 0 ? 0 : elements, 0.0F) {}
 
-  void step(std::span<float> parameters, std::span<const float> gradient,
-            float gradient_scale) override {
-    LAGRANGE_EXPECT(parameters.size() == elements_ && gradient.size() == elements_,
-                    std::to_string(gradient.size()) + " gradients and " +
-                        std::to_string(parameters.size()) + " parameters for an optimizer of " +
-                        std::to_string(elements_));
+  void begin_step() override {}
+
+  void step_part(std::size_t first, std::span<float> parameters, std::span<const float> gradient,
+                 float gradient_scale) override {
+    check_part(first, parameters.size(), gradient.size(), elements_);
     const constants by{options_.rate, options_.momentum, options_.weight_decay, gradient_scale};
     if (velocity_.empty())
-      return vectorised<&plain_step>(parameters.data(), gradient.data(), elements_, by);
-    vectorised<&momentum_step>(parameters.data(), velocity_.data(), gradient.data(), elements_, by);
+      return vectorised<&plain_step>(parameters.data(), gradient.data(), gradient.size(), by);
+    vectorised<&momentum_step>(parameters.data(), velocity_.data() + first, gradient.data(),
+                               gradient.size(), by);
+  }
+
+  bool rests_at_zero() const override {
+    return options_.momentum == 0 && options_.weight_decay == 0;
   }
 
   std::vector<optimizer_state> state() override {

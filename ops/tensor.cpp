@@ -60,7 +60,7 @@ std::string to_string(const shape& extents) {
 buffer::buffer(std::size_t size_bytes, device where) : size_bytes_(size_bytes), where_(where) {
   LAGRANGE_EXPECT(where.kind == device::kind_type::cpu, "buffers live on the CPU so far");
   data_ = static_cast<std::byte*>(
-      ::operator new(padded(size_bytes), std::align_val_t{alignment}, std::nothrow));
+      ::operator new (padded(size_bytes), std::align_val_t{alignment}, std::nothrow));
   if (data_ == nullptr)
     throw device_error("out of memory: no " + std::to_string(size_bytes) + " bytes for a tensor");
 }
@@ -71,7 +71,7 @@ buffer::buffer(std::byte* data, std::size_t size_bytes, std::shared_ptr<const vo
 }
 
 buffer::~buffer() {
-  if (!keeper_) ::operator delete(data_, std::align_val_t{alignment});
+  if (!keeper_) ::operator delete (data_, std::align_val_t{alignment});
 }
 
 tensor::tensor(dtype type, shape extents, device where) : type_(type), extents_(extents) {

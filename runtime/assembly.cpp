@@ -10,6 +10,12 @@ std::unique_ptr<staleness_policy> policy_of(const job& x, const catalog& rows) {
   return make_policy(rows.policies, x.staleness.policy).value();
 }
 
+/// Null where values travel as they are.
+std::unique_ptr<codec> codec_of(const std::string& text, const catalog& rows) {
+  auto made = make_codec(rows.codecs, text).value();
+  return made->name() == "none" ? nullptr : std::move(made);
+}
+
 partition parts_of(const job& x, std::span<const ops::parameter_spec> specs) {
   return partition::balanced(specs, x.topology.shards);
 }
@@ -54,15 +60,19 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
   made.id = id;
   made.self = self;
   made.workers = x.topology.workers;
-  made.parameters.resize(static_cast<std::size_t>(parts.elements_of(id)));
+  auto& values = made.parameters.values;
+  values.resize(static_cast<std::size_t>(parts.elements_of(id)));
   for (const auto& own : parts.blocks_of(id))
-    ops::initialise(
-        specs[own.tensor], x.seed, own.tensor, own.first,
-        std::span(made.parameters)
-            .subspan(static_cast<std::size_t>(own.place), static_cast<std::size_t>(own.elements)));
+    ops::initialise(specs[own.tensor], x.seed, own.tensor, own.first,
+                    std::span(values).subspan(static_cast<std::size_t>(own.place),
+                                              static_cast<std::size_t>(own.elements)));
   made.policy = policy_of(x, rows);
-  made.optimizer = find_row(rows.optimizers, x.optimizer.name)
-                       ->make(made.parameters.size(), x.optimizer.options);
+  made.parameters.optimizer =
+      find_row(rows.optimizers, x.optimizer.name)->make(values.size(), x.optimizer.options);
+  made.parameters.seed = x.seed;
+  made.parameters.push_codec = codec_of(x.codec.push, rows);
+  made.parameters.pull_codec = codec_of(x.codec.pull, rows);
+  made.parameters.sends_changed_blocks = x.topology.transport == "tcp";
   return made;
 }
 
@@ -84,6 +94,7 @@ worker_options make_worker(const job& x, const catalog& rows, const stamp& self)
   worker_options made;
   made.self = self;
   made.shards = x.topology.shards;
+  made.compresses = x.codec.compress == "zstd";
   if (policy_of(x, rows)->bound().value_or(1) >= 1) made.ahead = lookahead::one_step;
   return made;
 }
@@ -103,6 +114,27 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   made.job.target = x.evaluation.target;
   made.evaluate_every = x.evaluation.every;
   made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff};
+  return made;
+}
+
+plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts& facts) {
+  constexpr std::uint64_t mebibyte = 1 << 20;
+  const auto network = make_network(x, rows, facts.input);
+  const auto parts = parts_of(x, network->parameters());
+  std::uint64_t shard_bytes = 0;
+  for (std::uint32_t shard = 0; shard < parts.shards(); ++shard)
+    shard_bytes = std::max(shard_bytes,
+                           static_cast<std::uint64_t>(parts.elements_of({shard})) * sizeof(float));
+  const auto batch_bytes = (static_cast<std::uint64_t>(facts.input.extents.elements()) + 1) *
+                           x.data.batch * sizeof(float);
+  plane_needs made;
+  made.transport = x.topology.transport;
+  // A worker holds the parameters it computes with, those of its next step, and those that come;
+  // and a batch of each kind. A shard holds a push of which it waits for the rest.
+  made.credit_bytes =
+      std::max(8 * mebibyte, 4 * (shard_bytes + batch_bytes) + mebibyte);
+  made.actors = x.topology.workers + x.topology.shards + 2;
+  made.arena_bytes = std::max(1024 * mebibyte, made.actors * made.credit_bytes);
   return made;
 }
 

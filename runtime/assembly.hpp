@@ -48,6 +48,15 @@ worker_options make_worker(const job& x, const catalog& rows, const stamp& self)
 supervisor_options make_supervisor(const job& x, const catalog& rows, const data_facts& facts,
                                    const stamp& self);
 
+/// What a job's endpoints on the tensor plane have to bear.
+struct plane_needs {
+  std::string transport = "auto"; ///< as in topology.transport
+  std::uint64_t credit_bytes = 0; ///< of a link, one way: BP-1
+  std::uint64_t arena_bytes = 0;  ///< that one endpoint shares with peers of its host
+  std::uint32_t actors = 0;       ///< of the whole job: who competes for cores
+};
+plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts& facts);
+
 /// Every parameter of a job, in the network's order, from the snapshots of its shards.
 /// Shapes: replies by shard -> [N].
 std::vector<float> assemble_parameters(const job& x, const catalog& rows, const data_facts& facts,

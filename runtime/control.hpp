@@ -5,6 +5,7 @@
 
 #include "runtime/status.hpp"
 #include "runtime/supervisor.hpp"
+#include "runtime/transport/endpoint.hpp"
 
 #include <memory>
 #include <string>
@@ -12,7 +13,7 @@
 
 namespace lagrange::runtime {
 
-/// Where a node's actor can be reached. Port 0: only inside its own process.
+/// Where a node's actor takes control messages. Port 0: only inside its own process.
 struct endpoint {
   std::string host;
   std::uint16_t port = 0;
@@ -28,6 +29,7 @@ struct node_hello {
 struct actor_ready {
   actor_life who;
   endpoint at;
+  transport::address plane; ///< where it takes frames; empty for a worker, which only calls
 };
 
 /// The actor is gone; `cause` completes a sentence, as in "was killed (signal 9)".
@@ -62,7 +64,7 @@ auto inspect(Inspector& f, node_hello& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, actor_ready& x) {
-  return f(x.who, x.at);
+  return f(x.who, x.at, x.plane);
 }
 template <class Inspector>
 auto inspect(Inspector& f, actor_loss& x) {

@@ -54,6 +54,13 @@ using worker_clock = strong<struct clock_tag, std::uint64_t>;
 /// Updates applied by one shard.
 using shard_version = strong<struct version_tag, std::uint64_t>;
 
+/// An attempt at a lease: no other push of the job has the same. Attempt 0: none.
+struct lease_attempt_id {
+  lease_id what;
+  lease_attempt attempt;
+  bool operator==(const lease_attempt_id&) const = default;
+};
+
 enum class actor_role : std::uint8_t { supervisor = 0, worker, shard, feeder, evaluator };
 constexpr std::string_view name(actor_role role) {
   constexpr std::string_view names[] = {"supervisor", "worker", "shard", "feeder", "evaluator"};

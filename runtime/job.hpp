@@ -67,13 +67,15 @@ struct job {
     std::uint32_t replicas = 0;
     std::vector<std::string> nodes{"local"};
     std::vector<std::string> devices{"cpu"};
-    std::uint32_t threads = 1; ///< per CPU worker
+    std::uint32_t threads = 1;      ///< per CPU worker
+    std::string transport = "auto"; ///< auto, shm, tcp or inproc
     bool operator==(const topology_table&) const = default;
   } topology;
 
   struct codec_table {
     std::string push = "none";
     std::string pull = "none";
+    std::string compress = "none"; ///< none or zstd
     bool operator==(const codec_table&) const = default;
   } codec;
 

@@ -101,12 +101,16 @@ const key_rule rules[] = {
      u32{at<&job::topology, &job::topology_table::threads>, 1, 1},
      "a worker computes on one thread today: take more workers"},
 
+    {"topology.transport", "how tensors travel; auto: the nearest way each pair shares",
+     choice_key{at<&job::topology, &job::topology_table::transport>,
+                {"auto", "shm", "tcp", "inproc"}}},
+
     {"codec.push", "lagrange list codecs",
-     row_name_key{at<&job::codec, &job::codec_table::push>, names<&catalog::codecs>, "codecs"},
-     "gradients travel as they are today"},
+     codec_key{at<&job::codec, &job::codec_table::push>, codec_key::values::some}},
     {"codec.pull", "lagrange list codecs",
-     row_name_key{at<&job::codec, &job::codec_table::pull>, names<&catalog::codecs>, "codecs"},
-     "parameters travel as they are today"},
+     codec_key{at<&job::codec, &job::codec_table::pull>, codec_key::values::all}},
+    {"codec.compress", "of tensors on links that leave the host",
+     choice_key{at<&job::codec, &job::codec_table::compress>, {"none", "zstd"}}},
 
     {"precision.compute", "of the forward and backward passes",
      only_text_key{at<&job::precision, &job::precision_table::compute>, "f32"},

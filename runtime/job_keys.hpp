@@ -46,6 +46,17 @@ struct row_name_key {
 struct policy_key {
   std::string& (*at)(job&);
 };
+/// A codec with its stages and arguments.
+struct codec_key {
+  std::string& (*at)(job&);
+  /// Whether a codec may leave values out: parameters that are not sent would be missing.
+  enum class values : std::uint8_t { some = 0, all } sends;
+};
+/// One of a few words.
+struct choice_key {
+  std::string& (*at)(job&);
+  std::array<std::string_view, 4> words; ///< empty ones do not count
+};
 /// The one text that is possible today.
 struct only_text_key {
   std::string& (*at)(job&);
@@ -66,9 +77,10 @@ struct epochs_key {
   std::uint32_t& (*at)(job&);
 };
 
-using key_kind = std::variant<whole_key<std::uint32_t>, whole_key<std::uint64_t>, real_key,
-                              target_key, plain_name_key, path_key, row_name_key, policy_key,
-                              only_text_key, only_list_key, duration_key, epochs_key>;
+using key_kind =
+    std::variant<whole_key<std::uint32_t>, whole_key<std::uint64_t>, real_key, target_key,
+                 plain_name_key, path_key, row_name_key, policy_key, codec_key, choice_key,
+                 only_text_key, only_list_key, duration_key, epochs_key>;
 
 /// One key. `today` says why so few values are possible; empty for most.
 struct key_rule {

@@ -90,6 +90,13 @@ std::string listed_policies(const catalog& rows) {
   return text;
 }
 
+std::vector<std::string_view> words_of(const choice_key& key) {
+  std::vector<std::string_view> words;
+  for (const auto word : key.words)
+    if (!word.empty()) words.push_back(word);
+  return words;
+}
+
 /// Reads one value: true if it was taken. `hint` adds to the refusal; `reason` takes its place.
 struct reader {
   const toml::node& found;
@@ -145,6 +152,28 @@ struct reader {
     const auto made = make_policy(context.rows.policies, *text());
     if (!made) reason = made.error().text;
     return take(key.at(out), made.has_value());
+  }
+
+  bool operator()(const codec_key& key) {
+    if (!text()) return false;
+    const auto made = make_codec(context.rows.codecs, *text());
+    if (!made) {
+      reason = made.error().text;
+      return false;
+    }
+    if (key.sends == codec_key::values::all && made.value()->selects()) {
+      reason = "leaves values out, expected one that sends all: a worker needs every parameter";
+      return false;
+    }
+    key.at(out) = made.value()->name();
+    return true;
+  }
+
+  bool operator()(const choice_key& key) {
+    const auto words = words_of(key);
+    if (text()) hint = did_you_mean(*text(), words);
+    return take(key.at(out),
+                text() && std::find(words.begin(), words.end(), *text()) != words.end());
   }
 
   bool operator()(const only_text_key& key) {
@@ -236,6 +265,16 @@ struct describer {
   std::string operator()(const path_key&) const { return "a path, as text in quotes"; }
   std::string operator()(const row_name_key& key) const { return listed(key.names(rows)); }
   std::string operator()(const policy_key&) const { return "one of " + listed_policies(rows); }
+  std::string operator()(const codec_key& key) const {
+    const bool all = key.sends == codec_key::values::all;
+    std::string names;
+    for (const auto& row : rows.codecs)
+      if (!all || !row.selects)
+        names += fmt::format("{}{}{}{}", names.empty() ? "" : ", ", row.name,
+                             row.arguments.empty() ? "" : ":", row.arguments);
+    return "one of " + names + (all ? "" : ", or two of them as in topk:0.01 | int8");
+  }
+  std::string operator()(const choice_key& key) const { return listed(words_of(key)); }
   std::string operator()(const only_text_key& key) const { return toml_text(key.only); }
   std::string operator()(const only_list_key& key) const {
     return fmt::format("[{}]", toml_text(key.only));

@@ -1,10 +1,11 @@
 /// \file
-/// Every message of a job. Plain structs: they are what twins take and give, what actors exchange,
-/// and what schema/frame.capnp describes for those that carry tensors. The interfaces that say who
-/// may send what to whom are in actors/interfaces.hpp.
+/// Every message of a job. Plain structs: they are what twins take and give, and what travels:
+/// those of a step as frames of the tensor plane (schema/frame.capnp), the others between actors
+/// (actors/interfaces.hpp).
 #pragma once
 
 #include "ops/tensor.hpp"
+#include "runtime/error.hpp"
 #include "runtime/ids.hpp"
 
 #include <cstdint>
@@ -78,6 +79,19 @@ struct lease_grant {
 
 // ---- parameters: worker <-> shard ---------------------------------------------------------------
 
+/// How the elements of a tensor that travels are written.
+struct coding {
+  std::string codec;          ///< name of the codec; empty: f32 as it is
+  std::uint64_t elements = 0; ///< that the codec's bytes stand for; 0 without codec
+  bool operator==(const coding&) const = default;
+};
+
+/// Values that `x`, written by `how`, stands for.
+inline std::uint64_t elements_of(const ops::tensor& x, const coding& how) {
+  if (x.empty()) return 0;
+  return how.codec.empty() ? static_cast<std::uint64_t>(x.elements()) : how.elements;
+}
+
 struct pull_request {
   stamp from;
   worker_clock clock;    ///< at which the answer is used
@@ -89,8 +103,15 @@ struct pull_reply {
   stamp from;
   worker_clock clock; ///< of the request
   shard_version version;
-  bool changed = true;    ///< false: the held copy is current, `parameters` is empty
-  ops::tensor parameters; ///< f32 [n], the shard's blocks one after another
+  bool changed = true; ///< false: the held copy is current, `parameters` is empty
+  ops::tensor
+      parameters; ///< f32 [n], the shard's parameters one after another; u8 [bytes] if coded
+  coding how;     ///< of `parameters`
+  /// i32 [k]: `parameters` holds only these blocks of the shard, ascending; empty: all of them.
+  ops::tensor blocks;
+  lease_attempt_id taken; ///< last push of the one who asks that the shard has taken
+
+  static constexpr std::int64_t block_elements = 1024;
 };
 
 /// What is to become of a push.
@@ -110,7 +131,8 @@ struct gradient_push {
   std::uint32_t frame = 0;
   std::uint32_t frames = 1;
   std::uint64_t first = 0; ///< position of this frame's first element in the shard's blocks
-  ops::tensor gradient;    ///< f32 [m]; empty for skip, tick and leave
+  ops::tensor gradient;    ///< f32 [m], u8 [bytes] if coded; empty for skip, tick and leave
+  coding how;              ///< of `gradient`
   // The rest counts in the closing frame (frame == frames - 1) alone.
   push_verdict verdict = push_verdict::apply;
   std::uint32_t samples = 0;
@@ -120,7 +142,7 @@ struct gradient_push {
 enum class push_outcome : std::uint8_t {
   partial = 0, ///< staged; more frames are needed
   taken,       ///< whole: applied, or kept for its round
-  duplicate,   ///< the lease had been taken before; nothing was applied
+  duplicate,   ///< the lease had been taken from another attempt; nothing was applied
 };
 
 struct push_ack {
@@ -133,8 +155,15 @@ struct push_ack {
 };
 
 /// Asks for what the shard holds now, whatever the policy: for the evaluator and the end of a job.
+/// Answered by a pull_reply.
 struct snapshot_request {
   stamp from;
+  std::uint64_t sequence = 0; ///< comes back as the reply's clock
+};
+
+/// To whoever asked for what cannot be.
+struct rejection {
+  error why;
 };
 
 // ---- settlement: shard -> feeder ----------------------------------------------------------------
@@ -175,31 +204,11 @@ struct view_ack {
   stamp from;
 };
 
-// ---- inspection: what CAF needs to carry the messages without tensors ---------------------------
+// ---- inspection: what CAF needs to carry the messages between actors ----------------------------
 
 template <class Inspector>
 auto inspect(Inspector& f, stamp& x) {
   return f(x.job, x.term, x.view, x.name, x.life);
-}
-template <class Inspector>
-auto inspect(Inspector& f, lease& x) {
-  return f(x.id, x.attempt, x.epoch, x.round, x.round_size);
-}
-template <class Inspector>
-auto inspect(Inspector& f, lease_request& x) {
-  return f(x.from, x.sequence, x.clock, x.state);
-}
-template <class Inspector>
-auto inspect(Inspector& f, pull_request& x) {
-  return f(x.from, x.clock, x.held_life, x.held);
-}
-template <class Inspector>
-auto inspect(Inspector& f, push_ack& x) {
-  return f(x.from, x.what, x.attempt, x.clock, x.outcome, x.version);
-}
-template <class Inspector>
-auto inspect(Inspector& f, snapshot_request& x) {
-  return f(x.from);
 }
 template <class Inspector>
 auto inspect(Inspector& f, settled_lease& x) {

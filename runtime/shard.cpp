@@ -19,9 +19,10 @@ std::string describe(const stamp& from) {
 
 } // namespace
 
-shard::shard(shard_options options) : options_(std::move(options)), clocks_(options_.workers) {
-  LAGRANGE_EXPECT(options_.policy && options_.optimizer, "a shard without policy or optimizer");
-  LAGRANGE_EXPECT(!options_.parameters.empty(), "a shard without parameters");
+shard::shard(shard_options options)
+    : options_(std::move(options)), clocks_(options_.workers),
+      parameters_(std::move(options_.parameters)) {
+  LAGRANGE_EXPECT(options_.policy != nullptr, "a shard without policy");
   counts_.staleness.assign(staleness_bins, 0);
   counts_.staleness_recent.assign(options_.workers, 0);
   counts_.lag_recent.assign(options_.workers, 0);
@@ -85,17 +86,25 @@ pull_reply shard::serve(const pull_request& pull, worker_clock slowest, shard_ef
   entry.version = version_;
   entry.slowest = slowest;
   out.entries.push_back(entry);
-  pull_reply reply{options_.self, pull.clock, version_, true, {}};
+  pull_reply reply;
+  reply.from = options_.self;
+  reply.clock = pull.clock;
+  reply.version = version_;
   reply.changed = pull.held_life != options_.self.life || pull.held != version_;
-  if (reply.changed) {
-    reply.parameters = snapshot_.publish(options_.parameters, version_);
-    counts_.pulled_bytes += reply.parameters.size_bytes();
-  }
+  const bool is_known = pull.held_life == options_.self.life && pull.held < version_;
+  if (reply.changed)
+    parameters_.publish(version_, is_known ? std::optional(pull.held) : std::nullopt, reply);
+  if (const auto taken = last_taken_.find(entry.worker); taken != last_taken_.end())
+    reply.taken = taken->second;
   return reply;
 }
 
 pull_reply shard::on_snapshot() {
-  return {options_.self, {}, version_, true, snapshot_.publish(options_.parameters, version_)};
+  pull_reply reply;
+  reply.from = options_.self;
+  reply.version = version_;
+  reply.parameters = parameters_.snapshot(version_);
+  return reply;
 }
 
 // ---- pushes -------------------------------------------------------------------------------------
@@ -117,14 +126,13 @@ shard_effects shard::on_push(std::shared_ptr<const gradient_push> frame, ticket 
     outcome = settle_clock(*frame, out);
   } else if (!clocks_.hears(worker, frame->from.life, frame->clock)) {
     return refuse(errc::timed_out, "was overtaken by its leave");
-  } else if (counts_.pushed_bytes += frame->gradient.empty() ? 0 : frame->gradient.size_bytes();
-             taken_.contains(frame->what.id)) {
-    repeat(*frame, out);
-    outcome = push_outcome::duplicate;
+  } else if (taken_.contains(frame->what.id)) {
+    outcome = repeat(*frame, out);
   } else {
     whole_push push;
-    if (const auto defect = stage(frame, push); defect.code != errc::none)
-      return refuse(defect.code, defect.text);
+    auto defect = stage(frame, push);
+    if (defect.code == errc::none && !push.empty()) defect = parameters_.decode(push);
+    if (defect.code != errc::none) return refuse(defect.code, defect.text);
     if (push.empty())
       outcome = push_outcome::partial;
     else
@@ -152,15 +160,16 @@ error shard::find_defect(const gradient_push& frame) const {
                   std::to_string(frame.what.round_size) + " leases, but this shard is in round " +
                   std::to_string(round_.number));
   if (frame.gradient.empty()) return {};
-  if (frame.gradient.type() != ops::dtype::f32)
+  if (!frame.how.codec.empty() && frame.how.codec != parameters_.push_codec())
+    return defect("is coded as " + frame.how.codec + ", expected " + parameters_.push_codec());
+  if (frame.how.codec.empty() && frame.gradient.type() != ops::dtype::f32)
     return defect("carries elements of " + std::string(ops::name(frame.gradient.type())) +
                   ", expected f32");
-  const auto elements = static_cast<std::uint64_t>(frame.gradient.elements());
-  if (frame.first > options_.parameters.size() ||
-      elements > options_.parameters.size() - frame.first)
+  const auto elements = elements_of(frame.gradient, frame.how);
+  if (frame.first > parameters_.size() || elements > parameters_.size() - frame.first)
     return defect("covers elements " + std::to_string(frame.first) + " to " +
                   std::to_string(frame.first + elements) + " of a shard of " +
-                  std::to_string(options_.parameters.size()));
+                  std::to_string(parameters_.size()));
   return {};
 }
 
@@ -206,9 +215,8 @@ error shard::stage(const std::shared_ptr<const gradient_push>& frame, whole_push
   if (place) return {}; // repeated
   place = frame;
   ++staged.arrived;
-  if (!frame->gradient.empty())
-    staged.elements += static_cast<std::uint64_t>(frame->gradient.elements());
-  if (staged.elements > options_.parameters.size()) {
+  staged.elements += elements_of(frame->gradient, frame->how);
+  if (staged.elements > parameters_.size()) {
     staged_.erase(worker);
     return {errc::bad_frame, "has frames that overlap"};
   }
@@ -224,11 +232,11 @@ error shard::find_gap(const whole_push& push) const {
   for (const auto& frame : push) {
     if (frame->first != next || frame->gradient.empty())
       return {errc::bad_frame, "has no gradient for element " + std::to_string(next)};
-    next += static_cast<std::uint64_t>(frame->gradient.elements());
+    next += elements_of(frame->gradient, frame->how);
   }
-  if (next != options_.parameters.size())
+  if (next != parameters_.size())
     return {errc::bad_frame, "ends at element " + std::to_string(next) + " of " +
-                                 std::to_string(options_.parameters.size())};
+                                 std::to_string(parameters_.size())};
   return {};
 }
 
@@ -236,19 +244,24 @@ push_ack shard::acknowledge(const gradient_push& frame, push_outcome outcome) co
   return {options_.self, frame.what.id, frame.what.attempt, frame.clock, outcome, version_};
 }
 
-void shard::repeat(const gradient_push& frame, shard_effects& out) {
+push_outcome shard::repeat(const gradient_push& frame, shard_effects& out) {
   ++counts_.duplicates;
   note(journal_kind::duplicate, frame, out);
   finish_step(frame);
   if (const auto staged = staged_.find(worker_of(frame.from));
       staged != staged_.end() && staged->second.what == frame.what.id)
     staged_.erase(staged);
+  // Its maker must know whether it was this very push that went in.
+  const lease_attempt_id own{frame.what.id, frame.what.attempt};
+  return last_taken_[worker_of(frame.from)] == own ? push_outcome::taken : push_outcome::duplicate;
 }
 
 // ---- what pushes do -----------------------------------------------------------------------------
 
 void shard::take_whole(whole_push push, shard_effects& out) {
-  taken_.insert(push.back()->what.id);
+  const auto& closing = *push.back();
+  taken_.insert(closing.what.id);
+  last_taken_[worker_of(closing.from)] = {closing.what.id, closing.what.attempt};
   if (has_rounds())
     take_into_round(std::move(push), out);
   else
@@ -260,8 +273,7 @@ void shard::take(const whole_push& push, shard_effects& out) {
   if (closing.verdict == push_verdict::skip) {
     settle(closing, lease_outcome::dropped, out);
   } else {
-    const auto gradient = gather(push);
-    options_.optimizer->step(options_.parameters, gradient, closing.clip_scale);
+    parameters_.apply(push, closing.clip_scale, version_.next());
     ++counts_.applied;
     const auto staleness = version_.value - closing.read.value;
     version_ = version_.next();
@@ -286,21 +298,16 @@ void shard::apply_round(shard_effects& out) {
   for (const auto& [id, push] : whole.pushes)
     if (push.back()->verdict == push_verdict::apply) samples += push.back()->samples;
   if (samples > 0) {
-    scratch_.assign(options_.parameters.size(), 0);
+    parameters_.begin_sum();
     for (const auto& [id, push] : whole.pushes) { // in lease order: the sum is the same every time
       if (push.back()->verdict != push_verdict::apply) continue;
-      const auto weight =
-          static_cast<float>(push.back()->samples / samples) * push.back()->clip_scale;
-      for (const auto& frame : push) {
-        const auto part = frame->gradient.values<float>();
-        auto* sum = scratch_.data() + frame->first;
-        for (std::size_t i = 0; i < part.size(); ++i) sum[i] += weight * part[i];
-      }
+      parameters_.add(push,
+                      static_cast<float>(push.back()->samples / samples) * push.back()->clip_scale);
       ++counts_.applied;
       ++counts_.staleness[std::min<std::uint64_t>(version_.value - push.back()->read.value,
                                                   staleness_bins - 1)];
     }
-    options_.optimizer->step(options_.parameters, scratch_, 1);
+    parameters_.apply_sum(version_.next());
     version_ = version_.next();
   }
   for (const auto& [id, push] : whole.pushes)
@@ -309,17 +316,6 @@ void shard::apply_round(shard_effects& out) {
                                                                       : lease_outcome::dropped,
            out);
   for (const auto& [worker, step] : whole.clocks) clocks_.advances(worker, step.first, step.second);
-}
-
-std::span<const float> shard::gather(const whole_push& push) {
-  if (push.size() == 1) return push.front()->gradient.values<float>();
-  scratch_.resize(options_.parameters.size());
-  for (const auto& frame : push) {
-    const auto part = frame->gradient.values<float>();
-    std::copy(part.begin(), part.end(),
-              scratch_.begin() + static_cast<std::ptrdiff_t>(frame->first));
-  }
-  return scratch_;
 }
 
 void shard::settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out) {

@@ -6,13 +6,12 @@
 /// Papers: Li et al. 2014 (parameter server), Ho et al. 2013 (bounded staleness).
 #pragma once
 
-#include "ops/optimizer.hpp"
 #include "runtime/clock_table.hpp"
 #include "runtime/journal.hpp"
 #include "runtime/lease_set.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/reports.hpp"
-#include "runtime/snapshot.hpp"
+#include "runtime/shard_parameters.hpp"
 #include "runtime/staleness/policy.hpp"
 
 #include <map>
@@ -21,7 +20,7 @@
 
 namespace lagrange::runtime {
 
-/// Names a request that its shell has yet to answer.
+/// Names a request that is yet to be answered.
 using ticket = strong<struct ticket_tag, std::uint64_t>;
 
 template <class Reply>
@@ -42,9 +41,8 @@ struct shard_options {
   shard_id id;
   stamp self;
   std::uint32_t workers = 1;
-  std::vector<float> parameters; ///< the initial values of this shard's blocks
   std::unique_ptr<staleness_policy> policy;
-  std::unique_ptr<ops::optimizer> optimizer;
+  parameter_options parameters;
 };
 
 class shard {
@@ -82,8 +80,6 @@ private:
     std::size_t arrived = 0;
     std::uint64_t elements = 0; ///< of the frames that are here
   };
-  /// A whole push: its frames in the order of their elements; the last frame tells the rest.
-  using whole_push = std::vector<std::shared_ptr<const gradient_push>>;
   /// The one round that is open: the feeder opens none before every shard has applied the last.
   struct round {
     std::uint64_t number = 0;
@@ -106,25 +102,24 @@ private:
   push_ack acknowledge(const gradient_push& frame, push_outcome outcome) const;
   push_outcome settle_clock(const gradient_push& frame, shard_effects& out);
   void finish_step(const gradient_push& closing);
-  void repeat(const gradient_push& frame, shard_effects& out);
+  push_outcome repeat(const gradient_push& frame, shard_effects& out);
   void take_whole(whole_push push, shard_effects& out);
   void take(const whole_push& push, shard_effects& out);
   void take_into_round(whole_push push, shard_effects& out);
   void apply_round(shard_effects& out);
   void note(journal_kind kind, const gradient_push& closing, shard_effects& out) const;
-  std::span<const float> gather(const whole_push& push);
   void settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out);
 
   shard_options options_;
   clock_table clocks_;
+  shard_parameters parameters_;
   shard_version version_;
   std::map<worker_id, parked_pull> parked_;
   std::map<worker_id, staged_push> staged_;
   round round_;
   lease_set taken_;   ///< pushes that came whole: kept for a round, applied or dropped
   lease_set entered_; ///< leases whose gradients are in the parameters
-  snapshot snapshot_;
-  std::vector<float> scratch_;                 ///< a push of several frames, or the sum of a round
+  std::map<worker_id, lease_attempt_id> last_taken_; ///< what each worker's residual has to know
   std::vector<settled_lease> unreported_;
   std::size_t reporting_ = 0; ///< leases in the settlement under way
   std::uint64_t settlement_number_ = 1;

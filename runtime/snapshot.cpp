@@ -9,6 +9,12 @@ namespace {
 constexpr std::size_t retired_max = 8;
 } // namespace
 
+ops::tensor snapshot::fresh(std::size_t elements) const {
+  const ops::shape extents{static_cast<std::int64_t>(elements)};
+  if (!allocate_) return {ops::dtype::f32, extents};
+  return allocate_(elements * sizeof(float)).view(ops::dtype::f32, extents);
+}
+
 const ops::tensor& snapshot::publish(std::span<const float> parameters, shard_version version) {
   if (!current_.empty() && version_ == version) return current_;
   if (!current_.empty()) retired_.push_back(std::move(current_));
@@ -18,7 +24,7 @@ const ops::tensor& snapshot::publish(std::span<const float> parameters, shard_ve
     current_ = std::move(*free);
     retired_.erase(free);
   } else {
-    current_ = ops::tensor(ops::dtype::f32, {static_cast<std::int64_t>(parameters.size())});
+    current_ = fresh(parameters.size());
     if (retired_.size() > retired_max) retired_.erase(retired_.begin());
   }
   std::ranges::copy(parameters, current_.values<float>().begin());

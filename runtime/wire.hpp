@@ -1,112 +1,84 @@
 /// \file
-/// Messages with tensors as bytes: Cap'n Proto frames as schema/frame.capnp describes them, and
-/// framed<T>, which is what actors exchange. Inside a process a framed<T> is a reference count;
-/// between processes it is the bytes of encode(). Whoever replaces the network below the actors
-/// replaces framed<T>'s inspect and keeps encode and decode.
+/// Messages as frames of the tensor plane: Cap'n Proto as schema/frame.capnp describes it, which
+/// refers to tensors and copies none.
 ///
-/// Bytes from outside are not trusted: decode() checks every length, count, extent, enumerator and
-/// version before it uses it, and allocates no more than a small multiple of the bytes that came.
+/// Frames from outside are not trusted: decode() checks every length, count, extent, enumerator and
+/// type before it uses it, and allocates next to nothing.
 #pragma once
 
 #include "runtime/error.hpp"
 #include "runtime/messages.hpp"
+#include "runtime/transport/frame.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <span>
-#include <string>
-#include <utility>
-#include <vector>
 
 namespace lagrange::runtime {
 
 /// Raised with every change that an older reader would misread. Other versions are refused.
-constexpr std::uint16_t protocol_version = 1;
+constexpr std::uint16_t protocol_version = 2;
 
 /// What a frame may hold. A sender that breaks a limit has a bug; a receiver refuses the frame.
 struct wire_limits {
-  /// One whole push of one shard fits; CAF's network layer carries at most 2 GiB and copies each
-  /// payload several times, and Cap'n Proto ends at 512 MiB.
+  /// All of a shard's parameters fit; Cap'n Proto ends at 512 MiB.
   static constexpr std::size_t frame_bytes_max = std::size_t{256} << 20;
   /// A shard keeps a bit for each frame of a push: 8 KiB. At 1 MiB a frame this is 64 GiB.
   static constexpr std::uint32_t frames_max = 1u << 16;
   /// A shard keeps a gradient for each lease of a round.
   static constexpr std::uint32_t round_leases_max = 1u << 16;
+  /// Characters of a codec's name.
+  static constexpr std::size_t codec_name_max = 64;
   /// Elements of a whole shard; positions in it cannot overflow.
   static constexpr std::uint64_t shard_elements_max = std::uint64_t{1} << 48;
 };
 
-/// The frame of a message: header and Cap'n Proto bytes, ready to be sent.
+/// The frame of a message, which shares its tensors: whoever sends it leaves them as they are.
 /// Requires: a message that decode() would take, tensors on the CPU, at most frame_bytes_max.
-/// Cost: one copy of the elements and one checksum over them.
-std::vector<char> encode(const lease_grant& message);
-std::vector<char> encode(const pull_request& message);
-std::vector<char> encode(const pull_reply& message);
-std::vector<char> encode(const gradient_push& message);
+/// Cost: under a microsecond, whatever the size.
+transport::frame encode(const lease_request& message);
+transport::frame encode(const lease_grant& message);
+transport::frame encode(const pull_request& message);
+transport::frame encode(const pull_reply& message);
+transport::frame encode(const gradient_push& message);
+transport::frame encode(const push_ack& message);
+transport::frame encode(const snapshot_request& message);
+transport::frame encode(const rejection& message);
 
-/// The message in a frame. The tensors are fresh, aligned to 64 bytes, and share nothing with it.
+/// The message in a frame. Its tensors are views of the frame's payloads.
 /// Errors: bad_frame, naming the kind of frame, the field, what was found and what was expected.
 /// Never throws because of what the bytes hold.
-/// Cost: one checksum and one copy of the elements; one more copy if `frame` is not aligned to 8.
 template <class T>
-result<T> decode(std::span<const char> frame);
+result<T> decode(const transport::frame& frame);
 template <>
-result<lease_grant> decode<lease_grant>(std::span<const char> frame);
+result<lease_request> decode<lease_request>(const transport::frame& frame);
 template <>
-result<pull_request> decode<pull_request>(std::span<const char> frame);
+result<lease_grant> decode<lease_grant>(const transport::frame& frame);
 template <>
-result<pull_reply> decode<pull_reply>(std::span<const char> frame);
+result<pull_request> decode<pull_request>(const transport::frame& frame);
 template <>
-result<gradient_push> decode<gradient_push>(std::span<const char> frame);
+result<pull_reply> decode<pull_reply>(const transport::frame& frame);
+template <>
+result<gradient_push> decode<gradient_push>(const transport::frame& frame);
+template <>
+result<push_ack> decode<push_ack>(const transport::frame& frame);
+template <>
+result<snapshot_request> decode<snapshot_request>(const transport::frame& frame);
+template <>
+result<rejection> decode<rejection>(const transport::frame& frame);
 
-/// A message with tensors on its way between actors: shared inside a process, bytes between them.
-/// Either it holds a message, or `defect` says why the bytes that came were none. The receiver
-/// looks at it before anything else, and closes the connection of a peer that sends defects.
-template <class T>
-class framed {
-public:
-  framed() : defect{errc::bad_frame, "an empty frame: no message was put into it"} {}
-  framed(T message) : value(std::make_shared<const T>(std::move(message))) {}
-  framed(std::shared_ptr<const T> message) : framed() {
-    if (message) value = std::move(message), defect = {};
-  }
-  explicit framed(error found) : defect(std::move(found)) {}
-
-  explicit operator bool() const { return value != nullptr; }
-  /// Requires: the frame holds a message.
-  const T& operator*() const {
-    LAGRANGE_EXPECT(value != nullptr, defect.text);
-    return *value;
-  }
-  const T* operator->() const { return &**this; }
-
-  std::shared_ptr<const T> value;
-  error defect;
+/// What a frame says it is. The numbers are those of schema/frame.capnp.
+enum class frame_kind : std::uint16_t {
+  lease_grant = 0,
+  pull_request,
+  pull_reply,
+  gradient_push,
+  lease_request,
+  push_ack,
+  snapshot_request,
+  rejection,
 };
-
-/// For logs: never the bytes.
-template <class T>
-std::string to_string(const framed<T>& x) {
-  return x ? "frame" : "no frame: " + x.defect.text;
-}
-
-/// Bytes while it is written, a message or its defect while it is read. Bytes that are no frame are
-/// no failure of the inspector, so that the actor which they were sent to decides.
-template <class Inspector, class T>
-auto inspect(Inspector& f, framed<T>& x) {
-  std::vector<char> frame;
-  if constexpr (Inspector::reads_state) {
-    if (x) frame = encode(*x);
-    return f(frame);
-  } else {
-    auto problem = f(frame);
-    if (!problem) {
-      auto message = decode<T>(frame);
-      x = message ? framed<T>(std::move(message).value()) : framed<T>(std::move(message).error());
-    }
-    return problem;
-  }
-}
+inline frame_kind kind_of(const transport::frame& x) { return static_cast<frame_kind>(x.kind); }
+/// What a receiver says of a frame that it has no use for.
+error unexpected(const transport::frame& frame);
 
 } // namespace lagrange::runtime

@@ -35,6 +35,9 @@ public:
     require(!x.empty() && x.type() == type && x.extents().rank() == 1, field, text(x),
             fmt::format("{} [N]", ops::name(type)));
   }
+  void numbers(std::string_view field, const ops::tensor& x, const coding& how) {
+    vector(field, x, how.codec.empty() ? ops::dtype::f32 : ops::dtype::u8);
+  }
   void lease_of(const lease& x) {
     require(x.round_size <= wire_limits::round_leases_max, "what.round_size",
             std::to_string(x.round_size),
@@ -76,14 +79,41 @@ std::optional<error> defect_of(const lease_grant& x) {
   return is.broken();
 }
 
+// Any value of these is one that may be said; whether it is true the twins decide.
+std::optional<error> defect_of(const lease_request&) { return std::nullopt; }
 std::optional<error> defect_of(const pull_request&) { return std::nullopt; }
+std::optional<error> defect_of(const push_ack&) { return std::nullopt; }
+std::optional<error> defect_of(const snapshot_request&) { return std::nullopt; }
+std::optional<error> defect_of(const rejection&) { return std::nullopt; }
+
+namespace {
+/// Blocks ascend, and `parameters` is as long as they say.
+void check_blocks(rules& is, const pull_reply& x) {
+  is.vector("blocks", x.blocks, ops::dtype::i32);
+  is.require(x.changed && x.how.codec.empty(), "blocks", text(x.blocks),
+             "no tensor, because all parameters come, or none");
+  if (x.blocks.empty() || x.blocks.type() != ops::dtype::i32) return;
+  std::int64_t before = -1;
+  for (const auto block : x.blocks.values<std::int32_t>()) {
+    is.require(block > before, "blocks", fmt::format("{} after {}", block, before), "ascending");
+    before = block;
+  }
+  const auto whole = x.blocks.elements() * pull_reply::block_elements;
+  const auto found = x.parameters.empty() ? 0 : x.parameters.elements();
+  is.require(
+      found > whole - pull_reply::block_elements && found <= whole, "parameters",
+      text(x.parameters),
+      fmt::format("f32 [N] of {} blocks, of which the last may be short", x.blocks.elements()));
+}
+} // namespace
 
 std::optional<error> defect_of(const pull_reply& x) {
   rules is(schema::FrameKind::PULL_REPLY);
   if (x.changed)
-    is.vector("parameters", x.parameters, ops::dtype::f32);
+    is.numbers("parameters", x.parameters, x.how);
   else
     is.absent("parameters", x.parameters, "nothing has changed");
+  if (!x.blocks.empty()) check_blocks(is, x);
   return is.broken();
 }
 
@@ -100,7 +130,7 @@ std::optional<error> defect_of(const gradient_push& x) {
   if (x.verdict != push_verdict::apply)
     is.absent("gradient", x.gradient, "nothing of this push is applied");
   else if (!x.gradient.empty())
-    is.vector("gradient", x.gradient, ops::dtype::f32);
+    is.numbers("gradient", x.gradient, x.how);
   return is.broken();
 }
 

@@ -12,9 +12,13 @@
 namespace lagrange::runtime {
 
 /// The first rule that the message breaks, as a bad_frame error; none if it breaks none.
+std::optional<error> defect_of(const lease_request& x);
 std::optional<error> defect_of(const lease_grant& x);
 std::optional<error> defect_of(const pull_request& x);
 std::optional<error> defect_of(const pull_reply& x);
 std::optional<error> defect_of(const gradient_push& x);
+std::optional<error> defect_of(const push_ack& x);
+std::optional<error> defect_of(const snapshot_request& x);
+std::optional<error> defect_of(const rejection& x);
 
 } // namespace lagrange::runtime

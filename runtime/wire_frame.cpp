@@ -1,7 +1,6 @@
 #include "runtime/wire_frame.hpp"
 
 #include "runtime/wire.hpp"
-#include "runtime/wire_checksum.hpp"
 
 #include <boost/endian/conversion.hpp>
 #include <fmt/format.h>
@@ -16,21 +15,11 @@ namespace {
 
 static_assert(protocol_version == schema::PROTOCOL_VERSION, "wire.hpp and frame.capnp differ");
 
-constexpr std::string_view magic = "LGRF";
-constexpr std::size_t version_at = 4, kind_at = 6, length_at = 8, crc_at = 16, zero_at = 20;
 constexpr std::size_t word_bytes = sizeof(capnp::word);
-
-const unsigned char* unsigned_at(std::span<const char> bytes, std::size_t at) {
-  return reinterpret_cast<const unsigned char*>(bytes.data()) + at;
-}
-unsigned char* unsigned_at(std::span<char> bytes, std::size_t at) {
-  return reinterpret_cast<unsigned char*>(bytes.data()) + at;
-}
-
-// Of everything but the checksum's own four bytes.
-std::uint32_t checksum(std::span<const char> frame) {
-  return crc32c(frame.subspan(zero_at), crc32c(frame.first(crc_at)));
-}
+// A message read once counts no more than its words; the rest is for objects without any. So two
+// pointers to one payload do not get read as two.
+constexpr std::uint64_t slack_words = 16;
+constexpr int nesting_limit = 8;
 
 std::size_t padded(std::size_t bytes) { return (bytes + word_bytes - 1) / word_bytes * word_bytes; }
 
@@ -54,8 +43,9 @@ void append_table(std::vector<char>& out,
 } // namespace
 
 std::string_view name(schema::FrameKind kind) {
-  constexpr std::string_view names[] = {"lease grant", "pull request", "pull reply",
-                                        "gradient push"};
+  constexpr std::string_view names[] = {"lease grant",      "pull request",  "pull reply",
+                                        "gradient push",    "lease request", "push ack",
+                                        "snapshot request", "rejection"};
   const auto index = static_cast<std::size_t>(kind);
   return index < std::size(names) ? names[index] : "unknown kind";
 }
@@ -77,6 +67,13 @@ capnp::Orphan<capnp::Data> message_writer::refer(std::span<const std::byte> payl
       {reinterpret_cast<const kj::byte*>(payload.data()), payload.size()});
 }
 
+capnp::Orphan<capnp::Data> message_writer::refer(const ops::tensor& payload) {
+  LAGRANGE_EXPECT(payload.where().kind == ops::device::kind_type::cpu,
+                  "a tensor on another device was to be sent; copy it to the CPU first");
+  tensors_.push_back(payload);
+  return refer(std::span(payload.bytes(), payload.size_bytes()));
+}
+
 std::vector<char> message_writer::flatten(std::size_t header_bytes) {
   const auto segments = message_.getSegmentsForOutput();
   auto total = header_bytes + padded((1 + segments.size()) * 4);
@@ -96,53 +93,22 @@ std::vector<char> message_writer::flatten(std::size_t header_bytes) {
   return out;
 }
 
-void seal_frame(schema::FrameKind kind, std::span<char> frame) {
-  using namespace boost::endian;
-  LAGRANGE_EXPECT(frame.size() <= wire_limits::frame_bytes_max,
-                  fmt::format("a frame of {} bytes; tensors are sent in frames of at most {}",
-                              frame.size(), wire_limits::frame_bytes_max));
-  std::copy(magic.begin(), magic.end(), frame.begin());
-  store_little_u16(unsigned_at(frame, version_at), protocol_version);
-  store_little_u16(unsigned_at(frame, kind_at), static_cast<std::uint16_t>(kind));
-  store_little_u64(unsigned_at(frame, length_at), frame.size());
-  store_little_u32(unsigned_at(frame, crc_at), checksum(frame));
-}
-
-result<std::span<const char>> open_frame(schema::FrameKind kind, std::span<const char> frame) {
-  using namespace boost::endian;
-  auto refuse = [&](std::string_view field, const std::string& found, const std::string& expected) {
-    return BOOST_OUTCOME_V2_NAMESPACE::failure(bad_field(name(kind), field, found, expected));
-  };
-  if (frame.size() < frame_header_bytes + word_bytes)
-    return refuse("length", fmt::format("{} bytes", frame.size()),
-                  fmt::format("at least {}", frame_header_bytes + word_bytes));
-  if (frame.size() > wire_limits::frame_bytes_max)
-    return refuse("length", fmt::format("{} bytes", frame.size()),
-                  fmt::format("at most {}", wire_limits::frame_bytes_max));
-  if (std::string_view(frame.data(), magic.size()) != magic)
-    return refuse("magic",
-                  fmt::format("{:02x}", fmt::join(unsigned_at(frame, 0),
-                                                  unsigned_at(frame, magic.size()), " ")),
-                  "4c 47 52 46 (\"LGRF\")");
-  if (const auto version = load_little_u16(unsigned_at(frame, version_at));
-      version != protocol_version)
-    return refuse("protocol version", std::to_string(version), std::to_string(protocol_version));
-  if (const auto found = load_little_u16(unsigned_at(frame, kind_at));
-      found != static_cast<std::uint16_t>(kind))
-    return refuse("kind",
-                  fmt::format("{} ({})", found, name(static_cast<schema::FrameKind>(found))),
-                  fmt::format("{} ({})", static_cast<int>(kind), name(kind)));
-  if (const auto length = load_little_u64(unsigned_at(frame, length_at)); length != frame.size())
-    return refuse("length in the header", fmt::format("{} bytes", length),
-                  fmt::format("{}, the bytes that came", frame.size()));
-  if (frame.size() % word_bytes != 0)
-    return refuse("length", fmt::format("{} bytes", frame.size()), "a multiple of 8");
-  if (const auto crc = load_little_u32(unsigned_at(frame, crc_at)); crc != checksum(frame))
-    return refuse("checksum", fmt::format("{:08x}", crc),
-                  fmt::format("{:08x}, that of the bytes that came", checksum(frame)));
-  if (const auto zero = load_little_u32(unsigned_at(frame, zero_at)); zero != 0)
-    return refuse("reserved header field", std::to_string(zero), "0");
-  return frame.subspan(frame_header_bytes);
+transport::frame message_writer::to_frame(schema::FrameKind kind, transport::urgency first) {
+  const auto segments = message_.getSegmentsForOutput();
+  LAGRANGE_EXPECT(segments.size() == 1 + tensors_.size(),
+                  fmt::format("a {} whose head does not fit into its scratch", name(kind)));
+  transport::frame made;
+  made.kind = static_cast<std::uint16_t>(kind);
+  made.first = first;
+  const auto head = segments[0].asBytes();
+  made.head.resize(segments[0].size());
+  std::memcpy(made.head.data(), head.begin(), head.size());
+  made.payloads.assign(std::make_move_iterator(tensors_.begin()),
+                       std::make_move_iterator(tensors_.end()));
+  LAGRANGE_EXPECT(made.payload_bytes() <= wire_limits::frame_bytes_max,
+                  fmt::format("a {} of {} bytes; tensors are sent in frames of at most {}",
+                              name(kind), made.payload_bytes(), wire_limits::frame_bytes_max));
+  return made;
 }
 
 aligned_words::aligned_words(std::span<const char> bytes) {
@@ -157,10 +123,41 @@ aligned_words::aligned_words(std::span<const char> bytes) {
 }
 
 capnp::ReaderOptions limits_of(kj::ArrayPtr<const capnp::word> words) {
-  // A message read once counts no more than its words; the rest is for objects without any. So two
-  // pointers to one payload do not get read as two.
-  constexpr std::uint64_t slack_words = 16;
-  return {.traversalLimitInWords = words.size() + slack_words, .nestingLimit = 8};
+  return {.traversalLimitInWords = words.size() + slack_words, .nestingLimit = nesting_limit};
+}
+
+message_reader::segments message_reader::segments_of(const transport::frame& from) {
+  segments made;
+  made.emplace_back(reinterpret_cast<const capnp::word*>(from.head.data()), from.head.size());
+  for (const auto& payload : from.payloads)
+    made.emplace_back(reinterpret_cast<const capnp::word*>(payload.bytes()),
+                      padded(payload.size_bytes()) / word_bytes);
+  return made;
+}
+
+capnp::ReaderOptions message_reader::limits_of(const segments& all) {
+  std::uint64_t words = slack_words;
+  for (const auto& each : all) words += each.size();
+  return {.traversalLimitInWords = words, .nestingLimit = nesting_limit};
+}
+
+message_reader::message_reader(const transport::frame& from)
+    : from_(from), segments_(segments_of(from)),
+      message_(kj::arrayPtr(segments_.data(), segments_.size()), limits_of(segments_)) {}
+
+ops::tensor message_reader::tensor_of(capnp::Data::Reader data, ops::dtype type,
+                                      const ops::shape& extents) const {
+  const auto* first = reinterpret_cast<const std::byte*>(data.begin());
+  for (const auto& payload : from_.payloads) {
+    const std::less_equal<> is_not_after;
+    const auto* end = payload.bytes() + payload.size_bytes();
+    if (!is_not_after(payload.bytes(), first) || !is_not_after(first + data.size(), end)) continue;
+    if (reinterpret_cast<std::uintptr_t>(first) % ops::size_bytes(type) != 0) break;
+    return payload.view(type, extents, static_cast<std::size_t>(first - payload.bytes()));
+  }
+  ops::tensor copy(type, extents);
+  if (data.size() > 0) std::memcpy(copy.bytes(), data.begin(), data.size());
+  return copy;
 }
 
 } // namespace lagrange::runtime

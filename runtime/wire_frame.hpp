@@ -1,10 +1,11 @@
 /// \file
-/// The outside of a frame: header, checksum and segments. Private to wire and checkpoint, because
-/// it shows Cap'n Proto's types.
+/// Frames below their fields: Cap'n Proto segments that refer to tensors, and back. Private to wire
+/// and checkpoint, because it shows Cap'n Proto's types.
 #pragma once
 
 #include "ops/tensor.hpp"
 #include "runtime/error.hpp"
+#include "runtime/transport/frame.hpp"
 #include "schema/frame.capnp.h"
 
 #include <capnp/message.h>
@@ -41,21 +42,24 @@ public:
   /// Refers to bytes that do not change until flatten() is done.
   /// Requires: aligned to 8, less than 512 MiB.
   capnp::Orphan<capnp::Data> refer(std::span<const std::byte> payload);
+  /// The same for a tensor, which the frame then holds. Requires: on the CPU.
+  capnp::Orphan<capnp::Data> refer(const ops::tensor& payload);
 
   /// `header_bytes` zeros, then the message in the standard stream framing.
   std::vector<char> flatten(std::size_t header_bytes);
 
-private:
-  // Enough for every message without its payload, so that none needs the heap.
-  std::array<capnp::word, 128> scratch_;
-  capnp::MallocMessageBuilder message_;
-  std::vector<std::span<const std::byte>> payloads_;
-};
+  /// The message as a frame that refers to its tensors.
+  /// Requires: at most wire_limits::frame_bytes_max, and no more than fits into the scratch but the
+  /// tensors.
+  transport::frame to_frame(schema::FrameKind kind, transport::urgency first);
 
-/// Writes header and checksum into the zeros at the front of a flattened message.
-/// Requires: at most wire_limits::frame_bytes_max.
-void seal_frame(schema::FrameKind kind, std::span<char> frame);
-constexpr std::size_t frame_header_bytes = 24;
+private:
+  // Enough for every message without its tensors, so that none needs the heap.
+  std::array<capnp::word, 160> scratch_;
+  capnp::MallocMessageBuilder message_;
+  boost::container::small_vector<std::span<const std::byte>, 2> payloads_;
+  boost::container::small_vector<ops::tensor, 2> tensors_;
+};
 
 /// Cap'n Proto's words of bytes at any address: a view if they are aligned, else a copy.
 class aligned_words {
@@ -68,11 +72,32 @@ private:
   kj::ArrayPtr<const capnp::word> words_;
 };
 
-/// Checks header, length and checksum, and returns what follows the header.
-/// Errors: bad_frame.
-result<std::span<const char>> open_frame(schema::FrameKind kind, std::span<const char> frame);
-
 /// Reading options under which no message can make its reader look at more than it holds.
 capnp::ReaderOptions limits_of(kj::ArrayPtr<const capnp::word> words);
+
+/// A received frame as a Cap'n Proto message. Reading it may throw kj::Exception.
+class message_reader {
+public:
+  /// Requires: the frame outlives it.
+  explicit message_reader(const transport::frame& from);
+
+  template <class Root>
+  typename Root::Reader root() {
+    return message_.getRoot<Root>();
+  }
+  /// The bytes of `data` as elements: a view of the payload they lie in, or a copy if they lie in
+  /// the head or are not aligned.
+  /// Requires: as many bytes as the elements take.
+  ops::tensor tensor_of(capnp::Data::Reader data, ops::dtype type, const ops::shape& extents) const;
+
+private:
+  using segments = boost::container::small_vector<kj::ArrayPtr<const capnp::word>, 3>;
+  static segments segments_of(const transport::frame& from);
+  static capnp::ReaderOptions limits_of(const segments& all);
+
+  const transport::frame& from_;
+  segments segments_;
+  capnp::SegmentArrayMessageReader message_;
+};
 
 } // namespace lagrange::runtime

@@ -56,13 +56,36 @@ worker_effects worker::on_parameters(shard_id shard, std::shared_ptr<const pull_
   worker_effects out;
   if (shard.value >= options_.shards || reply->clock != pulled_for_ || arrived_[shard.value])
     return out; // of a pull that has been repeated or given up
-  if (reply->changed) held_[shard.value] = std::move(reply);
+  if (reply->changed) held_[shard.value] = completed(shard, std::move(reply));
   LAGRANGE_EXPECT(held_[shard.value] != nullptr, "an unchanged copy that was never sent");
   arrived_[shard.value] = held_[shard.value];
   if (std::find(arrived_.begin(), arrived_.end(), nullptr) == arrived_.end())
     pull_times_.add(now - pull_sent_);
   advance(now, out);
   return out;
+}
+
+std::shared_ptr<const pull_reply> worker::completed(shard_id shard,
+                                                    std::shared_ptr<const pull_reply> reply) const {
+  if (reply->blocks.empty()) return reply;
+  const auto& held = held_[shard.value];
+  LAGRANGE_EXPECT(held && held->from.life == reply->from.life,
+                  "changes to a copy that is not held");
+  const auto old = held->parameters.values<float>();
+  auto whole = std::make_shared<pull_reply>(*reply);
+  whole->blocks = {};
+  whole->parameters = ops::tensor(ops::dtype::f32, held->parameters.extents());
+  const auto to = whole->parameters.values<float>();
+  std::ranges::copy(old, to.begin());
+  auto from = std::as_const(reply->parameters).values<float>();
+  for (const auto block : std::as_const(reply->blocks).values<std::int32_t>()) {
+    const auto first = static_cast<std::size_t>(block) * pull_reply::block_elements;
+    const auto count = std::min<std::size_t>(pull_reply::block_elements, from.size());
+    LAGRANGE_EXPECT(first + count <= to.size(), "a changed block beyond the shard's parameters");
+    std::ranges::copy(from.first(count), to.begin() + static_cast<std::ptrdiff_t>(first));
+    from = from.subspan(count);
+  }
+  return whole;
 }
 
 void worker::advance(time_point now, worker_effects& out) {

@@ -68,6 +68,7 @@ struct worker_options {
   stamp self;
   std::uint32_t shards = 1;
   lookahead ahead = lookahead::none;
+  bool compresses = false;                      ///< gradients, on links that leave the host
   std::int64_t frame_elements_max = 256 * 1024; ///< a push is cut into frames of 1 MiB
   std::chrono::milliseconds retry_after{2000};  ///< what is not answered by then is asked again
   std::chrono::milliseconds report_every{250};
@@ -113,6 +114,9 @@ private:
     time_point sent;
   };
 
+  /// A reply that brings only some blocks, completed by the copy that is held.
+  std::shared_ptr<const pull_reply> completed(shard_id shard,
+                                              std::shared_ptr<const pull_reply> reply) const;
   void ask(standing state, worker_clock clock, time_point now, worker_effects& out);
   void pull(worker_clock clock, time_point now, worker_effects& out);
   /// Does whatever has become possible.

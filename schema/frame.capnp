@@ -1,18 +1,10 @@
-# What workers, shards and the feeder exchange as bytes when a tensor is in it.
+# What workers, shards, the feeder and the supervisor exchange when a tensor is in it, or waits for
+# one.
 #
-# A frame is a fixed header of 24 bytes, little-endian, followed by one Cap'n Proto message in the
-# standard stream framing (segment table, segments), whose root is the struct of the frame's kind:
-#
-#   offset  bytes  field
-#        0      4  magic "LGRF"
-#        4      2  protocol version: any other than the reader's own is refused, naming both
-#        6      2  kind, a FrameKind
-#        8      8  length of the whole frame, header included, in bytes
-#       16      4  CRC-32C (Castagnoli) of the frame without these four bytes
-#       20      4  zero
-#
-# The elements of a tensor lie in a segment of their own, so that a sender can write them to a
-# socket from where they are, and a receiver can copy them once.
+# A frame is one Cap'n Proto message whose root is the struct of the frame's kind. Its first segment
+# is small; the elements of each tensor are a segment of their own, so that a sender refers to them
+# where they are and a receiver leaves them where they came. How segments travel is the business of
+# runtime/transport/ (record.hpp there describes the bytes).
 @0xe8d2f4a1703b5c96;
 
 using Cxx = import "/capnp/c++.capnp";
@@ -21,13 +13,17 @@ $Cxx.namespace("lagrange::schema");
 using import "tensor.capnp".Tensor;
 
 # Raised whenever a reader of the old layout would misread the new one.
-const protocolVersion :UInt16 = 1;
+const protocolVersion :UInt16 = 2;
 
 enum FrameKind {
   leaseGrant @0;
   pullRequest @1;
   pullReply @2;
   gradientPush @3;
+  leaseRequest @4;
+  pushAck @5;
+  snapshotRequest @6;
+  rejection @7;
 }
 
 enum ActorRole {
@@ -65,6 +61,20 @@ struct Batch {
   shift @3 :Float32;     # finite
 }
 
+enum Standing {
+  joining @0; # first request of this incarnation
+  working @1;
+  idle @2;    # has left the clock table; waits in case a lease is dealt again
+}
+
+# Worker to feeder: asks for a lease.
+struct LeaseRequest {
+  from @0 :Stamp;
+  sequence @1 :UInt64; # numbers the requests of one incarnation
+  clock @2 :UInt64;
+  state @3 :Standing;
+}
+
 enum GrantKind {
   batch @0;    # compute this
   tick @1;     # no lease is left in this round: push an empty tick
@@ -96,7 +106,10 @@ struct PullReply {
   clock @1 :UInt64;      # of the request
   version @2 :UInt64;    # of the parameters
   changed @3 :Bool;      # false: the held copy is current
-  parameters @4 :Tensor; # f32 [n], the shard's blocks one after another; null unless changed
+  parameters @4 :Tensor; # f32 [n], the shard's parameters one after another; null unless changed
+  blocks @5 :Tensor;     # i32 [k]: `parameters` holds only these blocks of 1024 elements, ascending;
+                         # null: it holds all
+  taken @6 :Lease;       # of the last push of the one who asks that this shard has taken
 }
 
 # What is to become of a push.
@@ -121,4 +134,32 @@ struct GradientPush {
   verdict @8 :PushVerdict;
   samples @9 :UInt32;   # that the gradient is the mean of
   clipScale @10 :Float32 = 1; # finite; the gradient is multiplied by it when it is applied
+}
+
+enum PushOutcome {
+  partial @0;   # more frames are needed
+  taken @1;     # whole: applied, or kept for its round
+  duplicate @2; # the lease had been taken from somebody else
+}
+
+# Shard to worker: the answer to a frame of a push.
+struct PushAck {
+  from @0 :Stamp;
+  lease @1 :UInt64;
+  attempt @2 :UInt32; # 0 for tick and leave
+  outcome @3 :PushOutcome;
+  clock @4 :UInt64;
+  version @5 :UInt64;
+}
+
+# Supervisor to shard: asks for what it holds now. Answered by a PullReply.
+struct SnapshotRequest {
+  from @0 :Stamp;
+  sequence @1 :UInt64; # comes back as the reply's clock
+}
+
+# To whoever asked for what cannot be.
+struct Rejection {
+  code @0 :UInt8; # errc of runtime/error.hpp
+  text @1 :Text;
 }

@@ -12,9 +12,10 @@ enum DType {
   u8 @4;
 }
 
-# How the elements became `data`. Codecs add their names here; a reader refuses those it lacks.
+# How the elements became `data`.
 enum Encoding {
   plain @0; # the elements themselves, row-major, little-endian
+  coded @1; # what the codec named by `codec` made of them; a reader refuses those it does not expect
 }
 
 # A null pointer to a Tensor means "no tensor", which is not the same as one of no elements.
@@ -23,4 +24,5 @@ struct Tensor {
   encoding @1 :Encoding;     # of `data`
   extents @2 :List(Int64);   # outermost first; at most six, none negative; no extent: a scalar
   data @3 :Data;             # plain: exactly elements * size of one element
+  codec @4 :Text;            # as in "topk:0.01 | int8"; empty when plain
 }

@@ -25,6 +25,8 @@ public:
   virtual std::string name() const = 0;
   /// Whether decoding gives back the same bits.
   virtual bool is_lossless() const = 0;
+  /// Whether it leaves values out. What is left out decodes to 0.
+  virtual bool selects() const { return false; }
   /// Units: bytes that encode() never exceeds for so many values.
   virtual std::size_t bytes_max(std::size_t elements) const = 0;
   /// Writes `values` into `out` and leaves in `values` what the bytes do not say: values given =

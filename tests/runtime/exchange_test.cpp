@@ -77,8 +77,8 @@ private:
     auto made = shard_of("bsp", workers);
     made.self = stamp_of(actor_role::shard, index);
     const auto elements = static_cast<std::size_t>(parts_.elements_of({index}));
-    made.parameters.assign(elements, 0.25F);
-    made.optimizer = ops::make_sgd(elements, {.rate = 0.3F, .momentum = 0.9F});
+    made.parameters.values.assign(elements, 0.25F);
+    made.parameters.optimizer = ops::make_sgd(elements, {.rate = 0.3F, .momentum = 0.9F});
     return std::make_unique<shard>(std::move(made));
   }
 

@@ -123,7 +123,10 @@ TEST_CASE("every key is documented with its default and its values", "[runtime][
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   for (const auto& row : job_keys(catalog::standard())) {
     CAPTURE(row.key);
-    const auto line = "| `" + row.key + "` | `" + row.default_value + "` | " + row.expected + " | ";
+    auto expected = row.expected; // a bar would end the table's cell
+    for (std::size_t bar = 0; (bar = expected.find('|', bar)) != std::string::npos; bar += 2)
+      expected.insert(bar, 1, '\\');
+    const auto line = "| `" + row.key + "` | `" + row.default_value + "` | " + expected + " | ";
     CHECK(text.find(line) != std::string::npos);
   }
 }

@@ -78,14 +78,21 @@ TEST_CASE("SH-2: a lease pushed twice is applied once", "[runtime][shard]") {
   shard_probe shard(shard_of("asp"));
   shard.push(push_of(worker_stamp(0), 0, 0, 3));
   auto again = push_of(worker_stamp(0), 0, 0, 3);
+  // Its maker is told whether it was this very push that went in: its residual depends on it.
+  auto expected = push_outcome::taken;
   SECTION("by the same incarnation") {}
   SECTION("by two incarnations") { again.from = worker_stamp(0, 2); }
+  SECTION("by the same worker with a higher attempt") {
+    again.what.attempt = {2};
+    expected = push_outcome::duplicate;
+  }
   SECTION("by another worker with a higher attempt") {
     again.from = worker_stamp(1);
     again.what.attempt = {2};
+    expected = push_outcome::duplicate;
   }
   const auto effects = shard.push(again);
-  CHECK(outcome_of(effects) == push_outcome::duplicate);
+  CHECK(outcome_of(effects) == expected);
   CHECK(effects.entries.front().kind == journal_kind::duplicate);
   CHECK(shard.parameters() == filled(3));
   CHECK(shard.version() == 1);
@@ -228,7 +235,7 @@ TEST_CASE("LE-1: a settlement is repeated until it is acknowledged, and each lea
   CHECK(shard.twin.next_settlement().leases.empty());
 }
 
-TEST_CASE("the report counts staleness, duplicates, bytes and drops", "[runtime][shard]") {
+TEST_CASE("the report counts staleness, duplicates and drops", "[runtime][shard]") {
   shard_probe shard(shard_of("asp", 2));
   shard.pull(pull_of(worker_stamp(0), 0));
   for (std::uint64_t lease = 0; lease < 3; ++lease)
@@ -236,8 +243,6 @@ TEST_CASE("the report counts staleness, duplicates, bytes and drops", "[runtime]
   const auto report = shard.twin.report();
   CHECK(report.applied == 3);
   CHECK(report.entered == 3);
-  CHECK(report.pulled_bytes == 16);
-  CHECK(report.pushed_bytes == 48);
   CHECK(std::vector(report.staleness.begin(), report.staleness.begin() + 4) ==
         std::vector<std::uint64_t>{1, 1, 1, 0});
   CHECK(report.staleness_recent == std::vector<std::uint64_t>{2, 0});

@@ -14,7 +14,6 @@ namespace {
 using namespace runtime;
 using actors::tick_atom;
 using due_timer = caf::reacts_to<tick_atom, std::uint64_t>;
-using shard_link = actors::shard_actor::extend<due_timer>;
 using feeder_link = actors::feeder_actor::extend<due_timer>;
 using compute_link = actors::compute_actor::extend<due_timer>;
 
@@ -68,38 +67,34 @@ auto cross(Self self, Behind behind, const Request& request) {
   return promise;
 }
 
-template <class Link, class Behind>
-typename Link::behavior_type
-shard_behavior(typename Link::template stateful_pointer<link_state> self, Behind behind,
-               link_faults faults, random_source random) {
-  self->state.faults = faults;
-  self->state.random = std::move(random);
-  return {
-      [self, behind](const framed<pull_request>& x) {
-        return cross<framed<pull_reply>>(self, behind, x);
-      },
-      [self, behind](const framed<gradient_push>& x) { return cross<push_ack>(self, behind, x); },
-      [self, behind](const snapshot_request& x) {
-        return cross<framed<pull_reply>>(self, behind, x);
-      },
-      [self, behind](const membership_view& x) { return cross<view_ack>(self, behind, x); },
-      [](tick_atom) {},
-      [self](tick_atom, std::uint64_t id) { run_due(self, id); },
-  };
-}
-
 feeder_link::behavior_type feeder_behavior(feeder_link::stateful_pointer<link_state> self,
                                            actors::feeder_actor behind, link_faults faults,
                                            random_source random) {
   self->state.faults = faults;
   self->state.random = std::move(random);
   return {
-      [self, behind](const lease_request& x) {
-        return cross<framed<lease_grant>>(self, behind, x);
-      },
       [self, behind](const settlement& x) { return cross<settlement_ack>(self, behind, x); },
       [self, behind](const membership_view& x) { return cross<view_ack>(self, behind, x); },
+      [](const actors::arrival&) {},
+      [](const actors::link_loss&) {},
       [](tick_atom) {},
+      [self](tick_atom, std::uint64_t id) { run_due(self, id); },
+  };
+}
+
+frames_actor::behavior_type frames_behavior(frames_actor::stateful_pointer<link_state> self,
+                                            link_faults faults, random_source random) {
+  self->state.faults = faults;
+  self->state.random = std::move(random);
+  return {
+      [self](const crossing& deliver) {
+        auto& state = self->state;
+        const int copies = state.happens(state.faults.drop)     ? 0
+                           : state.happens(state.faults.repeat) ? 2
+                                                                : 1;
+        for (int copy = 0; copy < copies; ++copy)
+          later(self, state.some_time({}, state.faults.delay_max), [deliver] { (*deliver)(); });
+      },
       [self](tick_atom, std::uint64_t id) { run_due(self, id); },
   };
 }
@@ -123,15 +118,13 @@ compute_link::behavior_type compute_behavior(compute_link::stateful_pointer<link
 
 } // namespace
 
-actors::shard_actor link_to(caf::actor_system& system, const actors::shard_actor& behind,
-                            link_faults faults, random_source random) {
-  return system.spawn(shard_behavior<shard_link, actors::shard_actor>, behind, faults,
-                      std::move(random));
-}
-
 actors::feeder_actor link_to(caf::actor_system& system, const actors::feeder_actor& behind,
                              link_faults faults, random_source random) {
   return system.spawn(feeder_behavior, behind, faults, std::move(random));
+}
+
+frames_actor frames_link(caf::actor_system& system, link_faults faults, random_source random) {
+  return system.spawn(frames_behavior, faults, std::move(random));
 }
 
 actors::compute_actor slow_compute(caf::actor_system& system,

@@ -4,12 +4,14 @@
 #include "actors/supervisor.hpp"
 #include "actors/system.hpp"
 #include "runtime/job.hpp"
+#include "runtime/transport/in_process.hpp"
 
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace lagrange::sim {
 
@@ -126,11 +128,23 @@ private:
     return handle;
   }
 
+  actors::plane_maker planes() {
+    const auto between = keep(frames_link(system_, chosen_.faults, random_));
+    hub_.emplace(chosen_.seed + 1, [between](std::function<void()> deliver) {
+      caf::anon_send(between,
+                     crossing(std::make_shared<const std::function<void()>>(std::move(deliver))));
+    });
+    return [this](transport::receiver& owner, const plane_needs&) {
+      return result<std::unique_ptr<transport::endpoint>>(hub_->open(owner));
+    };
+  }
+
   void start() {
+    const auto open_plane = planes();
     launcher_ = std::make_shared<actors::local_launcher>(
         system_,
         actors::local_launcher_setup{
-            &rows_,
+            &rows_, open_plane,
             [this](shard_id shard, const journal_entry& entry) { checker_.see(shard, entry); },
             [this](caf::actor_system& system, std::shared_ptr<computation> what) {
               return keep(slow_compute(system, std::move(what), chosen_.step_max, random_));
@@ -145,9 +159,7 @@ private:
                     facts_.input.classes,
                     facts_.samples};
     setup->nodes = launcher_;
-    setup->shard_link = [this](const actors::shard_actor& shard) {
-      return keep(link_to(system_, shard, chosen_.faults, random_));
-    };
+    setup->open_plane = open_plane;
     setup->feeder_link = [this](const actors::feeder_actor& feeder) {
       return keep(link_to(system_, feeder, chosen_.faults, random_));
     };
@@ -221,6 +233,7 @@ private:
   job job_;
   data_facts facts_;
   invariants checker_;
+  std::optional<transport::hub> hub_;
   std::shared_ptr<actors::local_launcher> launcher_;
   actors::supervisor_actor supervisor_;
   std::vector<caf::strong_actor_ptr> actors_;

@@ -30,7 +30,9 @@ inline runtime::stamp worker_stamp(std::uint32_t index, std::uint32_t life = 1) 
 /// Adds every gradient to the parameters: whole numbers count exactly what was applied.
 class counting_optimizer final : public ops::optimizer {
 public:
-  void step(std::span<float> parameters, std::span<const float> gradient, float scale) override {
+  void begin_step() override {}
+  void step_part(std::size_t, std::span<float> parameters, std::span<const float> gradient,
+                 float scale) override {
     LAGRANGE_EXPECT(parameters.size() == gradient.size(), "a gradient of another size");
     for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] += scale * gradient[i];
   }
@@ -47,9 +49,9 @@ inline runtime::shard_options shard_of(std::string_view policy, std::uint32_t wo
   runtime::shard_options made;
   made.self = stamp_of(runtime::actor_role::shard);
   made.workers = workers;
-  made.parameters.assign(elements, 0.0F);
+  made.parameters.values.assign(elements, 0.0F);
   made.policy = policy_of(policy);
-  made.optimizer = std::make_unique<counting_optimizer>();
+  made.parameters.optimizer = std::make_unique<counting_optimizer>();
   return made;
 }
 

@@ -50,6 +50,20 @@ inline runtime::lease_grant sample_grant(runtime::grant_kind kind) {
           .samples = granted ? sample_batch() : runtime::batch{}};
 }
 
+inline runtime::lease_request sample_lease_request() {
+  return {
+      .from = sample_stamp(), .sequence = 14, .clock = {15}, .state = runtime::standing::working};
+}
+
+inline runtime::push_ack sample_ack() {
+  return {.from = sample_stamp(),
+          .what = {51},
+          .attempt = {2},
+          .clock = {52},
+          .outcome = runtime::push_outcome::duplicate,
+          .version = {53}};
+}
+
 inline runtime::pull_request sample_request() {
   return {.from = sample_stamp(), .clock = {21}, .held_life = {2}, .held = {22}};
 }
@@ -59,7 +73,27 @@ inline runtime::pull_reply sample_reply(std::int64_t elements) {
           .clock = {31},
           .version = {32},
           .changed = true,
-          .parameters = sample_f32(elements)};
+          .parameters = sample_f32(elements),
+          .how = {},
+          .blocks = {},
+          .taken = {{33}, {2}}};
+}
+
+/// Values that are written by a codec: any bytes will do.
+inline ops::tensor sample_coded(std::int64_t bytes) {
+  ops::tensor out(ops::dtype::u8, {bytes});
+  std::uint8_t next = 7;
+  for (auto& x : out.values<std::uint8_t>()) x = next = static_cast<std::uint8_t>(next * 5 + 1);
+  return out;
+}
+
+/// Blocks 2 and 5 of a shard, the last of 300 elements.
+inline runtime::pull_reply sample_blocks() {
+  auto out = sample_reply(runtime::pull_reply::block_elements + 300);
+  out.blocks = ops::tensor(ops::dtype::i32, {2});
+  out.blocks.values<std::int32_t>()[0] = 2;
+  out.blocks.values<std::int32_t>()[1] = 5;
+  return out;
 }
 
 inline runtime::gradient_push sample_push(runtime::push_verdict verdict) {
@@ -72,9 +106,17 @@ inline runtime::gradient_push sample_push(runtime::push_verdict verdict) {
           .frames = 3,
           .first = 1000,
           .gradient = applied ? sample_f32(5) : ops::tensor{},
+          .how = {},
           .verdict = verdict,
           .samples = 64,
           .clip_scale = 0.75f};
+}
+
+inline runtime::gradient_push sample_coded_push() {
+  auto out = sample_push(runtime::push_verdict::apply);
+  out.gradient = sample_coded(11);
+  out.how = {"topk:0.01 | int8", 500};
+  return out;
 }
 
 /// Same type, extents and bits; or both empty.

@@ -1,11 +1,10 @@
+// Frames into messages.
 #include "runtime/wire.hpp"
-
 #include "runtime/wire_check.hpp"
 #include "runtime/wire_frame.hpp"
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <new>
 #include <optional>
 
@@ -15,95 +14,13 @@ namespace {
 
 using schema::FrameKind;
 
-// ---- writing ------------------------------------------------------------------------------------
-
-void put(schema::Stamp::Builder to, const stamp& x) {
-  to.setJob(x.job.value);
-  to.setTerm(x.term.value);
-  to.setView(x.view.value);
-  to.setRole(static_cast<schema::ActorRole>(x.name.role));
-  to.setIndex(x.name.index);
-  to.setLife(x.life.value);
-}
-
-void put(schema::Lease::Builder to, const lease& x) {
-  to.setId(x.id.value);
-  to.setAttempt(x.attempt.value);
-  to.setEpoch(x.epoch);
-  to.setRound(x.round);
-  to.setRoundSize(x.round_size);
-}
-
-void put(message_writer& out, schema::Tensor::Builder to, const ops::tensor& x) {
-  LAGRANGE_EXPECT(x.where().kind == ops::device::kind_type::cpu,
-                  "a tensor on another device was to be sent; copy it to the CPU first");
-  to.setType(static_cast<schema::DType>(x.type()));
-  const auto extents = x.extents().extents();
-  auto list = to.initExtents(static_cast<unsigned>(extents.size()));
-  for (unsigned axis = 0; axis < extents.size(); ++axis) list.set(axis, extents[axis]);
-  if (x.size_bytes() > 0) to.adoptData(out.refer({x.bytes(), x.size_bytes()}));
-}
-
-void put(message_writer& out, schema::LeaseGrant::Builder to, const lease_grant& x) {
-  put(to.initFrom(), x.from);
-  to.setSequence(x.sequence);
-  to.setKind(static_cast<schema::GrantKind>(x.kind));
-  put(to.initWhat(), x.what);
-  to.setClock(x.clock.value);
-  if (x.kind != grant_kind::batch) return;
-  auto samples = to.initSamples();
-  put(out, samples.initInputs(), x.samples.inputs);
-  put(out, samples.initLabels(), x.samples.labels);
-  samples.setScale(x.samples.scale);
-  samples.setShift(x.samples.shift);
-}
-
-void put(message_writer&, schema::PullRequest::Builder to, const pull_request& x) {
-  put(to.initFrom(), x.from);
-  to.setClock(x.clock.value);
-  to.setHeldLife(x.held_life.value);
-  to.setHeld(x.held.value);
-}
-
-void put(message_writer& out, schema::PullReply::Builder to, const pull_reply& x) {
-  put(to.initFrom(), x.from);
-  to.setClock(x.clock.value);
-  to.setVersion(x.version.value);
-  to.setChanged(x.changed);
-  if (x.changed) put(out, to.initParameters(), x.parameters);
-}
-
-void put(message_writer& out, schema::GradientPush::Builder to, const gradient_push& x) {
-  put(to.initFrom(), x.from);
-  to.setClock(x.clock.value);
-  put(to.initWhat(), x.what);
-  to.setRead(x.read.value);
-  to.setFrame(x.frame);
-  to.setFrames(x.frames);
-  to.setFirst(x.first);
-  if (!x.gradient.empty()) put(out, to.initGradient(), x.gradient);
-  to.setVerdict(static_cast<schema::PushVerdict>(x.verdict));
-  to.setSamples(x.samples);
-  to.setClipScale(x.clip_scale);
-}
-
-template <class Root, class T>
-std::vector<char> encode_as(FrameKind kind, const T& message) {
-  const auto defect = defect_of(message);
-  LAGRANGE_EXPECT(!defect, defect->text);
-  message_writer out;
-  put(out, out.root<Root>(), message);
-  auto frame = out.flatten(frame_header_bytes);
-  seal_frame(kind, frame);
-  return frame;
-}
-
-// ---- reading ------------------------------------------------------------------------------------
+static_assert(protocol_version == schema::PROTOCOL_VERSION, "wire.hpp and frame.capnp differ");
+static_assert(static_cast<int>(frame_kind::rejection) == static_cast<int>(FrameKind::REJECTION));
 
 /// Reads the fields of one frame and keeps the first defect that it meets.
 class field_reader {
 public:
-  explicit field_reader(FrameKind kind) : kind_(kind) {}
+  field_reader(FrameKind kind, message_reader& in) : kind_(kind), in_(in) {}
 
   void refuse(std::string_view field, const std::string& found, const std::string& expected) {
     if (!defect_) defect_ = bad_field(name(kind_), field, found, expected);
@@ -136,17 +53,26 @@ public:
   }
 
   ops::tensor read(std::string_view field, schema::Tensor::Reader in);
+  /// The elements, or the bytes that a codec made of them.
+  ops::tensor read(std::string_view field, schema::Tensor::Reader in, coding& how);
   batch read(schema::Batch::Reader in);
+  lease_request read(schema::LeaseRequest::Reader in);
   lease_grant read(schema::LeaseGrant::Reader in);
   pull_request read(schema::PullRequest::Reader in);
   pull_reply read(schema::PullReply::Reader in);
   gradient_push read(schema::GradientPush::Reader in);
+  push_ack read(schema::PushAck::Reader in);
+  snapshot_request read(schema::SnapshotRequest::Reader in) {
+    return {.from = read(in.getFrom()), .sequence = in.getSequence()};
+  }
+  rejection read(schema::Rejection::Reader in);
 
 private:
   std::optional<ops::shape> read_extents(std::string_view field,
                                          capnp::List<std::int64_t>::Reader in);
 
   FrameKind kind_;
+  message_reader& in_;
   std::optional<error> defect_;
 };
 
@@ -187,9 +113,42 @@ ops::tensor field_reader::read(std::string_view field, schema::Tensor::Reader in
            fmt::format("{} for {} {}", wanted, ops::name(type), ops::to_string(*extents)));
     return {};
   }
-  ops::tensor out(type, *extents);
-  if (wanted > 0) std::memcpy(out.bytes(), data.begin(), wanted);
-  return out;
+  return in_.tensor_of(data, type, *extents);
+}
+
+ops::tensor field_reader::read(std::string_view field, schema::Tensor::Reader in, coding& how) {
+  if (in.getEncoding() != schema::Encoding::CODED) return read(field, in);
+  const auto extents = read_extents(field, in.getExtents());
+  if (in.getType() != schema::DType::F32 || !extents || extents->rank() != 1)
+    refuse(field, "coded, but of no vector of f32", "f32 [N]");
+  const auto codec = in.getCodec();
+  if (codec.size() == 0 || codec.size() > wire_limits::codec_name_max)
+    refuse(std::string(field) + ".codec", fmt::format("a name of {} characters", codec.size()),
+           fmt::format("1 to {}", wire_limits::codec_name_max));
+  if (defect_) return {};
+  how = {codec.cStr(), static_cast<std::uint64_t>(extents->elements())};
+  const auto data = in.getData();
+  return in_.tensor_of(data, ops::dtype::u8, {static_cast<std::int64_t>(data.size())});
+}
+
+lease_request field_reader::read(schema::LeaseRequest::Reader in) {
+  return {.from = read(in.getFrom()),
+          .sequence = in.getSequence(),
+          .clock = {in.getClock()},
+          .state = enumerator("state", in.getState(), standing::idle)};
+}
+
+push_ack field_reader::read(schema::PushAck::Reader in) {
+  return {.from = read(in.getFrom()),
+          .what = {in.getLease()},
+          .attempt = {in.getAttempt()},
+          .clock = {in.getClock()},
+          .outcome = enumerator("outcome", in.getOutcome(), push_outcome::duplicate),
+          .version = {in.getVersion()}};
+}
+
+rejection field_reader::read(schema::Rejection::Reader in) {
+  return {{enumerator("code", in.getCode(), errc::interrupted), in.getText().cStr()}};
 }
 
 batch field_reader::read(schema::Batch::Reader in) {
@@ -216,15 +175,23 @@ pull_request field_reader::read(schema::PullRequest::Reader in) {
 }
 
 pull_reply field_reader::read(schema::PullReply::Reader in) {
+  coding how;
+  auto parameters =
+      in.hasParameters() ? read("parameters", in.getParameters(), how) : ops::tensor{};
+  const auto taken = read(in.getTaken());
   return {.from = read(in.getFrom()),
           .clock = {in.getClock()},
           .version = {in.getVersion()},
           .changed = in.getChanged(),
-          .parameters =
-              in.hasParameters() ? read("parameters", in.getParameters()) : ops::tensor{}};
+          .parameters = std::move(parameters),
+          .how = std::move(how),
+          .blocks = in.hasBlocks() ? read("blocks", in.getBlocks()) : ops::tensor{},
+          .taken = {taken.id, taken.attempt}};
 }
 
 gradient_push field_reader::read(schema::GradientPush::Reader in) {
+  coding how;
+  auto gradient = in.hasGradient() ? read("gradient", in.getGradient(), how) : ops::tensor{};
   return {.from = read(in.getFrom()),
           .clock = {in.getClock()},
           .what = read(in.getWhat()),
@@ -232,69 +199,78 @@ gradient_push field_reader::read(schema::GradientPush::Reader in) {
           .frame = in.getFrame(),
           .frames = in.getFrames(),
           .first = in.getFirst(),
-          .gradient = in.hasGradient() ? read("gradient", in.getGradient()) : ops::tensor{},
+          .gradient = std::move(gradient),
+          .how = std::move(how),
           .verdict = enumerator("verdict", in.getVerdict(), push_verdict::leave),
           .samples = in.getSamples(),
           .clip_scale = in.getClipScale()};
 }
 
 template <class Root, class T>
-result<T> decode_as(FrameKind kind, std::span<const char> frame) {
-  BOOST_OUTCOME_TRY(body, open_frame(kind, frame));
-  field_reader in(kind);
+result<T> decode_as(FrameKind kind, const transport::frame& frame) {
+  const auto refuse = [&](std::string_view field, const std::string& found,
+                          const std::string& expected) {
+    return BOOST_OUTCOME_V2_NAMESPACE::failure(bad_field(name(kind), field, found, expected));
+  };
+  if (frame.kind != static_cast<std::uint16_t>(kind))
+    return refuse("kind",
+                  fmt::format("{} ({})", frame.kind, name(static_cast<FrameKind>(frame.kind))),
+                  fmt::format("{} ({})", static_cast<int>(kind), name(kind)));
   try {
-    const aligned_words words(body);
-    capnp::FlatArrayMessageReader message(words.get(), limits_of(words.get()));
-    if (message.getEnd() != words.get().end())
-      in.refuse(
-          "length",
-          fmt::format("{} words longer than its message", words.get().end() - message.getEnd()),
-          "nothing after the message");
-    T out = in.read(message.getRoot<Root>());
+    message_reader message(frame);
+    field_reader in(kind, message);
+    T out = in.read(message.root<Root>());
     if (auto defect = in.defect()) return BOOST_OUTCOME_V2_NAMESPACE::failure(*std::move(defect));
     if (auto defect = defect_of(out))
       return BOOST_OUTCOME_V2_NAMESPACE::failure(*std::move(defect));
     return out;
   } catch (const kj::Exception& problem) {
-    in.refuse("Cap'n Proto message", problem.getDescription().cStr(), "a valid one");
+    return refuse("Cap'n Proto message", problem.getDescription().cStr(), "a valid one");
   } catch (const ops::device_error& problem) {
-    in.refuse("a tensor", problem.what(), "one that fits into this machine's memory");
+    return refuse("a tensor", problem.what(), "one that fits into this machine's memory");
   } catch (const std::bad_alloc&) {
-    in.refuse("the frame", "too large", "one that fits into this machine's memory");
+    return refuse("the frame", "too large", "one that fits into this machine's memory");
   }
-  return BOOST_OUTCOME_V2_NAMESPACE::failure(*in.defect());
 }
 
 } // namespace
 
-std::vector<char> encode(const lease_grant& message) {
-  return encode_as<schema::LeaseGrant>(FrameKind::LEASE_GRANT, message);
-}
-std::vector<char> encode(const pull_request& message) {
-  return encode_as<schema::PullRequest>(FrameKind::PULL_REQUEST, message);
-}
-std::vector<char> encode(const pull_reply& message) {
-  return encode_as<schema::PullReply>(FrameKind::PULL_REPLY, message);
-}
-std::vector<char> encode(const gradient_push& message) {
-  return encode_as<schema::GradientPush>(FrameKind::GRADIENT_PUSH, message);
+error unexpected(const transport::frame& frame) {
+  return bad_field(name(static_cast<FrameKind>(frame.kind)), "kind", std::to_string(frame.kind),
+                   "one that this actor takes");
 }
 
 template <>
-result<lease_grant> decode<lease_grant>(std::span<const char> frame) {
+result<lease_request> decode<lease_request>(const transport::frame& frame) {
+  return decode_as<schema::LeaseRequest, lease_request>(FrameKind::LEASE_REQUEST, frame);
+}
+template <>
+result<lease_grant> decode<lease_grant>(const transport::frame& frame) {
   return decode_as<schema::LeaseGrant, lease_grant>(FrameKind::LEASE_GRANT, frame);
 }
 template <>
-result<pull_request> decode<pull_request>(std::span<const char> frame) {
+result<pull_request> decode<pull_request>(const transport::frame& frame) {
   return decode_as<schema::PullRequest, pull_request>(FrameKind::PULL_REQUEST, frame);
 }
 template <>
-result<pull_reply> decode<pull_reply>(std::span<const char> frame) {
+result<pull_reply> decode<pull_reply>(const transport::frame& frame) {
   return decode_as<schema::PullReply, pull_reply>(FrameKind::PULL_REPLY, frame);
 }
 template <>
-result<gradient_push> decode<gradient_push>(std::span<const char> frame) {
+result<gradient_push> decode<gradient_push>(const transport::frame& frame) {
   return decode_as<schema::GradientPush, gradient_push>(FrameKind::GRADIENT_PUSH, frame);
+}
+template <>
+result<push_ack> decode<push_ack>(const transport::frame& frame) {
+  return decode_as<schema::PushAck, push_ack>(FrameKind::PUSH_ACK, frame);
+}
+template <>
+result<snapshot_request> decode<snapshot_request>(const transport::frame& frame) {
+  return decode_as<schema::SnapshotRequest, snapshot_request>(FrameKind::SNAPSHOT_REQUEST, frame);
+}
+template <>
+result<rejection> decode<rejection>(const transport::frame& frame) {
+  return decode_as<schema::Rejection, rejection>(FrameKind::REJECTION, frame);
 }
 
 } // namespace lagrange::runtime

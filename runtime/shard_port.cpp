@@ -1,0 +1,118 @@
+#include "runtime/shard_port.hpp"
+
+namespace lagrange::runtime {
+
+namespace {
+
+// An answer goes to the link that the request came from.
+ticket ticket_of(transport::link_id link) { return {link.value}; }
+transport::link_id link_of(ticket to) { return {to.value}; }
+
+} // namespace
+
+shard_port::shard_port(shard_options options, shard_hooks hooks) : hooks_(std::move(hooks)) {
+  options.parameters.memory = [this](std::size_t bytes) { return plane_->allocate(bytes); };
+  twin_.emplace(std::move(options));
+}
+
+void shard_port::on_frame(transport::link_id from, transport::frame what) {
+  on_message(from, what);
+  if (!plane_->runs_by_itself()) settle(); // nobody says when a burst is over
+}
+
+void shard_port::on_message(transport::link_id from, const transport::frame& what) {
+  const auto heard = [&](const stamp& who) { peers_[from] = {who.name, who.life}; };
+  switch (kind_of(what)) {
+  case frame_kind::pull_request:
+    if (const auto pull = decode<pull_request>(what); !pull) {
+      give_up(from, pull.error());
+    } else {
+      heard(pull.value().from);
+      carry_out(twin_->on_pull(pull.value(), ticket_of(from), hooks_.now()));
+    }
+    break;
+  case frame_kind::gradient_push:
+    if (auto push = decode<gradient_push>(what); !push) {
+      give_up(from, push.error());
+    } else {
+      heard(push.value().from);
+      pushed_bytes_ += what.wire_bytes;
+      carry_out(twin_->on_push(std::make_shared<const gradient_push>(std::move(push).value()),
+                               ticket_of(from), hooks_.now()));
+    }
+    break;
+  case frame_kind::snapshot_request:
+    if (const auto asked = decode<snapshot_request>(what); !asked) {
+      give_up(from, asked.error());
+    } else if (asked.value().from.job != twin_->self().job) {
+      refuse(from, {errc::fenced, "a snapshot was asked for by another job"});
+    } else {
+      auto reply = twin_->on_snapshot();
+      reply.clock = {asked.value().sequence};
+      auto made = encode(reply);
+      made.first = transport::urgency::bulk;
+      plane_->send(from, std::move(made));
+    }
+    break;
+  default:
+    give_up(from, unexpected(what));
+  }
+}
+
+void shard_port::on_down(transport::link_id gone, const error& why) {
+  const auto who = peers_.extract(gone);
+  if (!who.empty()) hooks_.lose(who.mapped(), why);
+}
+
+void shard_port::give_up(transport::link_id from, const error& defect) {
+  refuse(from, defect);
+  plane_->close(from);
+  on_down(from, defect);
+}
+
+void shard_port::refuse(transport::link_id to, const error& why) {
+  plane_->send(to, encode(rejection{why}));
+}
+
+void shard_port::carry_out(shard_effects effects) {
+  if (hooks_.journal)
+    for (const auto& entry : effects.entries) hooks_.journal({twin_->self().name.index}, entry);
+  for (const auto& [to, reply] : effects.pulls) {
+    auto made = encode(reply);
+    made.wants_compression = hooks_.compresses;
+    pulled_bytes_ += plane_->send(link_of(to), std::move(made));
+  }
+  for (const auto& [to, ack] : effects.pushes) plane_->send(link_of(to), encode(ack));
+  for (const auto& [to, why] : effects.refused) refuse(link_of(to), why);
+}
+
+void shard_port::on_view(const membership_view& view) {
+  carry_out(twin_->on_view(view, hooks_.now()));
+}
+
+void shard_port::settle() {
+  if (is_settling_) return;
+  auto news = twin_->next_settlement();
+  if (news.leases.empty()) return;
+  is_settling_ = true;
+  hooks_.settle(std::move(news));
+}
+
+void shard_port::on_settlement_ack(const settlement_ack& ack) {
+  twin_->on_settlement_ack(ack);
+  settle_again();
+}
+
+void shard_port::settle_again() {
+  is_settling_ = false;
+  settle();
+}
+
+shard_report shard_port::report() const {
+  auto made = twin_->report();
+  made.pushed_bytes = pushed_bytes_;
+  made.pulled_bytes = pulled_bytes_;
+  return made;
+}
+
+} // namespace lagrange::runtime
