@@ -3,6 +3,7 @@
 #include "apps/run.hpp"
 
 #include "actors/evaluator.hpp"
+#include "actors/guarded_network.hpp"
 #include "actors/local_launcher.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/system.hpp"
@@ -15,7 +16,6 @@
 #include "runtime/permutation.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -99,16 +99,14 @@ private:
           system_, actors::local_launcher_setup{options_.catalog, {}, {}});
       setup->nodes = local_;
     } else {
-      setup->nodes = processes_ = std::make_shared<apps::process_launcher>();
+      setup->nodes = processes_ = std::make_shared<apps::process_launcher>(options_.security);
     }
     supervisor_ = system_.spawn(actors::supervisor,
                                 std::shared_ptr<const actors::supervisor_setup>(std::move(setup)));
     if (processes_) {
-      const auto port = system_.middleman().publish(supervisor_, 0, loopback);
-      if (!port)
-        return failure(errc::job_failed, fmt::format("cannot listen at {}: {}", loopback,
-                                                     caf::to_string(port.error())));
-      processes_->join_at(loopback, *port);
+      BOOST_OUTCOME_TRY(port,
+                        actors::publish(system_, supervisor_, loopback, 0, options_.security));
+      processes_->join_at(loopback, port);
     }
     caf::anon_send(supervisor_, actors::start_atom::value);
     return success();
