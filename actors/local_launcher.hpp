@@ -33,6 +33,7 @@ private:
   caf::actor_system& system_;
   local_launcher_setup setup_;
   std::map<runtime::actor_life, node_actor> nodes_;
+  std::map<runtime::actor_name, runtime::lasting_memory> residuals_;
 };
 
 } // namespace lagrange::actors

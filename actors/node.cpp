@@ -77,9 +77,12 @@ void host_shard(node_pointer self, const placement& order, const peers& others) 
   self->send(setup.supervisor, actor_ready{setup.who, endpoint{}, plane}, hosted);
 }
 
-compute_actor start_compute(node_pointer self, const job& what, const data_facts& facts) {
+compute_actor start_compute(node_pointer self, const job& what, const data_facts& facts,
+                            transport::endpoint& plane) {
   const auto& setup = *self->state.setup;
-  auto made = std::make_shared<computation>(make_computation(what, *setup.catalog, facts));
+  auto made =
+      std::make_shared<computation>(make_computation(what, *setup.catalog, facts, setup.keeper));
+  made->use_memory([&plane](std::size_t bytes) { return plane.allocate(bytes); });
   if (setup.compute) return setup.compute(self->system(), std::move(made));
   return self->spawn<caf::detached>(compute, std::move(made), what.topology.threads);
 }
@@ -101,7 +104,7 @@ void host_worker(node_pointer self, const placement& order, const peers& others)
   made->seat = take_seat(setup.open_plane, needs);
   made->links.feeder = link_to(*made, others.feeder);
   for (const auto& each : others.shards) made->links.shards.push_back(link_to(*made, each));
-  made->compute = start_compute(self, what, facts);
+  made->compute = start_compute(self, what, facts, *made->seat->plane);
   made->supervisor = setup.supervisor;
   self->state.compute = caf::actor_cast<caf::strong_actor_ptr>(made->compute);
   const auto hosted = self->spawn(worker, std::move(made));

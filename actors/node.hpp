@@ -26,6 +26,7 @@ struct node_setup {
   std::string listen;
   runtime::transport::security security; ///< who may reach it there, and what it shows others
   plane_maker open_plane;                ///< for what its actor exchanges in steps
+  runtime::memory_keeper keeper;         ///< of a worker's residual; null: it lasts one life
   runtime::journal_sink journal;
   /// Starts the thread or actor that computes; empty: a detached actors::compute.
   std::function<compute_actor(caf::actor_system&, std::shared_ptr<runtime::computation>)> compute;

@@ -47,7 +47,25 @@ result<std::unique_ptr<dataset>> open_data(const job& x, const catalog& rows, da
 computation make_computation(const job& x, const catalog& rows, const data_facts& facts) {
   auto network = make_network(x, rows, facts.input);
   auto parts = parts_of(x, network->parameters());
-  return {std::move(network), std::move(parts)};
+  return {std::move(network), std::move(parts), {codec_of(x.codec.pull, rows), nullptr}};
+}
+
+computation make_computation(const job& x, const catalog& rows, const data_facts& facts,
+                             const memory_keeper& keeper) {
+  auto network = make_network(x, rows, facts.input);
+  auto parts = parts_of(x, network->parameters());
+  computation::codecs travel{codec_of(x.codec.pull, rows), nullptr};
+  if (auto writes = codec_of(x.codec.push, rows)) {
+    encoder_options made;
+    for (std::uint32_t shard = 0; shard < parts.shards(); ++shard)
+      made.elements.push_back(static_cast<std::size_t>(parts.elements_of({shard})));
+    const auto bytes = residual::bytes_for(made.elements);
+    made.memory = keeper ? keeper(bytes) : fresh_memory(bytes);
+    made.writes = std::move(writes);
+    made.seed = x.seed;
+    travel.encoder = std::make_unique<push_encoder>(std::move(made));
+  }
+  return {std::move(network), std::move(parts), std::move(travel)};
 }
 
 shard_options make_shard(const job& x, const catalog& rows, const data_facts& facts,
@@ -66,6 +84,9 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
     ops::initialise(specs[own.tensor], x.seed, own.tensor, own.first,
                     std::span(values).subspan(static_cast<std::size_t>(own.place),
                                               static_cast<std::size_t>(own.elements)));
+  for (const auto& own : parts.blocks_of(id))
+    made.parameters.tensors.push_back({own.tensor, static_cast<std::size_t>(own.place),
+                                       static_cast<std::size_t>(own.elements)});
   made.policy = policy_of(x, rows);
   made.parameters.optimizer =
       find_row(rows.optimizers, x.optimizer.name)->make(values.size(), x.optimizer.options);
@@ -112,6 +133,10 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   made.job.epochs = x.data.epochs;
   made.job.leases = feeder(make_feeder(x, rows, facts, self)).leases();
   made.job.target = x.evaluation.target;
+  made.job.push_codec = x.codec.push;
+  made.job.pull_codec = x.codec.pull;
+  const auto network = make_network(x, rows, facts.input);
+  for (const auto& spec : network->parameters()) made.job.tensors.push_back(spec.name);
   made.evaluate_every = x.evaluation.every;
   made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff};
   return made;

@@ -40,6 +40,10 @@ result<std::unique_ptr<dataset>> open_data(const job& x, const catalog& rows, da
 
 // Requires: a job that check_job has let pass with these facts.
 computation make_computation(const job& x, const catalog& rows, const data_facts& facts);
+/// One that also writes pushes by the job's codec; `keeper` is asked only if that leaves residuals.
+/// Errors: throws device_error when what is kept is no residual of this job.
+computation make_computation(const job& x, const catalog& rows, const data_facts& facts,
+                             const memory_keeper& keeper);
 shard_options make_shard(const job& x, const catalog& rows, const data_facts& facts,
                          const stamp& self);
 feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& facts,

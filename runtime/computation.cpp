@@ -18,8 +18,8 @@ void to_floats(const batch& samples, ops::tensor& out) {
     std::ranges::transform(samples.inputs.values<float>(), values.begin(), convert);
 }
 
-computation::computation(std::unique_ptr<ops::network> network, partition parts)
-    : network_(std::move(network)), parts_(std::move(parts)) {
+computation::computation(std::unique_ptr<ops::network> network, partition parts, codecs travel)
+    : network_(std::move(network)), parts_(std::move(parts)), travel_(std::move(travel)) {
   LAGRANGE_EXPECT(network_ != nullptr, "a computation without a network");
   const auto elements = static_cast<std::size_t>(ops::parameter_elements(network_->parameters()));
   parameters_.resize(elements);
@@ -30,8 +30,32 @@ computation::computation(std::unique_ptr<ops::network> network, partition parts)
 void computation::take_parameters(std::span<const std::shared_ptr<const pull_reply>> parameters) {
   LAGRANGE_EXPECT(parameters.size() == parts_.shards(),
                   std::to_string(parameters.size()) + " shards answered");
-  for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard)
-    parts_.scatter({shard}, parameters[shard]->parameters.values<float>(), parameters_);
+  for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard) {
+    const auto& reply = *parameters[shard];
+    if (reply.how.codec.empty()) {
+      parts_.scatter({shard}, reply.parameters.values<float>(), parameters_);
+      continue;
+    }
+    LAGRANGE_EXPECT(travel_.pull && travel_.pull->name() == reply.how.codec,
+                    "parameters coded as " + reply.how.codec);
+    decoded_.resize(static_cast<std::size_t>(parts_.elements_of({shard})));
+    const auto read =
+        travel_.pull->decode(std::as_bytes(reply.parameters.values<std::uint8_t>()), decoded_);
+    LAGRANGE_EXPECT(read, read.error().text);
+    parts_.scatter({shard}, decoded_, parameters_);
+  }
+}
+
+void computation::use_memory(const allocator& memory) {
+  // One is computed while one is sent, and one waits to be used again.
+  constexpr int turns = 3;
+  for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard) {
+    const ops::shape extents{parts_.elements_of({shard})};
+    for (int turn = 0; turn < turns; ++turn)
+      gradients_[shard].push_back(
+          memory(static_cast<std::size_t>(extents.elements()) * sizeof(float))
+              .view(ops::dtype::f32, extents));
+  }
 }
 
 const ops::tensor& computation::as_floats(const batch& samples) {
@@ -47,6 +71,9 @@ ops::tensor& computation::free_gradient(shard_id shard) {
 }
 
 step_result computation::operator()(const step_task& task) {
+  if (travel_.encoder && !std::exchange(has_recovered_, true))
+    travel_.encoder->recover(task.parameters);
+  if (travel_.encoder) travel_.encoder->settle(task.settled);
   take_parameters(task.parameters);
   const auto& samples = task.grant->samples;
   step_result result;
@@ -66,6 +93,9 @@ step_result computation::operator()(const step_task& task) {
     parts_.gather({shard}, d_parameters_, gradient.values<float>());
     result.gradients.push_back(gradient);
   }
+  if (travel_.encoder)
+    result.coded =
+        travel_.encoder->encode({task.what.id, task.what.attempt}, result.gradients);
   return result;
 }
 

@@ -5,6 +5,8 @@
 
 #include "ops/network.hpp"
 #include "runtime/partition.hpp"
+#include "runtime/push_encoder.hpp"
+#include "runtime/snapshot.hpp"
 #include "runtime/worker.hpp"
 
 #include <memory>
@@ -14,8 +16,15 @@ namespace lagrange::runtime {
 
 class computation {
 public:
+  struct codecs {
+    std::unique_ptr<codec> pull;           ///< null: parameters come as they are
+    std::unique_ptr<push_encoder> encoder; ///< null: gradients go as they are
+  };
   /// Requires: a partition of this network's parameters.
-  computation(std::unique_ptr<ops::network> network, partition parts);
+  computation(std::unique_ptr<ops::network> network, partition parts, codecs travel = {});
+
+  /// Puts gradients into memory of this kind: the transport's, which it sends without a copy.
+  void use_memory(const allocator& memory);
 
   /// The gradient of the task's mean loss. A loss or gradient that is not finite becomes the
   /// verdict `skip`, with no gradients.
@@ -35,6 +44,9 @@ private:
   partition parts_;
   std::vector<float> parameters_; ///< flat, [N]
   std::vector<float> d_parameters_;
+  codecs travel_;
+  bool has_recovered_ = false;
+  std::vector<float> decoded_;                      ///< of one shard
   ops::tensor inputs_;                              ///< f32, of the last batch's shape
   std::vector<std::vector<ops::tensor>> gradients_; ///< by shard: memory to use in turn
 };

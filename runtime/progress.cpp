@@ -154,6 +154,24 @@ std::vector<std::uint64_t> progress::staleness() const {
   return counts;
 }
 
+summary::byte_counts progress::bytes() const {
+  summary::byte_counts made;
+  made.push_codec = options_.push_codec;
+  made.pull_codec = options_.pull_codec;
+  for (const auto& name : options_.tensors) made.tensors.push_back({name, 0, 0});
+  for (const auto& [index, shard] : shards_) {
+    made.pushed += shard.pushed_bytes;
+    made.pulled += shard.pulled_bytes;
+    made.framing += shard.framing_bytes;
+    made.other += shard.other_bytes;
+    for (std::size_t i = 0; i < std::min(made.tensors.size(), shard.tensor_pushed.size()); ++i)
+      made.tensors[i].pushed += shard.tensor_pushed[i];
+    for (std::size_t i = 0; i < std::min(made.tensors.size(), shard.tensor_pulled.size()); ++i)
+      made.tensors[i].pulled += shard.tensor_pulled[i];
+  }
+  return made;
+}
+
 summary progress::summarise() const {
   summary made;
   made.job = options_.job;
@@ -182,9 +200,8 @@ summary progress::summarise() const {
     // A lease may only leave its mark once; more gradients applied than leases entered means twice.
     made.leases.duplicated += shard.applied - shard.entered;
     made.lag_max = std::max(made.lag_max, shard.lag_max);
-    made.bytes.pushed += shard.pushed_bytes;
-    made.bytes.pulled += shard.pulled_bytes;
   }
+  made.bytes = bytes();
   if (const auto first = shards_.find(0); first != shards_.end())
     made.updates = first->second.version.value;
   for (const auto& [index, figures] : workers_) {

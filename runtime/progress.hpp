@@ -27,6 +27,9 @@ struct progress_options {
   std::uint64_t seed = 0;
   std::uint32_t epochs = 1;
   std::uint64_t leases = 0;     ///< of the whole job
+  std::string push_codec = "none";
+  std::string pull_codec = "none";
+  std::vector<std::string> tensors; ///< of the model, in its order
   std::optional<double> target; ///< test accuracy
 };
 
@@ -66,6 +69,7 @@ private:
   };
   std::optional<double> mean_loss() const;
   std::vector<std::uint64_t> staleness() const;
+  summary::byte_counts bytes() const;
 
   progress_options options_;
   time_point started_;

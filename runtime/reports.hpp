@@ -31,8 +31,12 @@ struct shard_report {
   std::uint64_t duplicates = 0; ///< pushes refused because their lease had been taken
   std::uint64_t lag_max = 0;    ///< largest lag at an admission
   std::uint64_t parked = 0;     ///< pulls waiting now
-  std::uint64_t pushed_bytes = 0;
-  std::uint64_t pulled_bytes = 0;
+  std::uint64_t pushed_bytes = 0;                ///< frames of pushes, framing included
+  std::uint64_t pulled_bytes = 0;                ///< frames of parameters, framing included
+  std::uint64_t framing_bytes = 0;               ///< of those two
+  std::uint64_t other_bytes = 0;                 ///< all else on the shard's links
+  std::vector<std::uint64_t> tensor_pushed;      ///< by tensor of the model, without framing
+  std::vector<std::uint64_t> tensor_pulled;
   std::vector<std::uint64_t> staleness;        ///< count by staleness; the last bin holds all above
   std::vector<std::uint64_t> staleness_recent; ///< of each worker's last push, by worker
   std::vector<std::uint64_t> lag_recent;       ///< of each worker's last admitted pull, by worker
@@ -57,7 +61,8 @@ auto inspect(Inspector& f, worker_report& x) {
 template <class Inspector>
 auto inspect(Inspector& f, shard_report& x) {
   return f(x.from, x.version, x.applied, x.entered, x.dropped, x.duplicates, x.lag_max, x.parked,
-           x.pushed_bytes, x.pulled_bytes, x.staleness, x.staleness_recent, x.lag_recent);
+           x.pushed_bytes, x.pulled_bytes, x.framing_bytes, x.other_bytes, x.tensor_pushed,
+           x.tensor_pulled, x.staleness, x.staleness_recent, x.lag_recent);
 }
 template <class Inspector>
 auto inspect(Inspector& f, feeder_report& x) {

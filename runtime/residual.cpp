@@ -36,7 +36,7 @@ error damaged(const std::string& text) {
 
 struct residual::head {
   struct push {
-    std::uint64_t sequence; ///< 0: none, or begun and not ended
+    std::uint64_t sequence; ///< the last that was ended in this slot; 0: none
     std::uint64_t lease;
     std::uint64_t attempt;
   };
@@ -147,8 +147,7 @@ void residual::begin(push_sequence sequence, lease_attempt_id what) {
   LAGRANGE_EXPECT(sequence == newest_.next() && may_begin() && !has_begun_,
                   fmt::format("push {} begun after {}", sequence.value, newest_.value));
   auto& push = head_->pushes[sequence.value % slot_count];
-  publish(push.sequence, 0);
-  fence();
+  fence(); // no shard needs what the slot held: that stands in memory before it is written over
   push.lease = what.what.value;
   push.attempt = what.attempt.value;
   has_begun_ = true;

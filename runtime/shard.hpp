@@ -63,6 +63,7 @@ public:
   void on_settlement_ack(const settlement_ack& ack);
 
   shard_report report() const;
+  const shard_parameters& parameters() const { return parameters_; }
   view_number view() const { return clocks_.view(); }
   const stamp& self() const { return options_.self; }
 

@@ -23,13 +23,40 @@ shard_parameters::shard_parameters(parameter_options options)
   LAGRANGE_EXPECT(options_.optimizer != nullptr, "a shard without optimizer");
   LAGRANGE_EXPECT(!options_.values.empty(), "a shard without parameters");
   if (options_.push_codec) push_codec_ = options_.push_codec->name();
+  for (const auto& range : options_.tensors)
+    if (pushed_.size() <= range.tensor) pushed_.resize(range.tensor + 1);
+  pulled_.resize(pushed_.size());
   changed_.resize((size() + block_elements - 1) / block_elements);
 }
 
 // ---- pushes -------------------------------------------------------------------------------------
 
+void shard_parameters::count(std::vector<std::uint64_t>& by_tensor, std::size_t first,
+                             std::size_t elements) const {
+  for (const auto& range : options_.tensors) {
+    const auto begin = std::max(first, range.first);
+    const auto end = std::min(first + elements, range.first + range.elements);
+    if (begin < end) by_tensor[range.tensor] += end - begin;
+  }
+}
+
+/// What a codec left out did not come.
+void shard_parameters::count_push(const whole_push& push) {
+  const bool selects = is_coded(*push.front()) && options_.push_codec->selects();
+  if (!selects) return count(pushed_, 0, size());
+  for (const auto& range : options_.tensors) {
+    const auto part = std::span(scratch_).subspan(range.first, range.elements);
+    pushed_[range.tensor] += static_cast<std::uint64_t>(
+        std::ranges::count_if(part, [](float value) { return value != 0; }));
+  }
+}
+
 error shard_parameters::decode(const whole_push& push) {
-  if (push.back()->verdict != push_verdict::apply || !is_coded(*push.front())) return {};
+  if (push.back()->verdict != push_verdict::apply) return {};
+  if (!is_coded(*push.front())) {
+    count_push(push);
+    return {};
+  }
   scratch_.resize(size());
   for (const auto& frame : push) {
     if (!is_coded(*frame)) return {errc::bad_frame, "has frames of two codings"};
@@ -38,6 +65,7 @@ error shard_parameters::decode(const whole_push& push) {
     if (const auto read = options_.push_codec->decode(bytes_of(*frame), part); !read)
       return read.error();
   }
+  count_push(push);
   return {};
 }
 
@@ -93,13 +121,15 @@ const ops::tensor& shard_parameters::snapshot(shard_version now) {
 
 void shard_parameters::publish(shard_version now, std::optional<shard_version> held,
                                pull_reply& reply) {
+  const bool may_send_blocks = options_.sends_changed_blocks && !options_.pull_codec;
+  if (held && may_send_blocks && publish_blocks(*held, reply)) return;
+  count(pulled_, 0, size());
   if (options_.pull_codec) return publish_coded(now, reply);
-  if (held && options_.sends_changed_blocks && publish_blocks(*held, reply)) return;
   reply.parameters = snapshot(now);
 }
 
 /// False: so many blocks have changed that the whole is hardly more.
-bool shard_parameters::publish_blocks(shard_version held, pull_reply& reply) const {
+bool shard_parameters::publish_blocks(shard_version held, pull_reply& reply) {
   std::vector<std::int32_t> blocks;
   std::vector<float> values;
   for (std::size_t block = 0; block < changed_.size(); ++block) {
@@ -111,6 +141,9 @@ bool shard_parameters::publish_blocks(shard_version held, pull_reply& reply) con
     values.insert(values.end(), part.begin(), part.end());
   }
   if (blocks.empty()) return false; // no frame says "some, and these are none"
+  for (const auto block : blocks)
+    count(pulled_, static_cast<std::size_t>(block) * block_elements,
+          std::min(block_elements, size() - static_cast<std::size_t>(block) * block_elements));
   reply.blocks = ops::tensor(ops::dtype::i32, {static_cast<std::int64_t>(blocks.size())});
   std::ranges::copy(blocks, reply.blocks.values<std::int32_t>().begin());
   reply.parameters = ops::tensor(ops::dtype::f32, {static_cast<std::int64_t>(values.size())});

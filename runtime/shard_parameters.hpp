@@ -18,6 +18,13 @@ namespace lagrange::runtime {
 /// A whole push: its frames in the order of their elements; the last frame tells the rest.
 using whole_push = std::vector<std::shared_ptr<const gradient_push>>;
 
+/// Part of a shard's parameters that belongs to one tensor of the model.
+struct tensor_range {
+  std::uint32_t tensor = 0; ///< position among the model's parameters
+  std::size_t first = 0;    ///< in the shard's parameters
+  std::size_t elements = 0;
+};
+
 struct parameter_options {
   std::vector<float> values; ///< at first
   std::unique_ptr<ops::optimizer> optimizer;
@@ -28,6 +35,7 @@ struct parameter_options {
   /// Whether a worker that holds an older version gets only the blocks that changed, where that is
   /// less. Not on one host: there it reads the published copy without any being made.
   bool sends_changed_blocks = false;
+  std::vector<tensor_range> tensors; ///< in order, together all parameters; empty: nobody asks
 };
 
 class shard_parameters {
@@ -50,6 +58,10 @@ public:
   void add(const whole_push& push, float weight);
   void apply_sum(shard_version becomes);
 
+  /// Values that came and went, by tensor of the model.
+  const std::vector<std::uint64_t>& values_pushed() const { return pushed_; }
+  const std::vector<std::uint64_t>& values_pulled() const { return pulled_; }
+
   /// The parameters, immutable. Cost: a copy, if this version is asked for the first time.
   const ops::tensor& snapshot(shard_version now);
   /// Fills in the parameters of a reply to one who holds version `held` of this life, or nothing.
@@ -58,7 +70,10 @@ public:
 private:
   void step_part(std::size_t first, std::span<const float> gradient, float scale,
                  shard_version becomes);
-  bool publish_blocks(shard_version held, pull_reply& reply) const;
+  /// Counts the values from `first` on by tensor.
+  void count(std::vector<std::uint64_t>& by_tensor, std::size_t first, std::size_t elements) const;
+  void count_push(const whole_push& push);
+  bool publish_blocks(shard_version held, pull_reply& reply);
   void publish_coded(shard_version now, pull_reply& reply);
 
   parameter_options options_;
@@ -67,6 +82,7 @@ private:
   std::vector<shard_version> changed_; ///< when each block last changed
   ops::tensor coded_;                  ///< what the pull codec made of version coded_at_
   shard_version coded_at_;
+  std::vector<std::uint64_t> pushed_, pulled_;
   std::vector<float> scratch_; ///< a decoded push, or the sum of a round
   std::vector<float> part_;    ///< a decoded frame of a round
 };

@@ -1,5 +1,8 @@
 #include "runtime/shard_port.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 namespace lagrange::runtime {
 
 namespace {
@@ -7,6 +10,17 @@ namespace {
 // An answer goes to the link that the request came from.
 ticket ticket_of(transport::link_id link) { return {link.value}; }
 transport::link_id link_of(ticket to) { return {to.value}; }
+
+/// Bytes by tensor, in the proportion of the values that travelled.
+std::vector<std::uint64_t> shared_out(std::uint64_t bytes, const std::vector<std::uint64_t>& values) {
+  const auto all = std::accumulate(values.begin(), values.end(), 0.0);
+  std::vector<std::uint64_t> made;
+  for (const auto each : values)
+    made.push_back(all > 0 ? static_cast<std::uint64_t>(
+                                 static_cast<double>(bytes) * static_cast<double>(each) / all)
+                           : 0);
+  return made;
+}
 
 } // namespace
 
@@ -37,6 +51,7 @@ void shard_port::on_message(transport::link_id from, const transport::frame& wha
     } else {
       heard(push.value().from);
       pushed_bytes_ += what.wire_bytes;
+      pushed_payload_ += what.payload_bytes();
       carry_out(twin_->on_push(std::make_shared<const gradient_push>(std::move(push).value()),
                                ticket_of(from), hooks_.now()));
     }
@@ -80,7 +95,10 @@ void shard_port::carry_out(shard_effects effects) {
   for (const auto& [to, reply] : effects.pulls) {
     auto made = encode(reply);
     made.wants_compression = hooks_.compresses;
-    pulled_bytes_ += plane_->send(link_of(to), std::move(made));
+    const auto payload = made.payload_bytes();
+    const auto sent = plane_->send(link_of(to), std::move(made));
+    pulled_bytes_ += sent;
+    if (sent > 0) pulled_payload_ += payload;
   }
   for (const auto& [to, ack] : effects.pushes) plane_->send(link_of(to), encode(ack));
   for (const auto& [to, why] : effects.refused) refuse(link_of(to), why);
@@ -112,6 +130,13 @@ shard_report shard_port::report() const {
   auto made = twin_->report();
   made.pushed_bytes = pushed_bytes_;
   made.pulled_bytes = pulled_bytes_;
+  // Compressed frames are smaller than what they hold.
+  const auto all = pushed_bytes_ + pulled_bytes_;
+  made.framing_bytes = all - std::min(all, pushed_payload_ + pulled_payload_);
+  const auto counted = plane_->counted();
+  made.other_bytes = counted.sent + counted.received - std::min(all, counted.sent + counted.received);
+  made.tensor_pushed = shared_out(pushed_payload_, twin_->parameters().values_pushed());
+  made.tensor_pulled = shared_out(pulled_payload_, twin_->parameters().values_pulled());
   return made;
 }
 

@@ -57,8 +57,10 @@ private:
   std::optional<shard> twin_;
   std::map<transport::link_id, actor_life> peers_; ///< who spoke on which link last
   bool is_settling_ = false;
-  std::uint64_t pushed_bytes_ = 0;
+  std::uint64_t pushed_bytes_ = 0; ///< on the wire
   std::uint64_t pulled_bytes_ = 0;
+  std::uint64_t pushed_payload_ = 0; ///< of those, the tensors
+  std::uint64_t pulled_payload_ = 0;
 };
 
 } // namespace lagrange::runtime

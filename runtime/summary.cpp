@@ -49,6 +49,15 @@ void walk(Summary& x, Visitor&& visit) {
   visit.table("bytes", [&](auto&& field) {
     field("pushed", x.bytes.pushed);
     field("pulled", x.bytes.pulled);
+    field("framing", x.bytes.framing);
+    field("other", x.bytes.other);
+    field("push_codec", x.bytes.push_codec);
+    field("pull_codec", x.bytes.pull_codec);
+    field.list("tensors", x.bytes.tensors, [](auto&& of, auto& tensor) {
+      of("name", tensor.name);
+      of("pushed", tensor.pushed);
+      of("pulled", tensor.pulled);
+    });
   });
   visit.table("restarts", [&](auto&& field) {
     field("worker", x.restarts.worker);
@@ -79,6 +88,16 @@ struct json_writer {
     fields(json_writer{object});
     out[name] = std::move(object);
   }
+  template <class Rows, class Fields>
+  void list(const char* name, const Rows& rows, const Fields& fields) const {
+    json array = json::array();
+    for (const auto& row : rows) {
+      json object = json::object();
+      fields(json_writer{object}, row);
+      array.push_back(std::move(object));
+    }
+    out[name] = std::move(array);
+  }
 };
 
 struct json_reader {
@@ -97,6 +116,17 @@ struct json_reader {
     const auto found = in.find(name);
     if (found == in.end() || !found->is_object()) return refuse(name, "no object");
     fields(json_reader{*found, problem, path + name + "."});
+  }
+  template <class Rows, class Fields>
+  void list(const char* name, Rows& rows, const Fields& fields) const {
+    const auto found = in.find(name);
+    if (found == in.end() || !found->is_array()) return refuse(name, "no array");
+    rows.resize(found->size());
+    for (std::size_t index = 0; index < rows.size(); ++index) {
+      const auto place = path + name + "[" + std::to_string(index) + "].";
+      if (!(*found)[index].is_object()) return refuse(name, "no array of objects");
+      fields(json_reader{(*found)[index], problem, place}, rows[index]);
+    }
   }
 
 private:
@@ -186,6 +216,8 @@ std::string to_text(const summary& x, const std::string& folder) {
                                : std::string("unknown"));
   text += fmt::format("bytes: {} pushed, {} pulled\n", bytes_text(x.bytes.pushed),
                       bytes_text(x.bytes.pulled));
+  if (x.bytes.push_codec != "none" || x.bytes.pull_codec != "none")
+    text += fmt::format("codecs: {} pushes, {} pulls\n", x.bytes.push_codec, x.bytes.pull_codec);
   text += fmt::format("restarts: {} of workers, {} of shards, {} of feeders{}\n", x.restarts.worker,
                       x.restarts.shard, x.restarts.feeder,
                       x.recovery_ms.p50

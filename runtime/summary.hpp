@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lagrange::runtime {
 
@@ -43,8 +44,18 @@ struct summary {
   } staleness;
   std::uint64_t lag_max = 0;
   std::optional<double> wait_share; ///< of the workers' time
+  /// What went over the tensor plane, as the shards saw it.
   struct byte_counts {
-    std::uint64_t pushed = 0, pulled = 0;
+    struct tensor {
+      std::string name;
+      std::uint64_t pushed = 0, pulled = 0; ///< without framing
+      bool operator==(const tensor&) const = default;
+    };
+    std::uint64_t pushed = 0, pulled = 0; ///< gradients and parameters, framing included
+    std::uint64_t framing = 0;            ///< of those two
+    std::uint64_t other = 0; ///< requests, acknowledgements, credits, heartbeats, evaluations
+    std::string push_codec, pull_codec;
+    std::vector<tensor> tensors; ///< in the model's order
     bool operator==(const byte_counts&) const = default;
   } bytes;
   struct restart_counts {

@@ -112,8 +112,8 @@ void worker::compute_if_ready(time_point now, worker_effects& out) {
   if (pulled_for_ != grant_->clock) return pull(grant_->clock, now, out);
   if (std::find(arrived_.begin(), arrived_.end(), nullptr) != arrived_.end()) return;
   clock_ = grant_->clock;
-  computing_ =
-      std::make_shared<step_task>(step_task{grant_->what, clock_, std::move(grant_), arrived_});
+  computing_ = std::make_shared<step_task>(step_task{
+      grant_->what, clock_, std::move(grant_), arrived_, std::exchange(settled_, {})});
   grant_ = nullptr;
   counts_.waiting += now - waiting_since_;
   computing_since_ = now;
@@ -166,11 +166,8 @@ worker_effects worker::on_computed(step_result result, time_point now) {
 void worker::push(time_point now, worker_effects& out) {
   const auto& task = *result_task_;
   outgoing_push made{task.clock, task.what, result_->verdict, {}, {}, 0, now};
-  for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
-    const bool is_skipped = result_->verdict == push_verdict::skip;
-    made.frames.push_back(
-        frames_for({shard}, is_skipped ? ops::tensor{} : result_->gradients[shard]));
-  }
+  for (std::uint32_t shard = 0; shard < options_.shards; ++shard)
+    made.frames.push_back(frames_for({shard}));
   result_.reset();
   result_task_ = nullptr;
   send(std::move(made), now, out);
@@ -180,29 +177,39 @@ void worker::push(time_point now, worker_effects& out) {
   }
 }
 
-std::vector<std::shared_ptr<const gradient_push>>
-worker::frames_for(shard_id shard, const ops::tensor& gradient) const {
-  const auto& task = *result_task_;
-  const auto elements = gradient.empty() ? 0 : gradient.elements();
+/// What is to be sent to the shard: at least one part, if only to close the push.
+std::vector<gradient_part> worker::parts_for(shard_id shard) const {
+  if (result_->verdict == push_verdict::skip) return {{}};
+  if (!result_->coded.empty()) return result_->coded[shard.value];
+  const auto& gradient = result_->gradients[shard.value];
+  const auto elements = gradient.elements();
   const auto length = options_.frame_elements_max;
-  const auto frames =
-      static_cast<std::uint32_t>(std::max<std::int64_t>(1, (elements + length - 1) / length));
+  if (elements <= length) return {{0, gradient, {}}};
+  std::vector<gradient_part> made;
+  for (std::int64_t first = 0; first < elements; first += length)
+    made.push_back({static_cast<std::uint64_t>(first),
+                    gradient.slice(first, std::min(length, elements - first)),
+                    {}});
+  return made;
+}
+
+std::vector<std::shared_ptr<const gradient_push>> worker::frames_for(shard_id shard) const {
+  const auto& task = *result_task_;
+  const auto parts = parts_for(shard);
   std::vector<std::shared_ptr<const gradient_push>> made;
-  for (std::uint32_t number = 0; number < frames; ++number) {
+  for (const auto& part : parts) {
     auto frame = std::make_shared<gradient_push>();
     frame->from = options_.self;
     frame->clock = task.clock;
     frame->what = task.what;
     frame->read = task.parameters[shard.value]->version;
-    frame->frame = number;
-    frame->frames = frames;
-    frame->first = static_cast<std::uint64_t>(number * length);
+    frame->frame = static_cast<std::uint32_t>(made.size());
+    frame->frames = static_cast<std::uint32_t>(parts.size());
+    frame->first = part.first;
+    frame->gradient = part.values;
+    frame->how = part.how;
     frame->verdict = result_->verdict;
     frame->samples = result_->samples;
-    if (elements > 0)
-      frame->gradient = frames == 1 ? gradient
-                                    : gradient.slice(number * length,
-                                                     std::min(length, elements - number * length));
     made.push_back(std::move(frame));
   }
   return made;
@@ -240,6 +247,9 @@ worker_effects worker::on_ack(shard_id shard, const push_ack& ack, time_point no
       shard.value >= options_.shards || outgoing_->is_done[shard.value])
     return out;
   outgoing_->is_done[shard.value] = true;
+  if (outgoing_->verdict == push_verdict::apply)
+    settled_.push_back(
+        {shard, {ack.what, ack.attempt}, ack.outcome == push_outcome::taken});
   if (--outgoing_->open == 0) acknowledged(now, out);
   return out;
 }

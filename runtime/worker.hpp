@@ -20,12 +20,27 @@
 
 namespace lagrange::runtime {
 
+/// What a shard has answered to a push with a gradient.
+struct settled_push {
+  shard_id shard;
+  lease_attempt_id what;
+  bool is_taken = false; ///< else somebody else's attempt at the lease came before
+};
+
 /// One step's work, for whatever computes.
 struct step_task {
   lease what;
   worker_clock clock;
   std::shared_ptr<const lease_grant> grant;                  ///< holds the samples
   std::vector<std::shared_ptr<const pull_reply>> parameters; ///< by shard
+  std::vector<settled_push> settled;                         ///< since the last task
+};
+
+/// A piece of a gradient, as it is sent in one frame.
+struct gradient_part {
+  std::uint64_t first = 0; ///< position in the shard's parameters
+  ops::tensor values;      ///< f32 [m], or u8 [bytes] if coded
+  coding how;
 };
 
 /// What came of a step_task.
@@ -35,6 +50,8 @@ struct step_result {
   std::uint32_t samples = 0;
   push_verdict verdict = push_verdict::apply; ///< skip when the gradient is not finite
   std::vector<ops::tensor> gradients;         ///< f32 [n], by shard
+  /// By shard, what is sent instead of the gradients; empty: they are sent as they are.
+  std::vector<std::vector<gradient_part>> coded;
 };
 
 /// When the next lease and the next parameters are asked for.
@@ -127,8 +144,8 @@ private:
   void push_empty(push_verdict verdict, time_point now, worker_effects& out);
   void send(outgoing_push push, time_point now, worker_effects& out);
   void acknowledged(time_point now, worker_effects& out);
-  std::vector<std::shared_ptr<const gradient_push>> frames_for(shard_id shard,
-                                                               const ops::tensor& gradient) const;
+  std::vector<std::shared_ptr<const gradient_push>> frames_for(shard_id shard) const;
+  std::vector<gradient_part> parts_for(shard_id shard) const;
   void emit_frames(shard_id shard, worker_effects& out) const;
   worker_report report(time_point now);
 
@@ -153,6 +170,7 @@ private:
   std::optional<step_result> result_;
   std::shared_ptr<const step_task> result_task_;
   std::optional<outgoing_push> outgoing_;
+  std::vector<settled_push> settled_; ///< not yet told to whoever computes
   bool is_finished_ = false;
   // Numbers for people.
   worker_report counts_;

@@ -27,6 +27,7 @@ struct transfer {
   error why;
 };
 
+/// One thread may read while another writes.
 class stream {
 public:
   virtual ~stream() = default; ///< closes the descriptor

@@ -7,6 +7,8 @@
 #include <openssl/err.h>
 #include <poll.h>
 
+#include <mutex>
+
 namespace lagrange::runtime::transport {
 
 namespace {
@@ -77,6 +79,7 @@ public:
   int pollable() const override { return below_->pollable(); }
 
   transfer read(std::span<std::byte> to) override {
+    const std::lock_guard lock(mutex_);
     transfer all{transfer::state::would_block, 0, {}};
     while (all.bytes < to.size()) {
       std::size_t count = 0;
@@ -95,6 +98,7 @@ public:
   }
 
   transfer write(std::span<const iovec> from) override {
+    const std::lock_guard lock(mutex_);
     transfer all{transfer::state::would_block, 0, {}};
     for (const auto& [base, size] : from) {
       for (std::size_t done = 0; done < size;) {
@@ -111,7 +115,10 @@ public:
     return all;
   }
 
-  bool has_pending() const override { return !is_drained_ && ::SSL_has_pending(ssl_.get()) == 1; }
+  bool has_pending() const override {
+    const std::lock_guard lock(mutex_);
+    return !is_drained_ && ::SSL_has_pending(ssl_.get()) == 1;
+  }
 
   result<void> shake_hands(const patience& with) {
     for (;;) {
@@ -162,6 +169,7 @@ private:
   }
 
   std::unique_ptr<stream> below_; // before what reads and writes through it
+  mutable std::mutex mutex_; ///< a session is for one thread at a time
   std::unique_ptr<SSL, free_ssl> ssl_;
   bool is_drained_ = true;
   bool is_broken_ = false;

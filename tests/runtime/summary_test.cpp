@@ -24,7 +24,7 @@ summary measured() {
   x.leases = {4690, 4690, 0, 0, 0, 0};
   x.staleness = {3.0, 6.0, 9.0};
   x.lag_max = 3;
-  x.bytes = {3'400'000'000, 999};
+  x.bytes = {3'400'000'000, 999, 12, 34, "topk:0.01 | int8", "none", {{"w", 5, 6}}};
   x.parameters_sha256 = "ab12";
   return x;
 }
@@ -39,7 +39,9 @@ TEST_CASE("a summary has the contract's fields in the contract's order", "[runti
         R"("train_loss":null,"time_to_target_seconds":null,"updates":4690,)"
         R"("leases":{"issued":4690,"applied":4690,"dropped":0,"dealt_again":0,"lost":0,)"
         R"("duplicated":0},"staleness":{"p50":3.0,"p99":6.0,"max":9.0},"lag_max":3,)"
-        R"("wait_share":null,"bytes":{"pushed":3400000000,"pulled":999},)"
+        R"("wait_share":null,"bytes":{"pushed":3400000000,"pulled":999,"framing":12,"other":34,)"
+        R"("push_codec":"topk:0.01 | int8","pull_codec":"none",)"
+        R"("tensors":[{"name":"w","pushed":5,"pulled":6}]},)"
         R"("restarts":{"worker":0,"shard":0,"feeder":0},"recovery_ms":{"p50":null,"p99":null},)"
         R"("parameters_sha256":"ab12","emulated":false})");
 }

@@ -1,0 +1,102 @@
+#include "runtime/push_encoder.hpp"
+
+#include "runtime/permutation.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lagrange::runtime {
+
+namespace {
+
+residual opened(const encoder_options& options) {
+  auto made = residual::open(*options.memory, options.elements);
+  if (!made) throw ops::device_error("no residual: " + made.error().text);
+  return std::move(made).value();
+}
+
+/// The same for the same piece of the same attempt, whoever computes it, and for no other.
+std::uint64_t key_of(std::uint64_t seed, const lease_attempt_id& what, std::size_t shard,
+                     std::size_t frame) {
+  const auto place = static_cast<std::uint64_t>(shard) << 32 | frame;
+  return mix(mix(mix(seed ^ what.what.value) ^ what.attempt.value) ^ place);
+}
+
+} // namespace
+
+lasting_memory fresh_memory(std::size_t bytes) {
+  struct held {
+    ops::tensor memory;
+    std::span<std::byte> all;
+  };
+  static_assert(residual::alignment <= 64, "tensors are aligned to 64 bytes");
+  auto made = std::make_shared<held>();
+  made->memory = ops::tensor(ops::dtype::u8, {static_cast<std::int64_t>(bytes)});
+  made->all = {made->memory.bytes(), bytes};
+  std::ranges::fill(made->all, std::byte{0});
+  return {made, &made->all};
+}
+
+push_encoder::push_encoder(encoder_options options)
+    : options_(std::move(options)), residual_(opened(options_)) {}
+
+void push_encoder::recover(std::span<const std::shared_ptr<const pull_reply>> replies) {
+  for (std::uint32_t shard = 0; shard < replies.size(); ++shard)
+    residual_.recover({shard}, std::span(&replies[shard]->taken, 1));
+}
+
+void push_encoder::settle(std::span<const settled_push> answers) {
+  for (const auto& answer : answers) {
+    const auto push = std::ranges::find(pending_, answer.what, &pending_push::what);
+    if (push == pending_.end()) continue;
+    if (answer.is_taken)
+      residual_.acknowledge(answer.shard, push->sequence);
+    else
+      residual_.undo(answer.shard, push->sequence);
+    if (++push->answers == options_.elements.size()) pending_.erase(push);
+  }
+}
+
+std::vector<std::vector<gradient_part>>
+push_encoder::encode(lease_attempt_id what, std::span<const ops::tensor> gradients) {
+  const auto sequence = residual_.newest().next();
+  residual_.begin(sequence, what);
+  std::vector<std::vector<gradient_part>> made(gradients.size());
+  for (std::uint32_t shard = 0; shard < gradients.size(); ++shard) {
+    const auto gradient = gradients[shard].values<float>();
+    const auto before = residual_.before({shard});
+    const auto values = residual_.after({shard});
+    std::ranges::transform(gradient, before, values.begin(), std::plus<>());
+    for (std::size_t first = 0; first < values.size(); first += options_.frame_elements_max) {
+      const auto part =
+          values.subspan(first, std::min(options_.frame_elements_max, values.size() - first));
+      auto bytes = room(options_.writes->bytes_max(part.size()));
+      const auto used = options_.writes->encode(
+          part, key_of(options_.seed, what, shard, made[shard].size()),
+          std::as_writable_bytes(bytes.values<std::uint8_t>()));
+      made[shard].push_back({first, bytes.slice(0, static_cast<std::int64_t>(used)),
+                             {options_.writes->name(), part.size()}});
+    }
+  }
+  residual_.end(sequence);
+  pending_.push_back({sequence, what});
+  return made;
+}
+
+ops::tensor push_encoder::room(std::size_t bytes) {
+  for (const auto& each : rooms_)
+    if (!each.is_shared() && each.size_bytes() >= bytes)
+      return each.slice(0, static_cast<std::int64_t>(bytes));
+  return rooms_.emplace_back(ops::dtype::u8, ops::shape{static_cast<std::int64_t>(bytes)});
+}
+
+double push_encoder::residual_norm() const {
+  double sum = 0;
+  for (std::uint32_t shard = 0; shard < options_.elements.size(); ++shard) {
+    const auto norm = residual_.norm({shard});
+    sum += norm * norm;
+  }
+  return std::sqrt(sum);
+}
+
+} // namespace lagrange::runtime

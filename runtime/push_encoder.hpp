@@ -1,0 +1,71 @@
+/// \file
+/// How a worker's gradients are written for its shards: by the job's codec, with what earlier
+/// pushes left unsent added, in pieces of one frame. Part of what the worker computes; used by one
+/// thread.
+///
+/// Invariant: CO-1 (a push carries gradient + residual, and what it leaves is the next residual).
+/// Papers: Seide et al. 2014 (error feedback), Lin et al. 2018.
+#pragma once
+
+#include "runtime/codec/codec.hpp"
+#include "runtime/residual.hpp"
+#include "runtime/worker.hpp"
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace lagrange::runtime {
+
+/// Memory that outlives the worker. Zero when it is fresh, aligned to residual::alignment.
+using lasting_memory = std::shared_ptr<std::span<std::byte>>;
+
+/// Gives a worker memory of that many bytes, as its last life left it.
+using memory_keeper = std::function<lasting_memory(std::size_t bytes)>;
+/// Memory that lasts as long as this process needs it.
+lasting_memory fresh_memory(std::size_t bytes);
+
+struct encoder_options {
+  std::unique_ptr<codec> writes;
+  lasting_memory memory; ///< residual::bytes_for(elements) bytes
+  std::vector<std::size_t> elements; ///< by shard
+  std::uint64_t seed = 0;            ///< of the job, for a codec that draws
+  std::size_t frame_elements_max = 256 * 1024;
+};
+
+class push_encoder {
+public:
+  /// Errors: throws device_error when the memory holds no residual of these sizes.
+  explicit push_encoder(encoder_options options);
+
+  /// Before any other call: the shards say what they took of earlier incarnations.
+  void recover(std::span<const std::shared_ptr<const pull_reply>> replies);
+  /// The shards have answered these pushes. Those of other incarnations do not count.
+  void settle(std::span<const settled_push> answers);
+  /// The frames' worth of each shard's gradient.
+  /// Shapes: gradients by shard, f32 [n]. Requires: at most one unanswered push.
+  std::vector<std::vector<gradient_part>> encode(lease_attempt_id what,
+                                                 std::span<const ops::tensor> gradients);
+
+  /// The Euclidean norm of what has not been sent, over all shards. Cost: one pass.
+  double residual_norm() const;
+
+private:
+  struct pending_push {
+    push_sequence sequence;
+    lease_attempt_id what;
+    std::size_t answers = 0;
+  };
+  /// Memory of that many bytes that no frame holds any more, or new.
+  ops::tensor room(std::size_t bytes);
+
+  encoder_options options_;
+  residual residual_;
+  std::deque<pending_push> pending_;
+  std::vector<ops::tensor> rooms_;
+};
+
+} // namespace lagrange::runtime
