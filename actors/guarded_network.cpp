@@ -3,7 +3,6 @@
 // own middleman sends it. Ours has greeted the peer before.
 #include "actors/guarded_network.hpp"
 
-#include "actors/connection.hpp"
 #include "actors/system.hpp"
 #include "runtime/transport/patience.hpp"
 #include "runtime/transport/sockets.hpp"
@@ -48,6 +47,15 @@ auto no_descriptor() {
                                    "-n) would help");
 }
 
+/// CAF gives no way to drop a connection over which nobody has presented himself; its broker does,
+/// in the one thread that may ask it: the network layer's event loop.
+void close(caf::actor_system& system, caf::io::connection_handle which) {
+  system.middleman().run_later([broker = broker_of(system), which] {
+    auto* basp = dynamic_cast<caf::io::basp_broker*>(caf::actor_cast<caf::abstract_actor*>(broker));
+    if (basp != nullptr) basp->close(which);
+  });
+}
+
 /// Waits until the actor at the other end has presented itself.
 result<guarded_actor> await_introduction(caf::actor_system& system, caf::io::scribe_ptr connection,
                                          std::uint16_t port, std::chrono::milliseconds left) {
@@ -62,7 +70,7 @@ result<guarded_actor> await_introduction(caf::actor_system& system, caf::io::scr
           },
           [&](caf::error& why) { refused = std::move(why); });
   if (!refused) return found;
-  if (refused == caf::sec::request_timeout) close_connection(system, which); // else CAF has
+  if (refused == caf::sec::request_timeout) close(system, which); // else CAF has
   return failure(errc::peer_gone,
                  "knows the token but presents no actor: " + caf::to_string(refused));
 }

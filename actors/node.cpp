@@ -2,10 +2,9 @@
 
 #include "actors/compute.hpp"
 #include "actors/feeder.hpp"
+#include "actors/guarded_network.hpp"
 #include "actors/shard.hpp"
 #include "actors/worker.hpp"
-
-#include <caf/io/middleman.hpp>
 
 namespace lagrange::actors {
 
@@ -33,21 +32,18 @@ assembled read(node_pointer self, const placement& order) {
 template <class Handle>
 Handle connect(node_pointer self, const endpoint& at, const Handle& local) {
   if (at.port == 0) return local;
-  auto handle = self->system().middleman().remote_actor<Handle>(at.host, at.port);
-  if (!handle)
-    throw ops::device_error("no connection to " + at.host + ":" + std::to_string(at.port) + ": " +
-                            caf::to_string(handle.error()));
-  return std::move(*handle);
+  auto handle = remote_actor<Handle>(self->system(), at.host, at.port, self->state.setup->security);
+  if (!handle) throw ops::device_error("no connection to a peer: " + handle.error().text);
+  return std::move(handle.value());
 }
 
 template <class Handle>
 endpoint publish(node_pointer self, const Handle& hosted) {
   const auto& listen = self->state.setup->listen;
   if (listen.empty()) return {};
-  const auto port = self->system().middleman().publish(hosted, 0, listen.c_str());
-  if (!port)
-    throw ops::device_error("cannot listen at " + listen + ": " + caf::to_string(port.error()));
-  return {listen, *port};
+  const auto port = actors::publish(self->system(), hosted, listen, 0, self->state.setup->security);
+  if (!port) throw ops::device_error(port.error().text);
+  return {listen, port.value()};
 }
 
 template <class Handle>

@@ -2,6 +2,7 @@
 
 #include "apps/jobs/default_job.hpp"
 #include "apps/list.hpp"
+#include "runtime/job_security.hpp"
 #include "runtime/nearest.hpp"
 
 #include <CLI/CLI.hpp>
@@ -193,6 +194,10 @@ std::string find_obstacles(run_options& options, const runtime::catalog& rows) {
   } else {
     options.facts = facts.value();
   }
+  if (const auto security = runtime::read_security(options.job))
+    options.security = security.value();
+  else
+    reasons += security.error().text + "\n";
   std::error_code wrong;
   const auto& dir = options.job.output.dir;
   if (fs::exists(dir, wrong) && !fs::is_directory(dir, wrong))
@@ -253,6 +258,32 @@ std::optional<runtime::actor_name> parse_name(std::string_view text) {
   return std::nullopt;
 }
 
+/// The files that admit a node to its job.
+struct admission_flags {
+  std::string token;
+  runtime::transport::tls_files tls;
+};
+
+void add_admission_options(CLI::App& app, admission_flags& flags) {
+  app.add_option("--token-file", flags.token, "64 hexadecimal digits that admit to the job")
+      ->required()
+      ->type_name("FILE");
+  auto* certificate =
+      app.add_option("--certificate", flags.tls.certificate, "of this process: use TLS");
+  auto* key = app.add_option("--key", flags.tls.key, "of the certificate");
+  auto* authority = app.add_option("--authority", flags.tls.authority, "signs all certificates");
+  certificate->needs(key)->type_name("FILE.pem");
+  key->needs(authority)->type_name("FILE.pem");
+  authority->needs(certificate)->type_name("FILE.pem");
+}
+
+result<runtime::transport::security> read_admission(const admission_flags& flags) {
+  BOOST_OUTCOME_TRY(token, runtime::transport::read_token(flags.token));
+  if (flags.tls.certificate.empty()) return runtime::transport::security{token, {}};
+  BOOST_OUTCOME_TRY(runtime::transport::check_tls(flags.tls));
+  return runtime::transport::security{token, flags.tls};
+}
+
 int act_node(const invocation& call) {
   CLI::App app("Hosts one actor of a job, for the supervisor that starts it.", "node");
   std::string name, join;
@@ -271,6 +302,8 @@ int act_node(const invocation& call) {
   app.add_option("--supervisor-pid", options.supervisor_pid, "end when this process does")
       ->type_name("PID")
       ->check(CLI::PositiveNumber);
+  admission_flags files;
+  add_admission_options(app, files);
   if (const auto status = parse(app, call)) return *status;
   std::string reasons;
   if (const auto parsed = parse_name(name))
@@ -288,6 +321,10 @@ int act_node(const invocation& call) {
   } else {
     reasons += fmt::format("--join {}: expected HOST:PORT with a port from 1 to 65535\n", join);
   }
+  if (const auto security = read_admission(files))
+    options.security = security.value();
+  else
+    reasons += security.error().text + "\n";
   if (!reasons.empty()) return refuse(call.text, reasons);
   options.catalog = &call.rows;
   return call.verbs.node(options);

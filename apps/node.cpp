@@ -1,13 +1,13 @@
 // The verb `node`: one process, one hosted actor.
 #include "apps/node.hpp"
 
+#include "actors/guarded_network.hpp"
 #include "actors/node.hpp"
 #include "actors/system.hpp"
 #include "apps/planes.hpp"
 #include "apps/process.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
 #include <sys/prctl.h>
@@ -44,21 +44,22 @@ int run_node(const node_options& options) {
   }
   actors::system_config config(actors::network::caf, actors::scheduling::pool, threads);
   caf::actor_system system(config);
-  const auto supervisor = system.middleman().remote_actor<actors::supervisor_actor>(
-      options.join_host, options.join_port);
+  const auto supervisor = actors::remote_actor<actors::supervisor_actor>(
+      system, options.join_host, options.join_port, options.security);
   if (!supervisor) {
     fmt::print(stderr, "lagrange: {}: no supervisor at {}:{}: {}; is its job still running?\n",
-               name, options.join_host, options.join_port, caf::to_string(supervisor.error()));
+               name, options.join_host, options.join_port, supervisor.error().text);
     std::fflush(nullptr);
     std::_Exit(1);
   }
   auto setup = std::make_shared<actors::node_setup>();
   setup->who = {options.name, options.life};
   setup->pid = ::getpid();
-  setup->supervisor = *supervisor;
+  setup->supervisor = supervisor.value();
+  setup->security = options.security;
   setup->catalog = options.catalog;
   setup->listen = options.listen;
-  setup->open_plane = apps::planes_of_host({}, options.listen);
+  setup->open_plane = apps::planes_of_host(options.security, options.listen);
   {
     caf::scoped_actor self(system);
     // Detached, because it blocks while it connects to the actors that its own is to talk to.

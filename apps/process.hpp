@@ -36,6 +36,8 @@ struct process_options {
   /// What runs. By default the program that asks, so that a user's own model or policy exists in
   /// every process; that holds even when its file has been replaced meanwhile.
   std::string program = "/proc/self/exe";
+  /// Becomes the child's stdin; -1: that is /dev/null. It stays the caller's.
+  int input = -1;
   /// Becomes the child's stdout and stderr; -1: they are the supervisor's. It stays the caller's.
   int output = -1;
 };
@@ -47,10 +49,11 @@ void name_process(const std::string& name);
 /// Starts children, watches them and leaves none behind. All members may be called from any thread;
 /// those that wait for children to end may not be called from the callback.
 ///
-/// A child reads /dev/null, gets no descriptor but stdin, stdout and stderr, no blocked or ignored
-/// signal, and a process group of its own, so that a terminal's Ctrl-C reaches the supervisor
-/// alone. It is killed by the kernel when the supervisor dies. The kernel ties that to the thread
-/// which forked: a thread of the group's own forks, lives as long as the group, and watches too.
+/// A child reads /dev/null unless it is given something, gets no descriptor but stdin, stdout and
+/// stderr, no blocked or ignored signal, and a process group of its own, so that a terminal's
+/// Ctrl-C reaches the supervisor alone. It is killed by the kernel when the supervisor dies. The
+/// kernel ties that to the thread which forked: a thread of the group's own forks, lives as long as
+/// the group, and watches too.
 class process_group {
 public:
   /// Called once per child, from the group's thread; possibly before start() has returned the pid.

@@ -3,8 +3,11 @@
 #include <caf/send.hpp>
 #include <fmt/format.h>
 
-#include <csignal>
 #include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <iterator>
 
 namespace lagrange::apps {
 
@@ -16,10 +19,17 @@ std::string cause_of(const process_end& end) {
   return fmt::format("ended by itself (exit status {})", end.status);
 }
 
+std::vector<std::string> tls_arguments(const std::optional<runtime::transport::tls_files>& files) {
+  if (!files) return {};
+  return {"--certificate", files->certificate.string(), "--key", files->key.string(),
+          "--authority",   files->authority.string()};
+}
+
 } // namespace
 
-process_launcher::process_launcher()
-    : processes_([this](const process_end& end) { on_end(end); }) {}
+process_launcher::process_launcher(const runtime::transport::security& with)
+    : token_(hold_token(with.token)), tls_(with.tls),
+      processes_([this](const process_end& end) { on_end(end); }) {}
 
 process_launcher::~process_launcher() { processes_.kill_all(); }
 
@@ -30,9 +40,19 @@ void process_launcher::join_at(std::string host, std::uint16_t port) {
 
 runtime::result<void> process_launcher::launch(const runtime::actor_life& who,
                                                const actors::supervisor_actor& supervisor) {
-  const auto started = processes_.start(
-      {"node", "--name", to_string(who.name), "--join", fmt::format("{}:{}", host_, port_),
-       "--life", to_string(who.life), "--supervisor-pid", std::to_string(::getpid())});
+  std::vector<std::string> arguments{"node",
+                                     "--name",
+                                     to_string(who.name),
+                                     "--join",
+                                     fmt::format("{}:{}", host_, port_),
+                                     "--life",
+                                     to_string(who.life),
+                                     "--supervisor-pid",
+                                     std::to_string(::getpid()),
+                                     "--token-file",
+                                     inherited_token_file};
+  std::ranges::move(tls_arguments(tls_), std::back_inserter(arguments));
+  const auto started = processes_.start(arguments, {.input = token_.get()});
   if (!started) return runtime::failure(started.error().code, started.error().text);
   const pid_t pid = started.value();
   process_end ended;

@@ -4,6 +4,7 @@
 
 #include "actors/node.hpp"
 #include "apps/process.hpp"
+#include "apps/token_file.hpp"
 
 #include <map>
 #include <mutex>
@@ -14,7 +15,8 @@ namespace lagrange::apps {
 /// Starts nodes and tells the supervisor how each one's process ended.
 class process_launcher final : public actors::launcher {
 public:
-  process_launcher();
+  /// Nodes get the token and the names of the TLS files.
+  explicit process_launcher(const runtime::transport::security& with);
   ~process_launcher() override;
 
   /// Where nodes find the supervisor. Requires: called before the first launch.
@@ -36,6 +38,8 @@ private:
   };
   void on_end(const process_end& end);
 
+  const descriptor token_;
+  const std::optional<runtime::transport::tls_files> tls_;
   std::string host_;
   std::uint16_t port_ = 0;
   std::mutex mutex_; ///< guards the two maps; never held while a process is started

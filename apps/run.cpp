@@ -3,6 +3,7 @@
 #include "apps/run.hpp"
 
 #include "actors/evaluator.hpp"
+#include "actors/guarded_network.hpp"
 #include "actors/local_launcher.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/system.hpp"
@@ -16,7 +17,6 @@
 #include "runtime/permutation.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -97,22 +97,20 @@ private:
     setup->evaluator = evaluator_;
     setup->needs = make_plane_needs(options_.job, *options_.catalog, facts_);
     if (options_.where == hosting::in_process) {
-      setup->open_plane = apps::planes_of_process(security_);
+      setup->open_plane = apps::planes_of_process(options_.security);
       local_ = std::make_shared<actors::local_launcher>(
           system_, actors::local_launcher_setup{options_.catalog, setup->open_plane, {}, {}});
       setup->nodes = local_;
     } else {
-      setup->open_plane = apps::planes_of_host(security_, loopback);
-      setup->nodes = processes_ = std::make_shared<apps::process_launcher>();
+      setup->open_plane = apps::planes_of_host(options_.security, loopback);
+      setup->nodes = processes_ = std::make_shared<apps::process_launcher>(options_.security);
     }
     supervisor_ = system_.spawn(actors::supervisor,
                                 std::shared_ptr<const actors::supervisor_setup>(std::move(setup)));
     if (processes_) {
-      const auto port = system_.middleman().publish(supervisor_, 0, loopback);
-      if (!port)
-        return failure(errc::job_failed, fmt::format("cannot listen at {}: {}", loopback,
-                                                     caf::to_string(port.error())));
-      processes_->join_at(loopback, *port);
+      BOOST_OUTCOME_TRY(port,
+                        actors::publish(system_, supervisor_, loopback, 0, options_.security));
+      processes_->join_at(loopback, port);
     }
     caf::anon_send(supervisor_, actors::start_atom::value);
     return success();
@@ -220,7 +218,6 @@ private:
     return 1;
   }
 
-  transport::security security_;
   const run_options& options_;
   apps::interrupts& interrupts_;
   apps::run_folder folder_;

@@ -4,6 +4,7 @@
 
 #include "runtime/catalog.hpp"
 #include "runtime/job.hpp"
+#include "runtime/transport/greeting.hpp"
 
 #include <cstdint>
 #include <string>
@@ -30,7 +31,8 @@ struct run_options {
   runtime::data_facts facts; ///< of the job's data, already checked against the job
   hosting where = hosting::processes;
   output_mode mode = output_mode::live;
-  std::string summary_file; ///< empty: only the one in the run's folder
+  std::string summary_file;              ///< empty: only the one in the run's folder
+  runtime::transport::security security; ///< read_security(job), as the nodes get it
   const runtime::catalog* catalog = nullptr;
 };
 

@@ -73,10 +73,12 @@ auto machine_failure(const std::string& what, int code) {
 }
 
 // Out of the way of stdin, stdout and stderr, which are free when the supervisor was started so.
-descriptor above_standard(descriptor given) {
+descriptor copy_above_standard(int given) {
   constexpr int first = 3;
-  if (!given.is_open() || given.get() >= first) return given;
-  return descriptor(::fcntl(given.get(), F_DUPFD_CLOEXEC, first));
+  return descriptor(::fcntl(given, F_DUPFD_CLOEXEC, first));
+}
+descriptor above_standard(descriptor given) {
+  return given.get() > STDERR_FILENO ? std::move(given) : copy_above_standard(given.get());
 }
 
 struct report_pipe {
@@ -114,8 +116,10 @@ runtime::result<spawned> spawn(const std::vector<std::string>& arguments,
   for (const auto& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
 
-  const auto input = above_standard(descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
-  if (!input.is_open()) return machine_failure("/dev/null", errno);
+  const auto input = options.input >= 0
+                         ? copy_above_standard(options.input)
+                         : above_standard(descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
+  if (!input.is_open()) return machine_failure("stdin", errno);
   auto report = open_report();
   if (!report.writer.is_open()) return machine_failure("pipe", errno);
   const child_plan plan{options.program.c_str(), words.data(),        input.get(),

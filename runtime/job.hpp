@@ -98,6 +98,16 @@ struct job {
     bool operator==(const evaluation_table&) const = default;
   } evaluation;
 
+  /// Who may talk. Paths are absolute once parsed; empty ones are none.
+  struct security_table {
+    bool tls = false;
+    std::string certificate;
+    std::string key;
+    std::string authority;
+    std::string token_file;
+    bool operator==(const security_table&) const = default;
+  } security;
+
   struct output_table {
     std::string dir = "runs"; ///< run folders go here; relative to where the program was started
     bool operator==(const output_table&) const = default;

@@ -128,6 +128,17 @@ const key_rule rules[] = {
     {"evaluation.target", "time_to_target_seconds is measured to it, or \"none\"",
      target_key{at<&job::evaluation, &job::evaluation_table::target>}},
 
+    {"security.tls", "between processes; then the next three are needed",
+     flag_key{at<&job::security, &job::security_table::tls>}},
+    {"security.certificate", "of every process of the job, as PEM",
+     file_key{at<&job::security, &job::security_table::certificate>}},
+    {"security.key", "of the certificate, as PEM without a password",
+     file_key{at<&job::security, &job::security_table::key>}},
+    {"security.authority", "signs the certificates that are trusted, as PEM",
+     file_key{at<&job::security, &job::security_table::authority>}},
+    {"security.token_file", "64 hexadecimal digits that admit to the job; none: drawn for each run",
+     file_key{at<&job::security, &job::security_table::token_file>}},
+
     {"output.dir", "run folders go here, from where the program starts",
      path_key{at<&job::output, &job::output_table::dir>, false}},
 };

@@ -36,6 +36,13 @@ struct path_key {
   std::string& (*at)(job&);
   bool relative_to_file;
 };
+/// The path of a file, or "none", which is the empty path; made absolute from the config's folder.
+struct file_key {
+  std::string& (*at)(job&);
+};
+struct flag_key {
+  bool& (*at)(job&);
+};
 /// The name of a row of one of the catalog's tables, which `lagrange list TABLE` prints.
 struct row_name_key {
   std::string& (*at)(job&);
@@ -79,8 +86,8 @@ struct epochs_key {
 
 using key_kind =
     std::variant<whole_key<std::uint32_t>, whole_key<std::uint64_t>, real_key, target_key,
-                 plain_name_key, path_key, row_name_key, policy_key, codec_key, choice_key,
-                 only_text_key, only_list_key, duration_key, epochs_key>;
+                 plain_name_key, path_key, file_key, flag_key, row_name_key, policy_key, codec_key,
+                 choice_key, only_text_key, only_list_key, duration_key, epochs_key>;
 
 /// One key. `today` says why so few values are possible; empty for most.
 struct key_rule {

@@ -140,6 +140,22 @@ struct reader {
     return true;
   }
 
+  bool operator()(const file_key& key) {
+    if (text() == "none") {
+      key.at(out).clear();
+      return true;
+    }
+    if (!text() || !is_path(*text())) return false;
+    key.at(out) = (context.folder / *text()).lexically_normal().string();
+    return true;
+  }
+
+  bool operator()(const flag_key& key) {
+    const auto* value = found.as_boolean();
+    if (value) key.at(out) = value->get();
+    return value != nullptr;
+  }
+
   bool operator()(const row_name_key& key) {
     const auto names = key.names(context.rows);
     if (text()) hint = did_you_mean(*text(), names);
@@ -229,6 +245,11 @@ struct writer {
     const auto& target = key.at(from);
     return target ? fmt::format("{}", *target) : toml_text("none");
   }
+  std::string operator()(const file_key& key) const {
+    const auto& path = key.at(from);
+    return toml_text(path.empty() ? "none" : path);
+  }
+  std::string operator()(const flag_key& key) const { return key.at(from) ? "true" : "false"; }
   std::string operator()(const only_list_key& key) const {
     std::string text;
     for (const auto& item : key.at(from)) text += (text.empty() ? "" : ", ") + toml_text(item);
@@ -263,6 +284,10 @@ struct describer {
         name_letters_max);
   }
   std::string operator()(const path_key&) const { return "a path, as text in quotes"; }
+  std::string operator()(const file_key&) const {
+    return "the path of a file, as text in quotes, or \"none\"";
+  }
+  std::string operator()(const flag_key&) const { return "true or false"; }
   std::string operator()(const row_name_key& key) const { return listed(key.names(rows)); }
   std::string operator()(const policy_key&) const { return "one of " + listed_policies(rows); }
   std::string operator()(const codec_key& key) const {

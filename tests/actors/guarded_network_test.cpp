@@ -129,8 +129,10 @@ TEST_CASE("a CAF of its own gets no connection and disturbs nobody", "[actors][s
   process there;
   const auto before = connect(there, here);
   process stranger;
+  const auto begin = std::chrono::steady_clock::now();
   const auto refused = stranger.system.middleman().remote_actor<echo_actor>(loopback, here.port);
   CHECK_FALSE(refused);
+  CHECK(std::chrono::steady_clock::now() - begin < 5s); // sent away as soon as it speaks
   expect_service(there, before);
   expect_service(there, connect(there, here));
 }

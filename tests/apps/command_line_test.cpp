@@ -1,6 +1,7 @@
 #include "apps/command_line.hpp"
 
 #include "apps/jobs/default_job.hpp"
+#include "apps/token_file.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -22,6 +23,10 @@ struct outcome {
   std::optional<node_options> node;
 };
 
+/// A token file for calls of `node`.
+const apps::descriptor token = apps::hold_token(runtime::transport::draw_token());
+const std::string token_file = "/proc/self/fd/" + std::to_string(token.get());
+
 outcome call(const std::vector<std::string>& words, int verb_status = 0) {
   outcome x;
   const auto rows = catalog::standard();
@@ -38,6 +43,12 @@ outcome call(const std::vector<std::string>& words, int verb_status = 0) {
   x.out = out.str();
   x.err = err.str();
   return x;
+}
+
+/// `node` with all that it needs, but for what is said.
+outcome call_node(std::vector<std::string> words) {
+  words.insert(words.begin(), {"node", "--token-file", token_file});
+  return call(words);
 }
 
 /// `run` on data that is made on the spot.
@@ -120,7 +131,9 @@ TEST_CASE("run is live and in processes unless it is told otherwise", "[apps][co
 
 TEST_CASE("the exit status is the verb's", "[apps][command_line]") {
   for (const int status : {0, 1, 130})
-    CHECK(call({"node", "--name", "worker-0", "--join", "localhost:1"}, status).status == status);
+    CHECK(call({"node", "--name", "worker-0", "--join", "localhost:1", "--token-file", token_file},
+               status)
+              .status == status);
 }
 
 TEST_CASE("a flag counts over --set, --set over the file", "[apps][command_line]") {
@@ -193,8 +206,8 @@ TEST_CASE("run --help names every flag and every key", "[apps][command_line]") {
 }
 
 TEST_CASE("node reads its name, its supervisor and its incarnation", "[apps][command_line]") {
-  const auto x = call({"node", "--name", "shard-1", "--join", "10.0.0.1:4242", "--life", "3",
-                       "--supervisor-pid", "77", "--listen", "0.0.0.0"});
+  const auto x = call_node({"--name", "shard-1", "--join", "10.0.0.1:4242", "--life", "3",
+                            "--supervisor-pid", "77", "--listen", "0.0.0.0"});
   CAPTURE(x.err);
   REQUIRE(x.node);
   CHECK(x.node->name == runtime::actor_name{runtime::actor_role::shard, 1});
@@ -203,15 +216,28 @@ TEST_CASE("node reads its name, its supervisor and its incarnation", "[apps][com
   CHECK(x.node->life == runtime::incarnation{3});
   CHECK(x.node->supervisor_pid == 77);
   CHECK(x.node->listen == "0.0.0.0");
-  CHECK(call({"node", "--name", "worker-0", "--join", "h:1"}).node->listen == "127.0.0.1");
+  CHECK(x.node->security.token == runtime::transport::read_token(token_file).value());
+  CHECK_FALSE(x.node->security.tls);
+  CHECK(call_node({"--name", "worker-0", "--join", "h:1"}).node->listen == "127.0.0.1");
 }
 
 TEST_CASE("a node that cannot be is refused", "[apps][command_line]") {
   check_refused(call({"node"}), {"--name"});
-  check_refused(call({"node", "--name", "worker-0"}), {"--join"});
+  check_refused(call_node({"--name", "worker-0"}), {"--join"});
   for (const std::string name : {"worker", "worker-", "worker-x", "worker--1", "pilot-0", ""})
-    check_refused(call({"node", "--name", name, "--join", "h:1"}), {"--name", "worker-2"});
+    check_refused(call_node({"--name", name, "--join", "h:1"}), {"--name", "worker-2"});
   for (const std::string join : {"h", "h:", ":1", "h:0", "h:65536", "h:1x"})
-    check_refused(call({"node", "--name", "worker-0", "--join", join}), {"--join", "HOST:PORT"});
-  check_refused(call({"node", "--name", "worker-0", "--join", "h:1", "--life", "0"}), {"--life"});
+    check_refused(call_node({"--name", "worker-0", "--join", join}), {"--join", "HOST:PORT"});
+  check_refused(call_node({"--name", "worker-0", "--join", "h:1", "--life", "0"}), {"--life"});
+}
+
+TEST_CASE("a node without a token, or with half of TLS, is refused", "[apps][command_line]") {
+  check_refused(call({"node", "--name", "worker-0", "--join", "h:1"}), {"--token-file"});
+  check_refused(call({"node", "--name", "worker-0", "--join", "h:1", "--token-file", "/dev/null"}),
+                {"/dev/null: not a file"});
+  check_refused(call_node({"--name", "worker-0", "--join", "h:1", "--certificate", "a.pem"}),
+                {"--certificate requires --key"});
+  check_refused(call_node({"--name", "worker-0", "--join", "h:1", "--certificate", "a.pem", "--key",
+                           "a.key", "--authority", "b.pem"}),
+                {"a.pem: No such file"});
 }

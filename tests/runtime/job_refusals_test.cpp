@@ -40,6 +40,10 @@ const broken_config broken[] = {
     {"[evaluation]\ntarget = 0", {"evaluation.target = 0", "above 0, at most 1"}},
     {"[evaluation]\nevery = \"0 epochs\"", {"evaluation.every = \"0 epochs\"", "\"1 epoch\" to"}},
     // Values of the wrong type.
+    {"[security]\ntls = 1", {"job.toml:2: security.tls = 1", "true or false"}},
+    {"[security]\ntls = \"yes\"", {"security.tls = \"yes\"", "true or false"}},
+    {"[security]\nkey = false", {"security.key = false", "the path of a file", "\"none\""}},
+    {"[security]\nauthority = \"\"", {"security.authority = \"\"", "the path of a file"}},
     {"name = 3", {"job.toml:1: name = 3", "letters, digits"}},
     {"seed = \"one\"", {"seed = \"one\"", "whole number"}},
     {"seed = 1.5", {"seed = 1.5", "whole number"}},
