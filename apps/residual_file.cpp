@@ -18,8 +18,8 @@ using runtime::transport::descriptor;
 namespace {
 
 [[noreturn]] void fail(const std::string& what) {
-  throw ops::device_error(fmt::format("the memory of a residual: {}: {}", what,
-                                      std::strerror(errno)));
+  throw ops::device_error(
+      fmt::format("the memory of a residual: {}: {}", what, std::strerror(errno)));
 }
 
 /// A mapping, unmapped with its last user.
@@ -39,13 +39,11 @@ runtime::lasting_memory map(const std::string& path, std::size_t bytes) {
   if (found.st_size == 0 && ::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0)
     fail(fmt::format("no {} bytes in {}", bytes, path));
   if (found.st_size != 0 && static_cast<std::size_t>(found.st_size) != bytes)
-    throw ops::device_error(
-        fmt::format("{} holds the residual of another job: {} bytes, expected {}", path,
-                    found.st_size, bytes));
+    throw ops::device_error(fmt::format(
+        "{} holds the residual of another job: {} bytes, expected {}", path, found.st_size, bytes));
   void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (at == MAP_FAILED) fail(fmt::format("cannot map {} bytes of {}", bytes, path));
-  const auto made =
-      std::make_shared<mapping>(std::span(static_cast<std::byte*>(at), bytes));
+  const auto made = std::make_shared<mapping>(std::span(static_cast<std::byte*>(at), bytes));
   return {made, &made->all};
 }
 
