@@ -40,8 +40,7 @@ using plane_maker = std::function<runtime::result<std::unique_ptr<runtime::trans
     runtime::transport::receiver& owner, const runtime::plane_needs& needs)>;
 
 /// Errors: throws device_error, because an actor without its endpoint is of no use.
-std::unique_ptr<plane_seat> take_seat(const plane_maker& open,
-                                      const runtime::plane_needs& needs);
+std::unique_ptr<plane_seat> take_seat(const plane_maker& open, const runtime::plane_needs& needs);
 
 /// Tells the supervisor of a peer that `who` has lost. It may have died, and then whoever started
 /// it knows more and tells it first.

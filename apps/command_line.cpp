@@ -302,6 +302,9 @@ int act_node(const invocation& call) {
   app.add_option("--supervisor-pid", options.supervisor_pid, "end when this process does")
       ->type_name("PID")
       ->check(CLI::PositiveNumber);
+  app.add_option("--residual-file", options.residual_file,
+                 "where a worker keeps what its codec has not sent")
+      ->type_name("FILE");
   admission_flags files;
   add_admission_options(app, files);
   if (const auto status = parse(app, call)) return *status;

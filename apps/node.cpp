@@ -6,6 +6,7 @@
 #include "actors/system.hpp"
 #include "apps/planes.hpp"
 #include "apps/process.hpp"
+#include "apps/residual_file.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
@@ -59,6 +60,7 @@ int run_node(const node_options& options) {
   setup->security = options.security;
   setup->catalog = options.catalog;
   setup->listen = options.listen;
+  if (!options.residual_file.empty()) setup->keeper = apps::keep_in(options.residual_file);
   setup->open_plane = apps::planes_of_host(options.security, options.listen);
   {
     caf::scoped_actor self(system);

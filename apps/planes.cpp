@@ -44,8 +44,8 @@ actors::plane_maker planes_of_process(const transport::security& with) {
   std::uint64_t id = 0;
   std::memcpy(&id, random.data(), sizeof id);
   const auto meeting = std::make_shared<transport::hub>(id | 1);
-  return [with, meeting](transport::receiver& owner, const plane_needs& needs)
-             -> result<std::unique_ptr<transport::endpoint>> {
+  return [with, meeting](transport::receiver& owner,
+                         const plane_needs& needs) -> result<std::unique_ptr<transport::endpoint>> {
     if (needs.transport == "shm" || needs.transport == "tcp")
       return open_bytes(owner, needs, with, "127.0.0.1");
     return meeting->open(owner);

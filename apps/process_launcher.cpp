@@ -1,5 +1,7 @@
 #include "apps/process_launcher.hpp"
 
+#include "apps/residual_file.hpp"
+
 #include <caf/send.hpp>
 #include <fmt/format.h>
 
@@ -52,6 +54,11 @@ runtime::result<void> process_launcher::launch(const runtime::actor_life& who,
                                      "--token-file",
                                      inherited_token_file};
   std::ranges::move(tls_arguments(tls_), std::back_inserter(arguments));
+  if (who.name.role == runtime::actor_role::worker) {
+    auto& residual = residuals_[who.name];
+    if (!residual) residual = make_residual_file(to_string(who.name));
+    arguments.insert(arguments.end(), {"--residual-file", path_of(residual)});
+  }
   const auto started = processes_.start(arguments, {.input = token_.get()});
   if (!started) return runtime::failure(started.error().code, started.error().text);
   const pid_t pid = started.value();

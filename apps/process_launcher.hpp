@@ -12,7 +12,8 @@
 
 namespace lagrange::apps {
 
-/// Starts nodes and tells the supervisor how each one's process ended.
+/// Starts nodes and tells the supervisor how each one's process ended. Holds what workers have not
+/// sent yet, for their next lives.
 class process_launcher final : public actors::launcher {
 public:
   /// Nodes get the token and the names of the TLS files.
@@ -40,6 +41,7 @@ private:
 
   const descriptor token_;
   const std::optional<runtime::transport::tls_files> tls_;
+  std::map<runtime::actor_name, runtime::transport::descriptor> residuals_; ///< of workers
   std::string host_;
   std::uint16_t port_ = 0;
   std::mutex mutex_; ///< guards the two maps; never held while a process is started

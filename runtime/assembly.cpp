@@ -85,8 +85,8 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
                     std::span(values).subspan(static_cast<std::size_t>(own.place),
                                               static_cast<std::size_t>(own.elements)));
   for (const auto& own : parts.blocks_of(id))
-    made.parameters.tensors.push_back({own.tensor, static_cast<std::size_t>(own.place),
-                                       static_cast<std::size_t>(own.elements)});
+    made.parameters.tensors.push_back(
+        {own.tensor, static_cast<std::size_t>(own.place), static_cast<std::size_t>(own.elements)});
   made.policy = policy_of(x, rows);
   made.parameters.optimizer =
       find_row(rows.optimizers, x.optimizer.name)->make(values.size(), x.optimizer.options);
@@ -156,8 +156,7 @@ plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts
   made.transport = x.topology.transport;
   // A worker holds the parameters it computes with, those of its next step, and those that come;
   // and a batch of each kind. A shard holds a push of which it waits for the rest.
-  made.credit_bytes =
-      std::max(8 * mebibyte, 4 * (shard_bytes + batch_bytes) + mebibyte);
+  made.credit_bytes = std::max(8 * mebibyte, 4 * (shard_bytes + batch_bytes) + mebibyte);
   made.actors = x.topology.workers + x.topology.shards + 2;
   made.arena_bytes = std::max(1024 * mebibyte, made.actors * made.credit_bytes);
   return made;

@@ -94,8 +94,7 @@ step_result computation::operator()(const step_task& task) {
     result.gradients.push_back(gradient);
   }
   if (travel_.encoder)
-    result.coded =
-        travel_.encoder->encode({task.what.id, task.what.attempt}, result.gradients);
+    result.coded = travel_.encoder->encode({task.what.id, task.what.attempt}, result.gradients);
   return result;
 }
 

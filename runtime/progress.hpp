@@ -26,11 +26,11 @@ struct progress_options {
   std::uint32_t replicas = 0;
   std::uint64_t seed = 0;
   std::uint32_t epochs = 1;
-  std::uint64_t leases = 0;     ///< of the whole job
+  std::uint64_t leases = 0; ///< of the whole job
   std::string push_codec = "none";
   std::string pull_codec = "none";
   std::vector<std::string> tensors; ///< of the model, in its order
-  std::optional<double> target; ///< test accuracy
+  std::optional<double> target;     ///< test accuracy
 };
 
 class progress {

@@ -71,10 +71,11 @@ push_encoder::encode(lease_attempt_id what, std::span<const ops::tensor> gradien
       const auto part =
           values.subspan(first, std::min(options_.frame_elements_max, values.size() - first));
       auto bytes = room(options_.writes->bytes_max(part.size()));
-      const auto used = options_.writes->encode(
-          part, key_of(options_.seed, what, shard, made[shard].size()),
-          std::as_writable_bytes(bytes.values<std::uint8_t>()));
-      made[shard].push_back({first, bytes.slice(0, static_cast<std::int64_t>(used)),
+      const auto used =
+          options_.writes->encode(part, key_of(options_.seed, what, shard, made[shard].size()),
+                                  std::as_writable_bytes(bytes.values<std::uint8_t>()));
+      made[shard].push_back({first,
+                             bytes.slice(0, static_cast<std::int64_t>(used)),
                              {options_.writes->name(), part.size()}});
     }
   }

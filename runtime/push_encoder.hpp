@@ -30,7 +30,7 @@ lasting_memory fresh_memory(std::size_t bytes);
 
 struct encoder_options {
   std::unique_ptr<codec> writes;
-  lasting_memory memory; ///< residual::bytes_for(elements) bytes
+  lasting_memory memory;             ///< residual::bytes_for(elements) bytes
   std::vector<std::size_t> elements; ///< by shard
   std::uint64_t seed = 0;            ///< of the job, for a codec that draws
   std::size_t frame_elements_max = 256 * 1024;

@@ -25,17 +25,17 @@ struct worker_report {
 struct shard_report {
   stamp from;
   shard_version version;
-  std::uint64_t applied = 0;    ///< leases whose gradients went into the parameters
-  std::uint64_t entered = 0;    ///< distinct leases in the applied set with outcome applied
-  std::uint64_t dropped = 0;    ///< distinct leases settled without being applied
-  std::uint64_t duplicates = 0; ///< pushes refused because their lease had been taken
-  std::uint64_t lag_max = 0;    ///< largest lag at an admission
-  std::uint64_t parked = 0;     ///< pulls waiting now
-  std::uint64_t pushed_bytes = 0;                ///< frames of pushes, framing included
-  std::uint64_t pulled_bytes = 0;                ///< frames of parameters, framing included
-  std::uint64_t framing_bytes = 0;               ///< of those two
-  std::uint64_t other_bytes = 0;                 ///< all else on the shard's links
-  std::vector<std::uint64_t> tensor_pushed;      ///< by tensor of the model, without framing
+  std::uint64_t applied = 0;       ///< leases whose gradients went into the parameters
+  std::uint64_t entered = 0;       ///< distinct leases in the applied set with outcome applied
+  std::uint64_t dropped = 0;       ///< distinct leases settled without being applied
+  std::uint64_t duplicates = 0;    ///< pushes refused because their lease had been taken
+  std::uint64_t lag_max = 0;       ///< largest lag at an admission
+  std::uint64_t parked = 0;        ///< pulls waiting now
+  std::uint64_t pushed_bytes = 0;  ///< frames of pushes, framing included
+  std::uint64_t pulled_bytes = 0;  ///< frames of parameters, framing included
+  std::uint64_t framing_bytes = 0; ///< of those two
+  std::uint64_t other_bytes = 0;   ///< all else on the shard's links
+  std::vector<std::uint64_t> tensor_pushed; ///< by tensor of the model, without framing
   std::vector<std::uint64_t> tensor_pulled;
   std::vector<std::uint64_t> staleness;        ///< count by staleness; the last bin holds all above
   std::vector<std::uint64_t> staleness_recent; ///< of each worker's last push, by worker

@@ -12,12 +12,13 @@ ticket ticket_of(transport::link_id link) { return {link.value}; }
 transport::link_id link_of(ticket to) { return {to.value}; }
 
 /// Bytes by tensor, in the proportion of the values that travelled.
-std::vector<std::uint64_t> shared_out(std::uint64_t bytes, const std::vector<std::uint64_t>& values) {
+std::vector<std::uint64_t> shared_out(std::uint64_t bytes,
+                                      const std::vector<std::uint64_t>& values) {
   const auto all = std::accumulate(values.begin(), values.end(), 0.0);
   std::vector<std::uint64_t> made;
   for (const auto each : values)
-    made.push_back(all > 0 ? static_cast<std::uint64_t>(
-                                 static_cast<double>(bytes) * static_cast<double>(each) / all)
+    made.push_back(all > 0 ? static_cast<std::uint64_t>(static_cast<double>(bytes) *
+                                                        static_cast<double>(each) / all)
                            : 0);
   return made;
 }
@@ -134,7 +135,8 @@ shard_report shard_port::report() const {
   const auto all = pushed_bytes_ + pulled_bytes_;
   made.framing_bytes = all - std::min(all, pushed_payload_ + pulled_payload_);
   const auto counted = plane_->counted();
-  made.other_bytes = counted.sent + counted.received - std::min(all, counted.sent + counted.received);
+  made.other_bytes =
+      counted.sent + counted.received - std::min(all, counted.sent + counted.received);
   made.tensor_pushed = shared_out(pushed_payload_, twin_->parameters().values_pushed());
   made.tensor_pulled = shared_out(pulled_payload_, twin_->parameters().values_pulled());
   return made;

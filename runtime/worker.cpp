@@ -112,8 +112,8 @@ void worker::compute_if_ready(time_point now, worker_effects& out) {
   if (pulled_for_ != grant_->clock) return pull(grant_->clock, now, out);
   if (std::find(arrived_.begin(), arrived_.end(), nullptr) != arrived_.end()) return;
   clock_ = grant_->clock;
-  computing_ = std::make_shared<step_task>(step_task{
-      grant_->what, clock_, std::move(grant_), arrived_, std::exchange(settled_, {})});
+  computing_ = std::make_shared<step_task>(
+      step_task{grant_->what, clock_, std::move(grant_), arrived_, std::exchange(settled_, {})});
   grant_ = nullptr;
   counts_.waiting += now - waiting_since_;
   computing_since_ = now;
@@ -248,8 +248,7 @@ worker_effects worker::on_ack(shard_id shard, const push_ack& ack, time_point no
     return out;
   outgoing_->is_done[shard.value] = true;
   if (outgoing_->verdict == push_verdict::apply)
-    settled_.push_back(
-        {shard, {ack.what, ack.attempt}, ack.outcome == push_outcome::taken});
+    settled_.push_back({shard, {ack.what, ack.attempt}, ack.outcome == push_outcome::taken});
   if (--outgoing_->open == 0) acknowledged(now, out);
   return out;
 }

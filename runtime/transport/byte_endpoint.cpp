@@ -153,6 +153,8 @@ private:
 
   link_id add(link_pointer made) {
     const auto id = made->id();
+    // Before anybody can send: a sender that finds the socket full asks to hear when it is not.
+    services_->waits.add(made->pollable(), id.value);
     {
       const std::lock_guard lock(mutex_);
       links_.emplace(id.value, made);
@@ -235,10 +237,7 @@ private:
       const std::lock_guard lock(mutex_);
       fresh.swap(fresh_);
     }
-    for (auto& each : fresh) {
-      services_->waits.add(each->pollable(), each->id().value);
-      live_.push_back(std::move(each));
-    }
+    for (auto& each : fresh) live_.push_back(std::move(each));
     return !fresh.empty();
   }
 

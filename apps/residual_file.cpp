@@ -1,0 +1,66 @@
+#include "apps/residual_file.hpp"
+
+#include "ops/contract.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace lagrange::apps {
+
+using runtime::transport::descriptor;
+
+namespace {
+
+[[noreturn]] void fail(const std::string& what) {
+  throw ops::device_error(
+      fmt::format("the memory of a residual: {}: {}", what, std::strerror(errno)));
+}
+
+/// A mapping, unmapped with its last user.
+struct mapping {
+  explicit mapping(std::span<std::byte> mapped) : all(mapped) {}
+  mapping(const mapping&) = delete;
+  mapping& operator=(const mapping&) = delete;
+  ~mapping() { ::munmap(all.data(), all.size()); }
+  std::span<std::byte> all;
+};
+
+runtime::lasting_memory map(const std::string& path, std::size_t bytes) {
+  const descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file) fail("cannot open " + path);
+  struct stat found {};
+  if (::fstat(file.get(), &found) != 0) fail("cannot look at " + path);
+  if (found.st_size == 0 && ::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0)
+    fail(fmt::format("no {} bytes in {}", bytes, path));
+  if (found.st_size != 0 && static_cast<std::size_t>(found.st_size) != bytes)
+    throw ops::device_error(fmt::format(
+        "{} holds the residual of another job: {} bytes, expected {}", path, found.st_size, bytes));
+  void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  if (at == MAP_FAILED) fail(fmt::format("cannot map {} bytes of {}", bytes, path));
+  const auto made = std::make_shared<mapping>(std::span(static_cast<std::byte*>(at), bytes));
+  return {made, &made->all};
+}
+
+} // namespace
+
+descriptor make_residual_file(const std::string& worker) {
+  descriptor made(::memfd_create(("residual of " + worker).c_str(), MFD_CLOEXEC));
+  if (!made) fail("cannot make it");
+  return made;
+}
+
+std::string path_of(const descriptor& file) {
+  return fmt::format("/proc/{}/fd/{}", ::getpid(), file.get());
+}
+
+runtime::memory_keeper keep_in(std::string path) {
+  return [path = std::move(path)](std::size_t bytes) { return map(path, bytes); };
+}
+
+} // namespace lagrange::apps

@@ -1,0 +1,23 @@
+/// \file
+/// Where a worker's residual lives: in a file in memory that its supervisor holds, too, so that it
+/// outlives the worker's process and no name of it is ever left.
+#pragma once
+
+#include "runtime/push_encoder.hpp"
+#include "runtime/transport/descriptor.hpp"
+
+#include <string>
+
+namespace lagrange::apps {
+
+/// An empty one. Errors: throws device_error.
+runtime::transport::descriptor make_residual_file(const std::string& worker);
+
+/// Where another process of this user finds it as a file, as long as this process holds it.
+std::string path_of(const runtime::transport::descriptor& file);
+
+/// Keeps a residual in the file at `path`, which grows to the size that it needs at first.
+/// Errors (when it is asked for memory): throws device_error.
+runtime::memory_keeper keep_in(std::string path);
+
+} // namespace lagrange::apps
