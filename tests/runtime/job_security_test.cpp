@@ -45,7 +45,7 @@ TEST_CASE("a job draws a token of its own, and uses no TLS, unless it says other
 TEST_CASE("a job's token is read from its file, which others may not read", "[runtime][job]") {
   const tests::temporary_folder folder;
   const auto token = transport::draw_token();
-  const auto file = folder.write("token", to_text(token) + "\n");
+  const auto file = folder.write("token", transport::to_text(token) + "\n");
   ::chmod(file.c_str(), 0600);
   // Relative to the config's folder, wherever the program starts.
   const auto x =
