@@ -97,8 +97,7 @@ private:
     auto effects = shards_[shard].push(push);
     if (random_.draw(0, 3) == 0) effects = shards_[shard].push(push); // the answer got lost
     const auto& ack = effects.pushes.at(0).what;
-    answers_.push_back(
-        {{shard}, {ack.what, ack.attempt}, ack.outcome == push_outcome::taken});
+    answers_.push_back({{shard}, {ack.what, ack.attempt}, ack.outcome == push_outcome::taken});
   }
 
   void note(std::uint32_t shard, const ops::tensor& gradient) {
@@ -132,13 +131,14 @@ TEST_CASE("CO-1: what shards took + the residual = the gradients, over lives and
   }
 }
 
-TEST_CASE("the same attempt is encoded to the same bytes, whoever computes it", "[runtime][codec]") {
+TEST_CASE("the same attempt is encoded to the same bytes, whoever computes it",
+          "[runtime][codec]") {
   const std::size_t sizes[] = {elements};
   const auto encoded = [&](std::uint32_t attempt) {
     push_encoder encoder(
         {codec_of("int8"), fresh_memory(residual::bytes_for(sizes)), {elements}, 7, elements});
-    const auto parts = encoder.encode({{3}, {attempt}}, std::vector{tensor_of(
-                                                            std::vector<float>(elements, 0.37F))});
+    const auto parts = encoder.encode({{3}, {attempt}},
+                                      std::vector{tensor_of(std::vector<float>(elements, 0.37F))});
     const auto bytes = parts[0][0].values.values<std::uint8_t>();
     return std::vector<std::uint8_t>(bytes.begin(), bytes.end());
   };
@@ -149,8 +149,8 @@ TEST_CASE("a gradient is cut into frames, each with bytes of its own", "[runtime
   const std::size_t sizes[] = {elements};
   push_encoder encoder(
       {codec_of("bf16"), fresh_memory(residual::bytes_for(sizes)), {elements}, 7, 16});
-  const auto parts = encoder.encode(
-      {{1}, {1}}, std::vector{tensor_of(std::vector<float>(elements, 2.5F))});
+  const auto parts =
+      encoder.encode({{1}, {1}}, std::vector{tensor_of(std::vector<float>(elements, 2.5F))});
   REQUIRE(parts[0].size() == 3);
   CHECK(parts[0][2].first == 32);
   CHECK(parts[0][2].how == coding{"bf16", 8});
