@@ -1,5 +1,7 @@
 #include "runtime/assembly.hpp"
 
+#include "ops/parallel.hpp"
+
 #include <algorithm>
 
 namespace lagrange::runtime {
@@ -91,6 +93,9 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
   made.parameters.optimizer =
       find_row(rows.optimizers, x.optimizer.name)->make(values.size(), x.optimizer.options);
   made.parameters.seed = x.seed;
+  // Workers and shards of one host share its cores; the bits do not depend on it.
+  made.parameters.threads =
+      std::max(1, ops::core_count() / static_cast<int>(x.topology.workers + x.topology.shards));
   made.parameters.push_codec = codec_of(x.codec.push, rows);
   made.parameters.pull_codec = codec_of(x.codec.pull, rows);
   made.parameters.sends_changed_blocks = x.topology.transport == "tcp";

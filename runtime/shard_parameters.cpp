@@ -1,5 +1,6 @@
 #include "runtime/shard_parameters.hpp"
 
+#include "ops/parallel.hpp"
 #include "runtime/permutation.hpp"
 
 #include <algorithm>
@@ -100,8 +101,11 @@ void shard_parameters::apply_sum(shard_version becomes) {
 
 void shard_parameters::step_part(std::size_t first, std::span<const float> gradient, float scale,
                                  shard_version becomes) {
-  options_.optimizer->step_part(first, std::span(options_.values).subspan(first, gradient.size()),
-                                gradient, scale);
+  const auto parameters = std::span(options_.values).subspan(first, gradient.size());
+  ops::in_parts(gradient.size(), options_.threads, [&](std::size_t at, std::size_t count) {
+    options_.optimizer->step_part(first + at, parameters.subspan(at, count),
+                                  gradient.subspan(at, count), scale);
+  });
   const bool rests = options_.optimizer->rests_at_zero();
   for (std::size_t at = 0; at < gradient.size();) {
     const auto block = (first + at) / block_elements;

@@ -28,6 +28,7 @@ struct tensor_range {
 struct parameter_options {
   std::vector<float> values; ///< at first
   std::unique_ptr<ops::optimizer> optimizer;
+  int threads = 1;                   ///< cores that a step of a large push may use
   std::uint64_t seed = 0;            ///< of the job, for a pull codec that draws
   std::unique_ptr<codec> push_codec; ///< null: pushes come as they are
   std::unique_ptr<codec> pull_codec; ///< null: parameters go as they are

@@ -1,5 +1,6 @@
 #include "ops/contract.hpp"
 #include "ops/optimizer.hpp"
+#include "ops/parallel.hpp"
 #include "reference.hpp"
 
 #include <catch2/catch.hpp>
@@ -125,4 +126,33 @@ TEST_CASE("a gradient of another length is a bug and told as one", "[ops][optimi
   std::vector<float> p(3), g(2);
   for (const auto& row : optimizers())
     CHECK_THROWS_AS(row.make(3, {})->step(p, g, 1), contract_error);
+}
+
+TEST_CASE("a step in parts, on several cores, has the bits of one step", "[ops][optimizer]") {
+  constexpr std::size_t elements = 700'001;
+  for (const auto& row : optimizers()) {
+    INFO(row.name);
+    const auto whole = row.make(elements, {.rate = 0.1F, .momentum = 0.5F});
+    const auto parts = row.make(elements, {.rate = 0.1F, .momentum = 0.5F});
+    auto p = tests::numbers(elements, 1), q = p;
+    for (std::uint64_t step = 0; step < 3; ++step) {
+      const auto g = tests::numbers(elements, 10 + step);
+      whole->step(p, g, 0.5F);
+      parts->begin_step();
+      in_parts(elements, 3, [&](std::size_t first, std::size_t count) {
+        parts->step_part(first, std::span(q).subspan(first, count),
+                         std::span(g).subspan(first, count), 0.5F);
+      });
+    }
+    CHECK(p == q);
+  }
+}
+
+TEST_CASE("a part that leaves its optimizer is refused", "[ops][optimizer]") {
+  for (const auto& row : optimizers()) {
+    const auto one = row.make(4, {});
+    std::vector<float> p(3), g(3);
+    CHECK_THROWS_AS(one->step_part(2, p, g, 1), contract_error);
+    CHECK_THROWS_AS(one->step_part(0, std::span(p).first(2), g, 1), contract_error);
+  }
 }
