@@ -225,8 +225,8 @@ int act_run(const invocation& call) {
     call.text.out << options.job_text;
     return 0;
   }
-  const bool is_one_process = flags.is_in_process || options.job.topology.transport == "inproc";
-  options.where = is_one_process ? hosting::in_process : hosting::processes;
+  const bool is_one = flags.is_in_process || options.job.topology.transport == "inproc";
+  options.where = is_one ? hosting::in_process : hosting::processes;
   options.mode = flags.is_json    ? output_mode::json
                  : flags.is_quiet ? output_mode::quiet
                  : flags.is_plain ? output_mode::plain
@@ -238,7 +238,6 @@ int act_run(const invocation& call) {
 }
 
 // ---- node ---------------------------------------------------------------------------------------
-
 std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t high) {
   std::uint32_t value = 0;
   const auto end = text.data() + text.size();
@@ -302,8 +301,7 @@ int act_node(const invocation& call) {
   app.add_option("--supervisor-pid", options.supervisor_pid, "end when this process does")
       ->type_name("PID")
       ->check(CLI::PositiveNumber);
-  app.add_option("--residual-file", options.residual_file,
-                 "where a worker keeps what its codec has not sent")
+  app.add_option("--residual-file", options.residual_file, "of what a codec has not sent")
       ->type_name("FILE");
   admission_flags files;
   add_admission_options(app, files);

@@ -1,6 +1,6 @@
 #include "apps/interrupts.hpp"
 
-#include "apps/descriptor.hpp"
+#include "runtime/transport/descriptor.hpp"
 #include "ops/contract.hpp"
 
 #include <poll.h>
@@ -19,6 +19,8 @@
 #include <thread>
 
 namespace lagrange::apps {
+
+using runtime::transport::descriptor;
 
 namespace {
 
@@ -97,7 +99,7 @@ private:
 interrupts::watcher::watcher()
     : signals_(
           [set = both_signals()] { return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK); }()) {
-  if (!signals_.is_open() || !came_.is_open() || !leave_.is_open())
+  if (!signals_ || !came_ || !leave_)
     throw ops::device_error(std::string("no descriptor to wait for Ctrl-C with: ") +
                             std::strerror(errno));
   try {

@@ -81,7 +81,7 @@ private:
 
 process_group::watcher::watcher(end_callback ended)
     : ended_(std::move(ended)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!wake_.is_open())
+  if (!wake_)
     throw ops::device_error(std::string("no descriptor to watch processes with: ") +
                             std::strerror(errno));
   struct sigaction current {};

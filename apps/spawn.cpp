@@ -119,9 +119,9 @@ runtime::result<spawned> spawn(const std::vector<std::string>& arguments,
   const auto input = options.input >= 0
                          ? copy_above_standard(options.input)
                          : above_standard(descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
-  if (!input.is_open()) return machine_failure("stdin", errno);
+  if (!input) return machine_failure("stdin", errno);
   auto report = open_report();
-  if (!report.writer.is_open()) return machine_failure("pipe", errno);
+  if (!report.writer) return machine_failure("pipe", errno);
   const child_plan plan{options.program.c_str(), words.data(),        input.get(),
                         options.output,          report.writer.get(), ::getpid()};
 
@@ -134,7 +134,7 @@ runtime::result<spawned> spawn(const std::vector<std::string>& arguments,
     return failure(errc::bad_file, "cannot run " + options.program + ": " + std::strerror(code));
   }
   descriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!handle.is_open()) {
+  if (!handle) {
     const int code = errno;
     kill_and_reap(pid);
     return machine_failure("pidfd_open (Linux 5.4 or newer has it)", code);

@@ -2,10 +2,12 @@
 /// Fork and exec of one child, for process.cpp, whose thread must be the one that calls it.
 #pragma once
 
-#include "apps/descriptor.hpp"
+#include "runtime/transport/descriptor.hpp"
 #include "apps/process.hpp"
 
 namespace lagrange::apps {
+
+using runtime::transport::descriptor;
 
 struct spawned {
   pid_t pid = 0;

@@ -2,10 +2,12 @@
 /// How nodes get the job's token from their supervisor: as a file that they inherit.
 #pragma once
 
-#include "apps/descriptor.hpp"
+#include "runtime/transport/descriptor.hpp"
 #include "runtime/transport/greeting.hpp"
 
 namespace lagrange::apps {
+
+using runtime::transport::descriptor;
 
 /// What a child reads the token from, whose stdin is hold_token().
 constexpr auto inherited_token_file = "/proc/self/fd/0";

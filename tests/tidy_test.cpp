@@ -25,7 +25,7 @@ constexpr invariant invariants[] = {
     {"LE-1", ""},
     {"RE-1", ""}, // of simulated runs: the journal that replays a recorded one is not written yet
     {"EN-1", ""},
-    {"BP-1", ""}, // of what a shard stages: CAF's network layer, which carries it, has no bound
+    {"BP-1", ""},
     {"DU-1", "there are no replicas yet: the job ends when a shard dies"},
     {"CO-1", ""},
 };

@@ -24,6 +24,7 @@ struct place {
   std::map<link_id, far_end> links;
   link_id next_link{1};
   int calls = 0; ///< of its receiver that are under way
+  traffic counted;
 };
 
 } // namespace
@@ -34,13 +35,14 @@ struct hub::shared {
 
   /// Calls the receiver of an endpoint that is still open, without the lock.
   template <class Call>
-  void call(std::uint64_t number, Call what) {
+  void call(std::uint64_t number, std::uint64_t bytes, Call what) {
     receiver* owner = nullptr;
     {
       const std::lock_guard lock(mutex);
       const auto found = places.find(number);
       if (found == places.end()) return;
       owner = found->second.owner;
+      found->second.counted.received += bytes;
       ++found->second.calls;
     }
     what(*owner);
@@ -100,23 +102,24 @@ public:
   }
 
   std::uint64_t send(link_id to, frame what) override {
+    const auto bytes = what.head.size() * sizeof(std::uint64_t) + what.payload_bytes();
     far_end far;
     {
       const std::lock_guard lock(shared_->mutex);
-      const auto& links = shared_->places.at(where_.number).links;
-      const auto found = links.find(to);
-      if (found == links.end()) return 0;
+      auto& own = shared_->places.at(where_.number);
+      const auto found = own.links.find(to);
+      if (found == own.links.end()) return 0;
       far = found->second;
+      own.counted.sent += bytes;
     }
-    const auto bytes = what.head.size() * sizeof(std::uint64_t) + what.payload_bytes();
     what.wire_bytes = bytes;
-    count(&traffic::sent, bytes);
     if (!shared_->between) {
-      shared_->call(far.endpoint,
+      shared_->call(far.endpoint, bytes,
                     [&](receiver& owner) { owner.on_frame(far.link, std::move(what)); });
     } else {
       shared_->between([with = shared_, far, what = std::move(what)] {
-        with->call(far.endpoint, [&](receiver& owner) { owner.on_frame(far.link, what); });
+        with->call(far.endpoint, what.wire_bytes,
+                   [&](receiver& owner) { owner.on_frame(far.link, what); });
       });
     }
     return bytes;
@@ -146,15 +149,10 @@ public:
 
   traffic counted() const override {
     const std::lock_guard lock(shared_->mutex);
-    return counted_;
+    return shared_->places.at(where_.number).counted;
   }
 
 private:
-  void count(std::uint64_t traffic::*which, std::uint64_t bytes) {
-    const std::lock_guard lock(shared_->mutex);
-    counted_.*which += bytes;
-  }
-
   /// Tells the other end, unless it has closed the link itself.
   void end(const far_end& far, const error& why) {
     {
@@ -162,12 +160,11 @@ private:
       const auto found = shared_->places.find(far.endpoint);
       if (found == shared_->places.end() || found->second.links.erase(far.link) == 0) return;
     }
-    shared_->call(far.endpoint, [&](receiver& owner) { owner.on_down(far.link, why); });
+    shared_->call(far.endpoint, 0, [&](receiver& owner) { owner.on_down(far.link, why); });
   }
 
   std::shared_ptr<shared> shared_;
   address where_;
-  traffic counted_;
 };
 
 hub::hub(std::uint64_t id, interceptor between)

@@ -2,7 +2,7 @@
 /// What tests with real processes share: the ends that a group told, and a pipe to hear a child by.
 #pragma once
 
-#include "apps/descriptor.hpp"
+#include "runtime/transport/descriptor.hpp"
 #include "apps/process.hpp"
 
 #include <fcntl.h>
@@ -15,6 +15,8 @@
 #include <vector>
 
 namespace lagrange::apps {
+
+using runtime::transport::descriptor;
 
 /// Longer than anything here takes; only a failing test waits for it.
 constexpr std::chrono::seconds long_enough{20};

@@ -107,7 +107,7 @@ TEST_CASE("EN-1: a supervisor killed with SIGKILL takes its children along", "[a
   for (int i = 0; i < 3; ++i) {
     const int pid = std::stoi(heard.line());
     grandchildren.emplace_back(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    REQUIRE(grandchildren.back().is_open());
+    REQUIRE(grandchildren.back());
   }
   REQUIRE(group.signal(supervisor, SIGKILL));
   for (const auto& grandchild : grandchildren) {
@@ -176,7 +176,7 @@ TEST_CASE("a machine without free descriptors gives an error, then goes on", "[a
 
 TEST_CASE("a child gets its three descriptors and no other", "[apps][process]") {
   const descriptor leaky(::open("/dev/null", O_RDONLY)); // as a library would open it
-  REQUIRE(leaky.is_open());
+  REQUIRE(leaky);
   // ls has a descriptor of its own, 3, for the folder that it lists.
   CHECK(output_of("exec ls /proc/self/fd") == "0\n1\n2\n3\n");
   CHECK(output_of("exec readlink /proc/self/fd/0") == "/dev/null\n");

@@ -73,15 +73,41 @@ constexpr const char* golden_push = "00000000060003002900000000000000\n"
                                     "000040bf000000bf000080be\n";
 
 // GradientPush, Stamp, Lease, Tensor with a codec
-constexpr const char* golden_coded_push = "";
+constexpr const char* golden_coded_push = "00000000060003002900000000000000\n"
+                                          "2a000000000000000200000003000000\n"
+                                          "e8030000000000000000000040000000\n"
+                                          "0000c000000000000800000004000000\n"
+                                          "14000000040000002000000001000300\n"
+                                          "88776655443322110300000001000000\n"
+                                          "04000000000000000500000006000000\n"
+                                          "4d000000000000000200000001000000\n"
+                                          "13000000000000000400000000000000\n"
+                                          "0000010000000000150000000d000000\n"
+                                          "d600000000000000010000008a000000\n"
+                                          "746f706b3a302e3031207c20696e7438\n"
+                                          "0000000000000000f401000000000000\n"
+                                          "0200000001000000010000005a000000\n"
+                                          "24b58ab38081869f1c8dc2\n";
 // LeaseRequest, Stamp
-constexpr const char* golden_lease_request = "";
+constexpr const char* golden_lease_request = "00000000030001000e00000000000000\n"
+                                             "0f000000000000000100000000000000\n"
+                                             "00000000040000008877665544332211\n"
+                                             "03000000010000000400000000000000\n"
+                                             "0500000006000000\n";
 // PushAck, Stamp
-constexpr const char* golden_ack = "";
+constexpr const char* golden_ack = "00000000040001003300000000000000\n"
+                                   "02000000020000003400000000000000\n"
+                                   "35000000000000000000000004000000\n"
+                                   "88776655443322110300000001000000\n"
+                                   "04000000000000000500000006000000\n";
 // SnapshotRequest, Stamp
-constexpr const char* golden_snapshot = "";
+constexpr const char* golden_snapshot = "00000000010001000500000000000000\n"
+                                        "00000000040000008877665544332211\n"
+                                        "03000000010000000400000000000000\n"
+                                        "0500000006000000\n";
 // Rejection
-constexpr const char* golden_rejection = "";
+constexpr const char* golden_rejection = "00000000010001000400000000000000\n"
+                                         "010000001a0000006e6f000000000000\n";
 
 } // namespace
 
