@@ -36,8 +36,9 @@ struct security {
 enum class greeting_side : std::uint8_t { caller = 0, host };
 
 /// Greets the peer at the other end of a connected stream socket; blocks until `deadline`.
-/// Errors: fenced (the peer does not know the token, or has no certificate of our authority),
-/// timed_out, peer_gone, bad_file (a TLS file, naming it).
+/// Errors: fenced (the peer does not know the token, or has no certificate of our authority; a host
+/// that closes without a word has refused its caller), timed_out, peer_gone, bad_file (a TLS file,
+/// naming it).
 result<std::unique_ptr<stream>> greet(descriptor socket, greeting_side side, const security& with,
                                       std::chrono::steady_clock::time_point deadline);
 
@@ -57,6 +58,8 @@ public:
   virtual ~greeter() = default;
   virtual std::uint16_t port() const = 0; ///< of TCP; 0 for a Unix socket
 };
+/// Called on the greeting's own thread, for several at the same time. Requires: it does not wait for
+/// whoever destroys the greeter.
 using greeted = std::function<void(std::unique_ptr<stream>)>;
 /// TCP on one address of this host; port 0: any. Errors: bad_argument, naming the address.
 result<std::unique_ptr<greeter>> listen_tcp(const std::string& ip, std::uint16_t port,
