@@ -58,8 +58,8 @@ public:
   virtual ~greeter() = default;
   virtual std::uint16_t port() const = 0; ///< of TCP; 0 for a Unix socket
 };
-/// Called on the greeting's own thread, for several at the same time. Requires: it does not wait for
-/// whoever destroys the greeter.
+/// Called on the greeting's own thread, for several at the same time. Requires: it does not wait
+/// for whoever destroys the greeter.
 using greeted = std::function<void(std::unique_ptr<stream>)>;
 /// TCP on one address of this host; port 0: any. Errors: bad_argument, naming the address.
 result<std::unique_ptr<greeter>> listen_tcp(const std::string& ip, std::uint16_t port,
