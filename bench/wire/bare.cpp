@@ -1,0 +1,186 @@
+#include "bench/wire/bare.hpp"
+
+#include "ops/contract.hpp"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <new>
+
+namespace lagrange::bench {
+
+namespace {
+
+// Both found by trying: pieces from 16 to 128 KiB and rings from 256 KiB to 4 MiB differ by a
+// tenth.
+constexpr std::uint64_t piece_bytes = 64 << 10;
+constexpr std::size_t read_bytes = 64 << 10;
+constexpr std::size_t write_bytes = 1 << 20;
+constexpr std::align_val_t huge_page{2 << 20};
+
+void relax() { __builtin_ia32_pause(); }
+
+void wait_for(const std::atomic<std::uint64_t>& number, std::uint64_t value) {
+  while (number.load(std::memory_order_acquire) < value) relax();
+}
+
+// ---- shared memory ------------------------------------------------------------------------------
+
+/// The part of the ring from a cursor on that has no gap and is no more than a piece.
+std::uint64_t piece(std::uint64_t cursor, std::uint64_t wanted) {
+  return std::min({wanted, piece_bytes, bare_ring::bytes - cursor % bare_ring::bytes});
+}
+
+// As many bytes as go now, without waiting.
+std::size_t put(bare_ring& ring, std::span<const std::byte> message) {
+  const auto at = ring.written.load(std::memory_order_relaxed);
+  const auto count = piece(at, message.size());
+  if (at + count - ring.read.load(std::memory_order_acquire) > bare_ring::bytes) return 0;
+  std::memcpy(ring.room + at % bare_ring::bytes, message.data(), count);
+  ring.written.store(at + count, std::memory_order_release);
+  return count;
+}
+
+std::size_t take(bare_ring& ring, std::span<std::byte> message) {
+  const auto at = ring.read.load(std::memory_order_relaxed);
+  const auto filled = ring.written.load(std::memory_order_acquire) - at;
+  const auto count = piece(at, std::min<std::uint64_t>(filled, message.size()));
+  std::memcpy(message.data(), ring.room + at % bare_ring::bytes, count);
+  if (count > 0) ring.read.store(at + count, std::memory_order_release);
+  return count;
+}
+
+// ---- TCP ----------------------------------------------------------------------------------------
+
+std::size_t moved(ssize_t bytes) {
+  if (bytes > 0) return static_cast<std::size_t>(bytes);
+  if (bytes < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+  throw ops::device_error("the bare TCP connection broke");
+}
+
+std::size_t put(int tcp, std::span<const std::byte> message) {
+  return moved(::send(tcp, message.data(), std::min(message.size(), write_bytes), MSG_NOSIGNAL));
+}
+
+std::size_t take(int tcp, std::span<std::byte> message) {
+  return moved(::recv(tcp, message.data(), std::min(message.size(), read_bytes), 0));
+}
+
+// ---- windows ------------------------------------------------------------------------------------
+
+/// Messages that go out and come in at the same time. Nothing tells one message from the next, so
+/// small ones are read together.
+template <class Out, class In>
+void transfer(Out&& out, In&& in, const bare_memory& memory, std::uint64_t bytes,
+              std::uint64_t out_count, std::uint64_t in_count) {
+  const auto source = memory.source.bytes().first(bytes);
+  const auto target = memory.target.bytes().first(std::max(bytes, piece_bytes));
+  const auto out_bytes = out_count * bytes, in_bytes = in_count * bytes;
+  std::uint64_t gone = 0, come = 0;
+  while (gone < out_bytes || come < in_bytes) {
+    std::size_t count = 0;
+    if (gone < out_bytes) gone += count += put(out, source.subspan(gone % bytes));
+    if (come < in_bytes) {
+      const auto room = target.subspan(come % target.size());
+      const auto came = take(in, room.first(std::min<std::uint64_t>(room.size(), in_bytes - come)));
+      come += came;
+      count += came;
+    }
+    if (count == 0) relax();
+  }
+}
+
+template <class Out, class In>
+void stream(Out&& out, In&& in, const bare_memory& memory, const order& what, bool is_near) {
+  const auto there = what.goes == direction::pull ? 0 : what.count;
+  const auto back = what.goes == direction::push ? 0 : what.count;
+  if (what.goes != direction::exchange)
+    return transfer(out, in, memory, what.bytes, is_near ? there : back, is_near ? back : there);
+  for (std::uint64_t i = 0; i < what.count; ++i) {
+    transfer(out, in, memory, what.bytes, is_near ? 1 : 0, is_near ? 0 : 1);
+    transfer(out, in, memory, what.bytes, is_near ? 0 : 1, is_near ? 1 : 0);
+  }
+}
+
+void stream(const pair_end& with, const bare_memory& memory, const order& what, bool is_near) {
+  auto& shared = with.shared();
+  if (what.way == bare_way::tcp)
+    stream(with.tcp(), with.tcp(), memory, what, is_near);
+  else
+    stream(is_near ? shared.down : shared.up, is_near ? shared.up : shared.down, memory, what,
+           is_near);
+}
+
+void ping(bare_line& mine, const bare_line& theirs, std::uint64_t first, std::uint64_t count,
+          bool is_near) {
+  std::byte seen[sizeof mine.payload] = {};
+  for (auto number = first; number < first + count; ++number) {
+    if (!is_near) wait_for(theirs.number, number);
+    if (!is_near) std::memcpy(seen, theirs.payload, sizeof seen);
+    std::memcpy(mine.payload, seen, sizeof seen);
+    mine.number.store(number, std::memory_order_release);
+    if (is_near) wait_for(theirs.number, number);
+    if (is_near) std::memcpy(seen, theirs.payload, sizeof seen);
+  }
+}
+
+/// Begins when the far side is at work, and ends when it is done.
+template <class Work>
+double timed(const process_pair& with, order what, Work work) {
+  auto& shared = with.end().shared();
+  what.sequence = shared.finished.load() + 1;
+  with.tell(what);
+  wait_for(shared.ready, what.sequence);
+  const auto start = std::chrono::steady_clock::now();
+  work(what);
+  wait_for(shared.finished, what.sequence);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+} // namespace
+
+own_memory::own_memory(std::size_t bytes)
+    : data_(static_cast<std::byte*>(::operator new(bytes, huge_page))), bytes_(bytes) {
+  ::madvise(data_.get(), bytes, MADV_HUGEPAGE); // refused: small pages do
+  std::ranges::fill(values(), 0.5F);
+}
+
+void own_memory::release::operator()(std::byte* data) const { ::operator delete(data, huge_page); }
+
+double run_bare_stream(const process_pair& with, const bare_memory& memory, bare_way way,
+                       direction goes, std::uint64_t bytes, std::uint64_t count) {
+  order what;
+  what.kind = order_kind::bare_stream;
+  what.way = way;
+  what.goes = goes;
+  what.bytes = bytes;
+  what.count = count;
+  return timed(with, what, [&](const order& x) { stream(with.end(), memory, x, true); });
+}
+
+double run_bare_ping(const process_pair& with, std::uint64_t count) {
+  order what;
+  what.kind = order_kind::bare_ping;
+  what.count = count;
+  auto& shared = with.end().shared();
+  return timed(with, what, [&](const order& x) {
+    ping(shared.there, shared.back, shared.there.number.load() + 1, x.count, true);
+  });
+}
+
+void answer_bare(const pair_end& with, const bare_memory& memory, const order& what) {
+  auto& shared = with.shared();
+  const auto next_ping = shared.back.number.load() + 1;
+  shared.ready.store(what.sequence);
+  if (what.kind == order_kind::bare_ping)
+    ping(shared.back, shared.there, next_ping, what.count, false);
+  else
+    stream(with, memory, what, false);
+  shared.finished.store(what.sequence);
+}
+
+} // namespace lagrange::bench
