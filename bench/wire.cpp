@@ -1,16 +1,18 @@
 // What the tensor plane carries between two processes on one host, beside a bare sender and
 // receiver without framing on the same kind of channel. Both in turns, because the clock of a host
-// drifts. Run as: bench_wire [--quick]. How to read it: bench/README.md.
+// drifts. Run as: bench_wire [--quick] [SECTION...]. How to read it: bench/README.md.
 #include "bench/wire/caf_path.hpp"
 #include "bench/wire/encoders.hpp"
 #include "bench/wire/rows.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -125,7 +127,8 @@ public:
                1e6 / found.bare, ratio, fmt::format("< {:.0f}", most), mark(ratio <= most));
   }
 
-  void print_encoders(int rounds) {
+  void print_encoders() {
+    const int rounds = how_.turns < 10 ? 5 : 51;
     fmt::print("\nencoders, beside memcpy of the same numbers\n{:24}{:>8}{:>7}{:>9}{:>8}\n", "",
                "encode", "goal", "decode", "bytes");
     for (const auto& each : measure_encoders(rounds)) {
@@ -169,21 +172,52 @@ private:
   int goals_ = 0, missed_ = 0;
 };
 
-int run_near(bool is_quick) {
+struct section {
+  std::string_view name;
+  void (*print)(table&);
+};
+constexpr section sections[] = {
+    {"shared-memory", [](table& out) { out.print_goodput("shared memory", {}, 0.7); }},
+    {"tcp",
+     [](table& out) {
+       plane_options way;
+       way.is_tcp = true;
+       out.print_goodput("TCP, the receiver sleeps when there is nothing", way, 0.6);
+     }},
+    {"tcp-spinning",
+     [](table& out) {
+       plane_options way;
+       way.is_tcp = true;
+       way.spin = spin;
+       out.print_goodput("TCP, the receiver spins for 50 us first", way, 0.8);
+     }},
+    {"sums", [](table& out) { out.print_sums(); }},
+    {"small-pushes", [](table& out) { out.print_small_pushes(); }},
+    {"twin", [](table& out) { out.print_twins(); }},
+    {"encoders", [](table& out) { out.print_encoders(); }},
+};
+
+/// All sections, or those named.
+int run_near(std::span<char*> words) {
   windows how;
-  if (is_quick) how = {3, 0.001};
+  const auto quick = std::ranges::find(words, std::string_view("--quick"));
+  if (quick != words.end()) how = {3, 0.001};
+  const auto is_wanted = [&](std::string_view name) {
+    return words.size() == (quick != words.end() ? 1U : 0U) ||
+           std::ranges::find(words, name) != words.end();
+  };
+  for (const std::string_view word : words)
+    if (word != "--quick" &&
+        std::ranges::find(sections, word, &section::name) == std::end(sections)) {
+      fmt::print(stderr, "usage: bench_wire [--quick] [SECTION...], of these sections:");
+      for (const auto& each : sections) fmt::print(stderr, " {}", each.name);
+      fmt::print(stderr, "\n");
+      return 2;
+    }
   table out(how);
   out.print_conditions();
-  plane_options way;
-  out.print_goodput("shared memory", way, 0.7);
-  way.is_tcp = true;
-  out.print_goodput("TCP, the receiver sleeps when there is nothing", way, 0.6);
-  way.spin = spin;
-  out.print_goodput("TCP, the receiver spins for 50 us first", way, 0.8);
-  out.print_sums();
-  out.print_small_pushes();
-  out.print_twins();
-  out.print_encoders(is_quick ? 5 : 51);
+  for (const auto& each : sections)
+    if (is_wanted(each.name)) each.print(out);
   return out.print_verdict();
 }
 
@@ -223,10 +257,7 @@ int main(int count, char** arguments) {
   const std::span all(arguments, static_cast<std::size_t>(count));
   try {
     if (const auto end = far_end(all)) return run_far(*end);
-    if (all.size() == 1) return run_near(false);
-    if (all.size() == 2 && std::strcmp(all[1], "--quick") == 0) return run_near(true);
-    std::fputs("usage: bench_wire [--quick]\n", stderr);
-    return 2;
+    return run_near(all.subspan(1));
   } catch (const std::exception& problem) {
     fmt::print(stderr, "wire: {}\n", problem.what());
     return 1;
