@@ -230,8 +230,7 @@ int run_far(const pair_end& end) {
   while (end.receive(&what, sizeof what)) {
     answer made;
     switch (what.kind) {
-    case order_kind::bare_stream:
-    case order_kind::bare_ping:
+    case order_kind::bare:
       answer_bare(end, memory, what);
       continue;
     case order_kind::open_plane:

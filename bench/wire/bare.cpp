@@ -115,32 +115,6 @@ void stream(const pair_end& with, const bare_memory& memory, const order& what, 
            is_near);
 }
 
-void ping(bare_line& mine, const bare_line& theirs, std::uint64_t first, std::uint64_t count,
-          bool is_near) {
-  std::byte seen[sizeof mine.payload] = {};
-  for (auto number = first; number < first + count; ++number) {
-    if (!is_near) wait_for(theirs.number, number);
-    if (!is_near) std::memcpy(seen, theirs.payload, sizeof seen);
-    std::memcpy(mine.payload, seen, sizeof seen);
-    mine.number.store(number, std::memory_order_release);
-    if (is_near) wait_for(theirs.number, number);
-    if (is_near) std::memcpy(seen, theirs.payload, sizeof seen);
-  }
-}
-
-/// Begins when the far side is at work, and ends when it is done.
-template <class Work>
-double timed(const process_pair& with, order what, Work work) {
-  auto& shared = with.end().shared();
-  what.sequence = shared.finished.load() + 1;
-  with.tell(what);
-  wait_for(shared.ready, what.sequence);
-  const auto start = std::chrono::steady_clock::now();
-  work(what);
-  wait_for(shared.finished, what.sequence);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 } // namespace
 
 own_memory::own_memory(std::size_t bytes)
@@ -151,36 +125,22 @@ own_memory::own_memory(std::size_t bytes)
 
 void own_memory::release::operator()(std::byte* data) const { ::operator delete(data, huge_page); }
 
-double run_bare_stream(const process_pair& with, const bare_memory& memory, bare_way way,
-                       direction goes, std::uint64_t bytes, std::uint64_t count) {
-  order what;
-  what.kind = order_kind::bare_stream;
-  what.way = way;
-  what.goes = goes;
-  what.bytes = bytes;
-  what.count = count;
-  return timed(with, what, [&](const order& x) { stream(with.end(), memory, x, true); });
-}
-
-double run_bare_ping(const process_pair& with, std::uint64_t count) {
-  order what;
-  what.kind = order_kind::bare_ping;
-  what.count = count;
+double run_bare(const process_pair& with, const bare_memory& memory, order what) {
   auto& shared = with.end().shared();
-  return timed(with, what, [&](const order& x) {
-    ping(shared.there, shared.back, shared.there.number.load() + 1, x.count, true);
-  });
+  what.kind = order_kind::bare;
+  what.sequence = shared.finished.load() + 1;
+  with.tell(what);
+  wait_for(shared.ready, what.sequence); // its wake-up is nobody's time
+  const auto start = std::chrono::steady_clock::now();
+  stream(with.end(), memory, what, true);
+  wait_for(shared.finished, what.sequence);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 void answer_bare(const pair_end& with, const bare_memory& memory, const order& what) {
-  auto& shared = with.shared();
-  const auto next_ping = shared.back.number.load() + 1;
-  shared.ready.store(what.sequence);
-  if (what.kind == order_kind::bare_ping)
-    ping(shared.back, shared.there, next_ping, what.count, false);
-  else
-    stream(with, memory, what, false);
-  shared.finished.store(what.sequence);
+  with.shared().ready.store(what.sequence);
+  stream(with, memory, what, false);
+  with.shared().finished.store(what.sequence);
 }
 
 } // namespace lagrange::bench

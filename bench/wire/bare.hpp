@@ -37,11 +37,9 @@ struct bare_memory {
   own_memory source, target;
 };
 
-/// One window of the near side: `count` messages of `bytes`, or `count` pings of 64 bytes.
-/// Units: seconds.
-double run_bare_stream(const process_pair& with, const bare_memory& memory, bare_way way,
-                       direction goes, std::uint64_t bytes, std::uint64_t count);
-double run_bare_ping(const process_pair& with, std::uint64_t count);
+/// One window of the near side: `what` says which way and where, how many messages of how many
+/// bytes. Returns: seconds.
+double run_bare(const process_pair& with, const bare_memory& memory, order what);
 
 /// The far side of it.
 void answer_bare(const pair_end& with, const bare_memory& memory, const order& what);

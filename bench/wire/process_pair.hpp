@@ -36,17 +36,11 @@ enum class far_role : std::uint8_t {
   adam_shard, ///< the same with Adam
 };
 
-enum class order_kind : std::uint8_t {
-  bare_stream = 0,
-  bare_ping,
-  open_plane,
-  open_caf,
-  close_caf
-};
+enum class order_kind : std::uint8_t { bare = 0, open_plane, open_caf, close_caf };
 
 /// What the far process is told. Plain bytes: both are the same program.
 struct order {
-  order_kind kind = order_kind::bare_ping;
+  order_kind kind = order_kind::bare;
   direction goes = direction::push;
   bare_way way = bare_way::shared_memory;
   far_role role = far_role::copier;
@@ -73,16 +67,10 @@ struct bare_ring {
   alignas(64) std::atomic<std::uint64_t> read{0};
   alignas(4096) std::byte room[bytes];
 };
-/// A cache line that one side writes: what a ping carries.
-struct bare_line {
-  alignas(64) std::atomic<std::uint64_t> number{0};
-  std::byte payload[56];
-};
 struct shared_page {
   alignas(64) std::atomic<std::uint64_t> ready{0};    ///< windows that the far side has begun
   alignas(64) std::atomic<std::uint64_t> finished{0}; ///< and ended
-  bare_line there, back;
-  bare_ring down, up; ///< to the far process, and from it
+  bare_ring down, up;                                 ///< to the far process, and from it
 };
 
 /// What either process has of the pair.

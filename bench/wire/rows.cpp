@@ -12,19 +12,38 @@ compared bench_rows::measure(const work& ours, const work& bare) const {
   return {rates[0], rates[1]};
 }
 
-compared bench_rows::goodput(const plane_options& options) const {
+compared bench_rows::beside(order bare, const plane_options& options) const {
   near_plane plane(with_, options, memory_);
-  const auto way = options.is_tcp ? bare_way::tcp : bare_way::shared_memory;
-  auto made =
-      measure([&](std::uint64_t count) { return plane.run(count); },
-              [&](std::uint64_t count) {
-                return run_bare_stream(with_, memory_, way, options.goes, options.bytes, count);
-              });
+  bare.way = options.is_tcp ? bare_way::tcp : bare_way::shared_memory;
+  return measure([&](std::uint64_t count) { return plane.run(count); },
+                 [&](std::uint64_t count) {
+                   bare.count = count;
+                   return run_bare(with_, memory_, bare);
+                 });
+}
+
+compared bench_rows::goodput(const plane_options& options) const {
+  order bare;
+  bare.goes = options.goes;
+  bare.bytes = options.bytes;
+  const auto units = beside(bare, options);
   const auto unit_bytes =
       static_cast<double>(options.bytes) * (options.goes == direction::both ? 2 : 1);
-  made.ours *= unit_bytes / 1e9;
-  made.bare *= unit_bytes / 1e9;
-  return made;
+  return {units.ours * unit_bytes / 1e9, units.bare * unit_bytes / 1e9};
+}
+
+compared bench_rows::round_trips(const plane_options& options) const {
+  order ping;
+  ping.goes = direction::exchange;
+  ping.bytes = 64;
+  return beside(ping, options);
+}
+
+compared bench_rows::exchanges(const plane_options& options) const {
+  order copy;
+  copy.goes = direction::exchange;
+  copy.bytes = options.bytes;
+  return beside(copy, options);
 }
 
 compared bench_rows::small_pushes(const plane_options& options) const {
@@ -32,21 +51,6 @@ compared bench_rows::small_pushes(const plane_options& options) const {
   near_caf caf(with_, options.bytes, options.in_flight);
   return measure([&](std::uint64_t count) { return plane.run(count); },
                  [&](std::uint64_t count) { return caf.run(count); });
-}
-
-compared bench_rows::round_trips(const plane_options& options) const {
-  near_plane plane(with_, options, memory_);
-  return measure([&](std::uint64_t count) { return plane.run(count); },
-                 [&](std::uint64_t count) { return run_bare_ping(with_, count); });
-}
-
-compared bench_rows::exchanges(const plane_options& options) const {
-  near_plane plane(with_, options, memory_);
-  return measure([&](std::uint64_t count) { return plane.run(count); },
-                 [&](std::uint64_t count) {
-                   return run_bare_stream(with_, memory_, bare_way::shared_memory,
-                                          direction::exchange, options.bytes, count);
-                 });
 }
 
 } // namespace lagrange::bench

@@ -30,6 +30,7 @@ public:
 
 private:
   compared measure(const work& ours, const work& bare) const;
+  compared beside(order bare, const plane_options& options) const;
 
   const process_pair& with_;
   const bare_memory& memory_;

@@ -1,6 +1,8 @@
 #include "bench/wire/windows.hpp"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 
 namespace lagrange::bench {
 
@@ -31,6 +33,7 @@ std::vector<double> measure_rates(std::span<const work> sides, const windows& ho
   for (int turn = 0; turn < how.turns; ++turn)
     for (std::size_t i = 0; i < sides.size(); ++i)
       rates[i].push_back(static_cast<double>(units[i]) / sides[i](units[i]));
+  if (getenv("DEBUG_TURNS")) for (int t=0;t<how.turns;++t) { for (auto&r:rates) fprintf(stderr,"%12.1f",r[t]); fprintf(stderr,"\n"); }
   std::vector<double> made;
   for (auto& each : rates) made.push_back(ninth_decile(std::move(each)));
   return made;
