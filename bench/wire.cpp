@@ -47,7 +47,7 @@ public:
     double load[3] = {};
     getloadavg(load, 3);
     fmt::print("two processes on cores {} and {}, load of the machine {:.1f}; windows of {:.0f} ms "
-               "in turns, ninth decile of {}\n",
+               "in turns, medians of {}\n",
                pair_.near_core(), pair_.far_core(), load[0], how_.seconds * 1e3, how_.turns);
   }
 
@@ -74,7 +74,7 @@ public:
     options.in_flight = in_flight_of(size.bytes);
     const auto found = rows_.goodput(options);
     fmt::print("{:14}{:>10}{:8.2f}{:8.2f}", what, size.name, found.ours, found.bare);
-    print_ratio(found.ratio(), size.has_goal ? goal : 0);
+    print_ratio(found.ratio, size.has_goal ? goal : 0);
     fmt::print("{:>9}\n", dated > 0 ? fmt::format("{:.2f}", dated) : "-");
   }
 
@@ -102,7 +102,7 @@ public:
   void print_small(const char* what, const plane_options& options, double goal) {
     const auto found = rows_.small_pushes(options);
     fmt::print("{:24}{:8.0f}{:8.0f}", what, found.ours / 1e3, found.bare / 1e3);
-    print_ratio(found.ratio(), goal);
+    print_ratio(found.ratio, goal);
     fmt::print("\n");
   }
 
@@ -122,7 +122,7 @@ public:
   }
 
   void print_times(const char* what, const compared& found, double most) {
-    const double ratio = found.bare / found.ours;
+    const double ratio = 1 / found.ratio;
     fmt::print("{}\n{:24}{:8.2f}{:8.2f}{:8.2f}{:>7}{}\n", what, "", 1e6 / found.ours,
                1e6 / found.bare, ratio, fmt::format("< {:.0f}", most), mark(ratio <= most));
   }

@@ -7,12 +7,6 @@
 
 namespace lagrange::bench {
 
-/// A rate of ours and of what it is compared with, in the same unit.
-struct compared {
-  double ours = 0, bare = 0;
-  double ratio() const { return ours / bare; }
-};
-
 class bench_rows {
 public:
   bench_rows(const process_pair& with, const bare_memory& memory, const windows& how)
@@ -29,7 +23,6 @@ public:
   compared exchanges(const plane_options& options) const;
 
 private:
-  compared measure(const work& ours, const work& bare) const;
   compared beside(order bare, const plane_options& options) const;
 
   const process_pair& with_;

@@ -1,8 +1,7 @@
 #include "bench/wire/windows.hpp"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
+#include <vector>
 
 namespace lagrange::bench {
 
@@ -18,25 +17,23 @@ std::uint64_t calibrate(const work& side, const windows& how) {
   return units;
 }
 
-double ninth_decile(std::vector<double> of) {
-  const auto at = of.begin() + static_cast<std::ptrdiff_t>((of.size() - 1) * 9 / 10);
+double median(std::vector<double> of) {
+  const auto at = of.begin() + static_cast<std::ptrdiff_t>(of.size() / 2);
   std::ranges::nth_element(of, at);
   return *at;
 }
 
 } // namespace
 
-std::vector<double> measure_rates(std::span<const work> sides, const windows& how) {
-  std::vector<std::uint64_t> units;
-  for (const auto& side : sides) units.push_back(calibrate(side, how));
-  std::vector<std::vector<double>> rates(sides.size());
-  for (int turn = 0; turn < how.turns; ++turn)
-    for (std::size_t i = 0; i < sides.size(); ++i)
-      rates[i].push_back(static_cast<double>(units[i]) / sides[i](units[i]));
-  if (getenv("DEBUG_TURNS")) for (int t=0;t<how.turns;++t) { for (auto&r:rates) fprintf(stderr,"%12.1f",r[t]); fprintf(stderr,"\n"); }
-  std::vector<double> made;
-  for (auto& each : rates) made.push_back(ninth_decile(std::move(each)));
-  return made;
+compared measure(const work& ours, const work& bare, const windows& how) {
+  const auto our_units = calibrate(ours, how), bare_units = calibrate(bare, how);
+  std::vector<double> our_rates, bare_rates, ratios;
+  for (int turn = 0; turn < how.turns; ++turn) {
+    our_rates.push_back(static_cast<double>(our_units) / ours(our_units));
+    bare_rates.push_back(static_cast<double>(bare_units) / bare(bare_units));
+    ratios.push_back(our_rates.back() / bare_rates.back());
+  }
+  return {median(our_rates), median(bare_rates), median(ratios)};
 }
 
 } // namespace lagrange::bench

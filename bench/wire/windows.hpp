@@ -1,12 +1,11 @@
 /// \file
-/// Things measured side by side: short windows in turns, and of each the ninth decile of its rates,
-/// which is what the machine does while nobody else uses it, without a lucky window.
+/// Two things measured side by side: short windows in turns, because the clock of a host drifts,
+/// other programs come and go, and a virtual core is not always at the same distance from the next.
+/// The ratio is the median of the ratios of single turns, whose two windows saw the same machine.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <span>
-#include <vector>
 
 namespace lagrange::bench {
 
@@ -14,11 +13,15 @@ namespace lagrange::bench {
 using work = std::function<double(std::uint64_t count)>;
 
 struct windows {
-  int turns = 25;
+  int turns = 31;
   double seconds = 0.004; ///< of one window, at least
 };
 
-/// Units a second of each, in the order given.
-std::vector<double> measure_rates(std::span<const work> sides, const windows& how);
+/// Medians of units a second, and of our rate over the bare one.
+struct compared {
+  double ours = 0, bare = 0, ratio = 0;
+};
+
+compared measure(const work& ours, const work& bare, const windows& how);
 
 } // namespace lagrange::bench
