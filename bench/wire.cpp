@@ -51,21 +51,25 @@ public:
                pair_.near_core(), pair_.far_core(), load[0], how_.seconds * 1e3, how_.turns);
   }
 
-  void print_goodput(const char* title, const plane_options& way, double goal) {
+  void print_goodput(const char* title, plane_options way, double goal) {
     fmt::print("\n{}: GB/s\n{:24}{:>8}{:>8}{:>8}{:>7}{:>9}\n", title, "", "plane", "bare", "ratio",
                "goal", "ps-lite");
-    for (const auto goes : {direction::push, direction::pull, direction::both})
-      for (const auto& size : sizes) {
-        auto options = way;
-        options.goes = goes;
-        const char* what = goes == direction::push   ? "push"
-                           : goes == direction::pull ? "pull"
-                                                     : "push + pull";
-        const double dated = goes == direction::push   ? size.push
-                             : goes == direction::pull ? size.pull
-                                                       : 0;
-        print_stream(what, size, options, goal, dated);
-      }
+    print_streams("push", way, goal, &size_row::push);
+    way.goes = direction::pull;
+    print_streams("pull", way, goal, &size_row::pull);
+    way.goes = direction::both;
+    print_streams("push + pull", way, goal, nullptr);
+  }
+
+  void print_copied_in() {
+    plane_options way;
+    way.from = gradient_memory::ordinary;
+    print_streams("copied in", way, 0, &size_row::push);
+  }
+
+  void print_streams(const char* what, const plane_options& way, double goal,
+                     double size_row::*dated) {
+    for (const auto& size : sizes) print_stream(what, size, way, goal, dated ? size.*dated : 0);
   }
 
   void print_stream(const char* what, const size_row& size, plane_options options, double goal,
@@ -177,7 +181,11 @@ struct section {
   void (*print)(table&);
 };
 constexpr section sections[] = {
-    {"shared-memory", [](table& out) { out.print_goodput("shared memory", {}, 0.7); }},
+    {"shared-memory",
+     [](table& out) {
+       out.print_goodput("shared memory", {}, 0.7);
+       out.print_copied_in();
+     }},
     {"tcp",
      [](table& out) {
        plane_options way;

@@ -22,10 +22,27 @@ constexpr std::size_t read_bytes = 64 << 10;
 constexpr std::size_t write_bytes = 1 << 20;
 constexpr std::align_val_t huge_page{2 << 20};
 
-void relax() { __builtin_ia32_pause(); }
+/// Waits without sleeping, but not for a process that is gone.
+class spinning {
+public:
+  void operator()() {
+    constexpr std::uint64_t looks = 1 << 20;
+    constexpr std::chrono::seconds patience{20};
+    __builtin_ia32_pause();
+    if (++count_ % looks != 0) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (count_ == looks) start_ = now;
+    if (now - start_ > patience)
+      throw ops::device_error("the other process of the benchmark does nothing");
+  }
+
+private:
+  std::uint64_t count_ = 0;
+  std::chrono::steady_clock::time_point start_;
+};
 
 void wait_for(const std::atomic<std::uint64_t>& number, std::uint64_t value) {
-  while (number.load(std::memory_order_acquire) < value) relax();
+  for (spinning relax; number.load(std::memory_order_acquire) < value;) relax();
 }
 
 // ---- shared memory ------------------------------------------------------------------------------
@@ -81,6 +98,7 @@ void transfer(Out&& out, In&& in, const bare_memory& memory, std::uint64_t bytes
   const auto target = memory.target.bytes().first(std::max(bytes, piece_bytes));
   const auto out_bytes = out_count * bytes, in_bytes = in_count * bytes;
   std::uint64_t gone = 0, come = 0;
+  spinning relax;
   while (gone < out_bytes || come < in_bytes) {
     std::size_t count = 0;
     if (gone < out_bytes) gone += count += put(out, source.subspan(gone % bytes));

@@ -7,11 +7,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -142,6 +144,7 @@ process_pair::process_pair() {
                                  std::to_string(far_tcp.get())};
   far_ = checked(::fork(), "a second process");
   if (far_ == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // it spins, and would for ever
     pin(far_core);
     ::execl("/proc/self/exe", "bench_wire", far_word, numbers[0].c_str(), numbers[1].c_str(),
             numbers[2].c_str(), nullptr);
