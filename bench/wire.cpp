@@ -47,8 +47,9 @@ public:
     double load[3] = {};
     getloadavg(load, 3);
     fmt::print("two processes on cores {} and {}, load of the machine {:.1f}; windows of {:.0f} ms "
-               "in turns, medians of {}\n",
-               pair_.near_core(), pair_.far_core(), load[0], how_.seconds * 1e3, how_.turns);
+               "in turns, medians of {} to {}\n",
+               pair_.near_core(), pair_.far_core(), load[0], how_.seconds * 1e3, how_.turns_min,
+               how_.turns_max);
   }
 
   void print_goodput(const char* title, plane_options way, double goal) {
@@ -132,7 +133,7 @@ public:
   }
 
   void print_encoders() {
-    const int rounds = how_.turns < 10 ? 5 : 51;
+    const int rounds = how_.turns_max < 10 ? 5 : 51;
     fmt::print("\nencoders, beside memcpy of the same numbers\n{:24}{:>8}{:>7}{:>9}{:>8}\n", "",
                "encode", "goal", "decode", "bytes");
     for (const auto& each : measure_encoders(rounds)) {
@@ -209,7 +210,7 @@ constexpr section sections[] = {
 int run_near(std::span<char*> words) {
   windows how;
   const auto quick = std::ranges::find(words, std::string_view("--quick"));
-  if (quick != words.end()) how = {3, 0.001};
+  if (quick != words.end()) how = {0.001, 3, 3, 0};
   const auto is_wanted = [&](std::string_view name) {
     return words.size() == (quick != words.end() ? 1U : 0U) ||
            std::ranges::find(words, name) != words.end();

@@ -28,9 +28,13 @@ double median(std::vector<double> of) {
 compared measure(const work& ours, const work& bare, const windows& how) {
   const auto our_units = calibrate(ours, how), bare_units = calibrate(bare, how);
   std::vector<double> our_rates, bare_rates, ratios;
-  for (int turn = 0; turn < how.turns; ++turn) {
-    our_rates.push_back(static_cast<double>(our_units) / ours(our_units));
-    bare_rates.push_back(static_cast<double>(bare_units) / bare(bare_units));
+  double spent = 0;
+  for (int turn = 0; turn < how.turns_max && (turn < how.turns_min || spent < how.seconds_max);
+       ++turn) {
+    const auto our_time = ours(our_units), bare_time = bare(bare_units);
+    spent += our_time + bare_time;
+    our_rates.push_back(static_cast<double>(our_units) / our_time);
+    bare_rates.push_back(static_cast<double>(bare_units) / bare_time);
     ratios.push_back(our_rates.back() / bare_rates.back());
   }
   return {median(our_rates), median(bare_rates), median(ratios)};

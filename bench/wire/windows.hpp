@@ -13,8 +13,10 @@ namespace lagrange::bench {
 using work = std::function<double(std::uint64_t count)>;
 
 struct windows {
-  int turns = 31;
-  double seconds = 0.004; ///< of one window, at least
+  double seconds = 0.003;  ///< of one window, at least
+  int turns_min = 9;       ///< of two windows each, however long they take
+  int turns_max = 41;      ///< however short they are
+  double seconds_max = .5; ///< of all turns, beyond the least
 };
 
 /// Medians of units a second, and of our rate over the bare one.
