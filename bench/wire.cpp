@@ -152,7 +152,7 @@ public:
   }
 
 private:
-  // One push is under way while the next is sent; of small ones as many as fill 1 MiB.
+  // One push is under way while the next is sent; of small ones as many as are 4 MiB, or 64.
   static std::uint64_t in_flight_of(std::uint64_t bytes) {
     return std::clamp<std::uint64_t>(4 * mebibyte / bytes, 2, 64);
   }

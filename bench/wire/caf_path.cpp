@@ -1,5 +1,6 @@
 #include "bench/wire/caf_path.hpp"
 
+#include "bench/wire/caf_messages.hpp"
 #include "bench/wire/plane.hpp"
 #include "runtime/wire.hpp"
 #include "runtime/wire_checksum.hpp"
@@ -17,25 +18,6 @@
 
 namespace lagrange::bench {
 
-/// A push on its way between actors: shared inside a process, bytes between them.
-struct framed_push {
-  std::shared_ptr<const runtime::gradient_push> value;
-};
-/// For logs: never the bytes.
-std::string to_string(const framed_push&) { return "push"; }
-struct push_receipt {
-  runtime::stamp from;
-  runtime::lease_id what;
-  runtime::lease_attempt attempt;
-  runtime::worker_clock clock;
-  std::uint8_t outcome = 0;
-  runtime::shard_version version;
-};
-template <class Inspector>
-auto inspect(Inspector& f, push_receipt& x) {
-  return f(x.from, x.what, x.attempt, x.clock, x.outcome, x.version);
-}
-
 namespace {
 
 /// In front of every frame, as in the first job, whose head also was a Cap'n Proto segment.
@@ -52,6 +34,8 @@ std::uint32_t checksum(const std::vector<char>& flat) {
   return runtime::crc32c(all.subspan(crc_at + sizeof(std::uint32_t)),
                          runtime::crc32c(all.first(crc_at)));
 }
+
+} // namespace
 
 std::vector<char> flatten(const runtime::gradient_push& push) {
   const auto frame = runtime::encode(push);
@@ -74,7 +58,6 @@ std::vector<char> flatten(const runtime::gradient_push& push) {
   return out;
 }
 
-/// Null: bytes that are no push.
 std::shared_ptr<const runtime::gradient_push> unflatten(const std::vector<char>& flat) {
   flat_header found;
   if (flat.size() < sizeof found) return nullptr;
@@ -96,33 +79,6 @@ std::shared_ptr<const runtime::gradient_push> unflatten(const std::vector<char>&
   if (!push) return nullptr;
   return std::make_shared<const runtime::gradient_push>(std::move(push).value());
 }
-
-} // namespace
-
-template <class Inspector>
-auto inspect(Inspector& f, framed_push& x) {
-  std::vector<char> flat;
-  if constexpr (Inspector::reads_state) {
-    flat = flatten(*x.value);
-    return f(flat);
-  } else {
-    auto problem = f(flat);
-    if (!problem) x.value = unflatten(flat);
-    return problem;
-  }
-}
-
-using push_actor = caf::typed_actor<caf::replies_to<framed_push>::with<push_receipt>>;
-
-} // namespace lagrange::bench
-
-// Far from the ids of the program's own messages, which are in the same executable.
-CAF_BEGIN_TYPE_ID_BLOCK(lagrange_bench, caf::first_custom_type_id + 1000)
-CAF_ADD_TYPE_ID(lagrange_bench, (lagrange::bench::framed_push))
-CAF_ADD_TYPE_ID(lagrange_bench, (lagrange::bench::push_receipt))
-CAF_END_TYPE_ID_BLOCK(lagrange_bench)
-
-namespace lagrange::bench {
 
 namespace {
 
