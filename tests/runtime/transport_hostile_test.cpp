@@ -59,9 +59,10 @@ struct heard final : tcp_events {
     most_admitted = std::max(most_admitted, admitted += payload_bytes);
     return admitted <= credit_bytes;
   }
-  std::shared_ptr<const void> keeper_of(std::uint64_t payload_bytes) override {
+  std::shared_ptr<const void> keeper_of(block memory, std::uint64_t payload_bytes) override {
+    const auto kept = std::make_shared<block>(std::move(memory));
     return std::shared_ptr<const void>(
-        nullptr, [this, payload_bytes](const void*) { admitted -= payload_bytes; });
+        kept.get(), [this, kept, payload_bytes](const void*) { admitted -= payload_bytes; });
   }
   void on_frame(frame what) override { frames.push_back(std::move(what)); }
   void on_credit(std::uint64_t, std::uint32_t) override {}
@@ -95,8 +96,7 @@ std::vector<std::byte> on_the_wire(const std::vector<frame>& frames) {
     batch.clear();
   };
   for (const auto& each : frames) {
-    auto item = std::make_unique<outgoing>();
-    item->what = each;
+    auto item = std::make_unique<outgoing>(frame(each));
     while (item->left_bytes() > limits::chunk_bytes_max) batch.add_chunk(*item), flush();
     batch.add_last(std::move(item));
     flush();

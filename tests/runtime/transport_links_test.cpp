@@ -147,10 +147,10 @@ TEST_CASE("a link may be closed, and frames sent, from inside the receiver",
   for (const auto* kind : kinds) {
     INFO(kind->name);
     party a(*kind), b(*kind);
-    b.hears.reply = [&](transport::link_id from, const frame& what) {
+    b.hears.reply_with([&](transport::link_id from, const frame& what) {
       b.at->send(from, frame_of(9, urgency::control));
       if (what.kind == 2) b.at->close(from);
-    };
+    });
     const auto link = a.at->connect(b.at->where()).value();
     for (const std::uint16_t kind_number : {1, 2, 3})
       a.at->send(link, frame_of(kind_number, urgency::control));
@@ -165,7 +165,7 @@ TEST_CASE("posted work runs on the thread of the receiver, in order", "[runtime]
   for (const auto* kind : kinds) {
     party a(*kind), b(*kind);
     std::atomic<std::thread::id> receiving{};
-    b.hears.reply = [&](auto, const frame&) { receiving = std::this_thread::get_id(); };
+    b.hears.reply_with([&](auto, const frame&) { receiving = std::this_thread::get_id(); });
     const auto link = a.at->connect(b.at->where()).value();
     a.at->send(link, frame_of(1, urgency::control));
     REQUIRE(b.hears.wait_for_frames(1));
@@ -206,9 +206,9 @@ TEST_CASE("frames pass under TLS, both ways at once", "[runtime][transport]") {
   options.with.tls = signs.issue("process");
   const auto kind = kind_of("tls", options);
   party a(kind), b(kind);
-  b.hears.reply = [&](transport::link_id from, const frame& what) {
+  b.hears.reply_with([&](transport::link_id from, const frame& what) {
     comes_true([&] { return b.at->send(from, what) > 0; });
-  };
+  });
   a.hears.keep();
   const auto link = a.at->connect(b.at->where()).value();
   std::vector<frame> sent;

@@ -79,15 +79,18 @@ TEST_CASE("patience grows with the gaps that were seen, within its limits",
   CHECK(beats.patience() == seconds(10));
   for (int i = 0; i < 200; ++i) beats.fade();
   CHECK(beats.patience() == seconds(2));
-  beats.forgive(seconds(5));
-  CHECK_FALSE(beats.is_over(start + seconds(9)));
+  const auto now = start + seconds(9);
+  CHECK(beats.is_over(now));
+  beats.forgive(seconds(5), now);
+  CHECK_FALSE(beats.is_over(now));
+  beats.forgive(seconds(50), now);
+  CHECK(beats.silent_for(now) == seconds(0));
 }
 
 namespace {
 
 std::unique_ptr<outgoing> item(std::uint16_t kind, urgency first, std::size_t payload_bytes) {
-  auto made = std::make_unique<outgoing>();
-  made->what = frame_of(kind, first);
+  auto made = std::make_unique<outgoing>(frame_of(kind, first));
   if (payload_bytes > 0) made->what.payloads.push_back(random_bytes(payload_bytes, 1));
   return made;
 }

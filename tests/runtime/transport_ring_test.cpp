@@ -40,14 +40,15 @@ struct direction {
   /// Hands out what the ring holds. False: something was refused.
   bool drain() {
     for (;;) {
-      auto next = inlet->next();
+      frame what;
+      const auto next = inlet->next(what);
       if (!next) {
         CHECK(next.error().code == runtime::errc::bad_frame);
         why = next.error().text;
         return false;
       }
-      if (!next.value()) return true;
-      if (next.value()->is_frame) came.push_back(std::move(next.value()->what));
+      if (next.value() == shared_inlet::found::nothing) return true;
+      came.push_back(std::move(what));
     }
   }
 

@@ -48,7 +48,7 @@ public:
   using down = std::pair<transport::link_id, runtime::error>;
 
   void on_frame(transport::link_id from, transport::frame what) override {
-    if (reply) reply(from, what);
+    if (const auto reply = answer_now()) (*reply)(from, what);
     const std::lock_guard lock(mutex_);
     ++frames_;
     if (keeps_) kept_.push_back({from, std::move(what)});
@@ -65,8 +65,12 @@ public:
     changed_.notify_all();
   }
 
-  /// Called for each frame on the endpoint's thread. Set before anything is sent.
-  std::function<void(transport::link_id, const transport::frame&)> reply;
+  using answer = std::function<void(transport::link_id, const transport::frame&)>;
+  /// Is called for each frame that comes from now on, on the endpoint's thread.
+  void reply_with(answer made) {
+    const std::lock_guard lock(mutex_);
+    answer_ = std::make_shared<const answer>(std::move(made));
+  }
 
   bool wait_for_frames(std::size_t count) {
     return wait([&] { return frames_ >= count; });
@@ -95,14 +99,22 @@ public:
   }
 
 private:
+  std::shared_ptr<const answer> answer_now() {
+    const std::lock_guard lock(mutex_);
+    return answer_;
+  }
   template <class Claim>
   bool wait(Claim claim) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, long_enough, claim);
+    const bool has_come = changed_.wait_for(lock, long_enough, claim);
+    if (!has_come)
+      for (const auto& [gone, why] : downs_) UNSCOPED_INFO("meanwhile: " << why.text);
+    return has_come;
   }
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::shared_ptr<const answer> answer_;
   bool keeps_ = false;
   std::size_t frames_ = 0, quiets_ = 0;
   std::vector<arrival> kept_;
