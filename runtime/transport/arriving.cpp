@@ -74,11 +74,15 @@ result<void> arriving::unpack(std::span<const std::byte> bytes) {
   return refuse_packed("longer than the payloads");
 }
 
-result<frame> arriving::finish(std::shared_ptr<const void> keeper) {
+result<void> arriving::check_whole() {
   is_begun_ = false;
   if (is_packed_ && (!place().empty() || !unpacker_->is_over()))
     return refuse_packed("shorter than the payloads");
-  if (payloads_.count() > 0) payloads_.share(std::move(keeper));
+  return success();
+}
+
+frame arriving::finish(std::shared_ptr<const void> keeper) {
+  if (has_payloads()) payloads_.share(std::move(keeper));
   for (std::size_t i = 0; i < payloads_.count(); ++i) what_.payloads.push_back(payloads_.view(i));
   payloads_ = {};
   return std::move(what_);

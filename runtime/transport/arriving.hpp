@@ -26,8 +26,13 @@ public:
   void advance(std::size_t bytes);
   /// The frame's next bytes, which lie elsewhere. Errors: bad_frame.
   result<void> take(std::span<const std::byte> bytes);
-  /// The whole frame, without its keeper. Errors: bad_frame (packed payloads that are too short).
-  result<frame> finish(std::shared_ptr<const void> keeper);
+  /// That all has come is right. Errors: bad_frame (packed payloads that are too short).
+  result<void> check_whole();
+  bool has_payloads() const { return payloads_.count() > 0; }
+  /// Of the payloads, for their keeper.
+  block take_memory() { return payloads_.take_memory(); }
+  /// The whole frame. Requires: `keeper` has the memory, if there are payloads.
+  frame finish(std::shared_ptr<const void> keeper);
 
 private:
   std::span<std::byte> place();

@@ -22,9 +22,10 @@ public:
       : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_),
         from_(std::move(other.from_)) {}
   block& operator=(block&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-    std::swap(from_, other.from_);
+    const block gone(std::move(*this)); // at once, not with the other
+    data_ = std::exchange(other.data_, nullptr);
+    bytes_ = other.bytes_;
+    from_ = std::move(other.from_);
     return *this;
   }
   ~block();

@@ -31,6 +31,19 @@ std::string no_way_to(const address& peer) {
                      peer.ip.empty() ? "to nobody" : fmt::format("at {}:{}", peer.ip, peer.port));
 }
 
+result<void> check(const byte_options& x) {
+  const auto refused = [](std::string_view what) {
+    return failure(errc::bad_argument, fmt::format("an endpoint's options: {}", what));
+  };
+  if (x.credit_bytes == 0) return refused("credit_bytes is 0, and nothing could be sent");
+  if (x.arena_bytes == 0) return refused("arena_bytes is 0, and peers could share nothing");
+  if (x.heartbeat_every.count() <= 0) return refused("heartbeat_every is not more than 0 ms");
+  if (x.silence_min < 2 * x.heartbeat_every)
+    return refused("silence_min is less than two heartbeats, and peers would be given up at once");
+  if (x.silence_max < x.silence_min) return refused("silence_max is less than silence_min");
+  return success();
+}
+
 class byte_endpoint final : public endpoint {
 public:
   byte_endpoint(byte_options options, receiver& to)
@@ -85,11 +98,18 @@ public:
 
   std::uint64_t send(link_id to, frame what) override {
     const auto found = find(to);
-    return found ? found->send(std::move(what)) : 0;
+    if (!found) return 0;
+    if (own_thread_ != std::this_thread::get_id() || !found->is_better_together())
+      return found->send(std::move(what), link::writing::now);
+    // Answers to what has come together leave together.
+    if (std::find(unwritten_.begin(), unwritten_.end(), found) == unwritten_.end())
+      unwritten_.push_back(found);
+    return found->send(std::move(what), link::writing::later);
   }
 
   void close(link_id gone) override {
     if (const auto found = take(gone)) {
+      found->pump(); // what was sent before still leaves, if it can at once
       found->close();
       services_->waits.wake();
     }
@@ -153,6 +173,8 @@ private:
 
   link_id add(link_pointer made) {
     const auto id = made->id();
+    // Before anybody can send: a sender that finds the socket full asks to hear when it is not.
+    services_->waits.add(made->pollable(), id.value);
     {
       const std::lock_guard lock(mutex_);
       links_.emplace(id.value, made);
@@ -180,6 +202,7 @@ private:
   // ---- the thread
 
   void run() {
+    own_thread_ = std::this_thread::get_id();
     auto last_busy = steady::now();
     last_tick_ = last_busy;
     while (!is_ending_) {
@@ -204,6 +227,7 @@ private:
     for (const auto& each : live_) {
       if (each->receive(to_)) has_heard = true;
       if (each->is_unfinished()) each->pump();
+      write_all();
     }
     if (has_heard) {
       const auto now = steady::now();
@@ -211,7 +235,14 @@ private:
     }
     has_heard |= bury();
     if (has_heard) to_.on_quiet();
+    write_all();
     return is_busy || has_heard;
+  }
+
+  /// What was sent from inside the receiver or from posted work.
+  void write_all() {
+    for (const auto& each : unwritten_) each->pump();
+    unwritten_.clear();
   }
 
   void dispatch(std::chrono::nanoseconds at_most) {
@@ -235,10 +266,7 @@ private:
       const std::lock_guard lock(mutex_);
       fresh.swap(fresh_);
     }
-    for (auto& each : fresh) {
-      services_->waits.add(each->pollable(), each->id().value);
-      live_.push_back(std::move(each));
-    }
+    for (auto& each : fresh) live_.push_back(std::move(each));
     return !fresh.empty();
   }
 
@@ -288,6 +316,7 @@ private:
   address where_;
   const descriptor ended_ = make_doorbell();
   std::atomic<bool> is_ending_{false};
+  std::atomic<std::thread::id> own_thread_{};
   std::atomic<std::uint64_t> next_id_{1};
 
   mutable std::shared_mutex mutex_;
@@ -299,6 +328,7 @@ private:
 
   // Of the thread.
   std::vector<link_pointer> live_;
+  std::vector<link_pointer> unwritten_;
   steady::time_point last_tick_;
 
   std::unique_ptr<greeter> tcp_greeter_, local_greeter_;
@@ -308,6 +338,7 @@ private:
 } // namespace
 
 result<std::unique_ptr<endpoint>> make_byte_endpoint(byte_options options, receiver& to) {
+  BOOST_OUTCOME_TRY(check(options));
   auto made = std::make_unique<byte_endpoint>(std::move(options), to);
   BOOST_OUTCOME_TRY(made->start());
   return std::unique_ptr<endpoint>(std::move(made));

@@ -37,16 +37,15 @@ link::link(link_id id, std::string peer, std::shared_ptr<link_services> with)
       pulse_(services_->options.silence_min, services_->options.silence_max,
              std::chrono::steady_clock::now()) {}
 
-std::uint64_t link::send(frame what) {
+std::uint64_t link::send(frame&& what, writing when) {
   check_contract(what, services().options.credit_bytes);
-  auto item = std::make_unique<outgoing>();
-  item->what = std::move(what);
+  auto item = std::make_unique<outgoing>(std::move(what));
   prepare(*item);
   const auto bytes = wire_bytes(*item);
   std::unique_lock lock(mutex_); // after `item`: a frame that is dropped is destroyed without it
   if (is_over() || !queue_.has_room_for(*item)) return 0;
   queue_.put(std::move(item));
-  pump(lock);
+  if (when == writing::now || queue_.queued_bytes() >= limits::read_bytes) pump(lock);
   return bytes;
 }
 
@@ -102,7 +101,7 @@ void link::note(pulse::time_point now) {
 }
 
 void link::tick(pulse::time_point now, pulse::duration away) {
-  pulse_.forgive(away);
+  pulse_.forgive(away, now);
   pulse_.fade();
   if (pulse_.is_over(now)) {
     const auto to_ms = [](auto x) {

@@ -39,8 +39,9 @@ public:
 
   // ---- from any thread
   link_id id() const { return id_; }
-  /// As endpoint::send.
-  std::uint64_t send(frame what);
+  /// As endpoint::send. Later: whoever sends will call pump() soon, and may send more before.
+  enum class writing : std::uint8_t { now = 0, later };
+  std::uint64_t send(frame&& what, writing when);
   /// Writes what can be written.
   void pump();
   /// No word comes from it any more, and none is taken.
@@ -54,6 +55,8 @@ public:
 
   // ---- from the endpoint's thread
   virtual int pollable() const = 0;
+  /// Whether many small frames in one write are much cheaper than each in its own.
+  virtual bool is_better_together() const = 0;
   /// Events of the descriptor.
   virtual void on_ready(std::uint32_t events) = 0;
   /// Hands out some of what has come. False: there is nothing.

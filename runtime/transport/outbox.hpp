@@ -18,6 +18,7 @@ namespace lagrange::runtime::transport {
 
 /// A frame on its way out.
 struct outgoing {
+  explicit outgoing(frame&& sent) : what(std::move(sent)) {}
   frame what;
   block packed; ///< its payloads as one zstd stream; none: as they are
   std::uint64_t packed_bytes = 0;

@@ -17,17 +17,20 @@ public:
   /// Room for payloads of `sizes` bytes. Requires: at most frame::payloads_max of them.
   payload_block(block_pool& memory, std::span<const std::uint32_t> sizes);
   std::size_t count() const { return count_; }
-  /// Requires: share() was not called.
   std::span<std::byte> operator[](std::size_t payload) const;
-  /// From now on views of them hold `keeper`, and the memory is the pool's again when the last is
-  /// gone, before the keeper is let go. Requires: at least one payload.
-  void share(std::shared_ptr<const void> keeper);
+  /// The memory itself, for the keeper of the views to come.
+  block take_memory() { return std::move(memory_); }
+  /// From now on there may be views. Requires: `keeper` has the memory.
+  void share(std::shared_ptr<const void> keeper) {
+    shared_ = std::make_shared<ops::buffer>(data_, bytes_, std::move(keeper));
+  }
   /// Shapes: u8 [size of that payload]. Requires: share() was called.
   ops::tensor view(std::size_t payload) const;
 
 private:
   static constexpr std::uint64_t alignment = 64;
   block memory_;
+  std::byte* data_ = nullptr;
   std::shared_ptr<ops::buffer> shared_;
   std::size_t count_ = 0;
   std::uint64_t bytes_ = 0;

@@ -18,7 +18,8 @@ namespace lagrange::runtime::transport {
 descriptor make_doorbell();
 void ring(const descriptor& doorbell);
 
-/// An epoll set and a doorbell. wake() and watch() are thread-safe; the rest is for one thread.
+/// An epoll set and a doorbell. add(), watch() and wake() are thread-safe; the rest is for one
+/// thread.
 class poller {
 public:
   poller();

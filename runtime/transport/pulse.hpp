@@ -24,7 +24,7 @@ public:
   /// A heartbeat interval has passed.
   void fade() { longest_ -= longest_ / 64; }
   /// We ourselves were not there to listen for so long: that is not the peer's silence.
-  void forgive(duration away) { last_ += away; }
+  void forgive(duration away, time_point now) { last_ = std::min(last_ + away, now); }
 
   duration patience() const { return std::clamp(8 * longest_, least_, most_); }
   duration silent_for(time_point now) const { return now - last_; }

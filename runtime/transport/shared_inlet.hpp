@@ -8,10 +8,8 @@
 #include "runtime/transport/payload_block.hpp"
 #include "runtime/transport/record.hpp"
 
-#include <atomic>
 #include <memory>
 #include <mutex>
-#include <optional>
 
 namespace lagrange::runtime::transport {
 
@@ -31,13 +29,9 @@ public:
                std::shared_ptr<block_pool> memory);
 
   // ---- for the endpoint's thread
-  struct taken {
-    bool is_frame = false; ///< otherwise a heartbeat
-    frame what;
-    std::uint64_t bytes = 0;
-  };
-  /// The next record; none if the ring is empty. Errors: bad_frame.
-  result<std::optional<taken>> next();
+  enum class found : std::uint8_t { nothing, beat, frame };
+  /// Takes the next record out of the ring; a frame to `to`, which is empty. Errors: bad_frame.
+  result<found> next(frame& to);
   /// Rings if the sender waits for the room that next() has made.
   void tell_sender();
   /// From now on the sender rings. False: something has come meanwhile.
@@ -47,7 +41,7 @@ public:
 private:
   class hold;
 
-  result<taken> open_frame(const record& x, const std::byte* body);
+  result<void> open_frame(const record& x, const std::byte* body, frame& to);
   result<void> admit(const record& x);
   result<ops::tensor> view_of(std::uint64_t place, std::uint32_t bytes,
                               const std::shared_ptr<const void>& keeper) const;
@@ -61,8 +55,8 @@ private:
   std::uint64_t read_ = 0;
   std::uint64_t written_ = 0; ///< by the peer, as far as we have looked
 
-  std::atomic<std::uint64_t> held_bytes_{0}, held_frames_{0};
-  std::mutex mutex_; ///< of what let_go() writes
+  std::mutex mutex_; ///< of the rest
+  std::uint64_t held_bytes_ = 0, held_frames_ = 0;
   std::uint64_t released_ = 0;
 };
 

@@ -22,6 +22,7 @@ public:
         outlet_(std::move(outlet)), inlet_(std::move(inlet)) {}
 
   int pollable() const override { return socket_->pollable(); }
+  bool is_better_together() const override { return false; }
 
   void on_ready(std::uint32_t) override { has_socket_news_ = true; }
 
@@ -42,17 +43,17 @@ public:
 
 private:
   bool take_one(receiver& to) {
-    auto next = inlet_->next();
+    frame what;
+    const auto next = inlet_->next(what);
     if (!next) {
-      fail(std::move(next).error());
+      fail(next.error());
       return false;
     }
-    auto& found = next.value();
-    if (!found) return false;
-    services().received.fetch_add(found->bytes, std::memory_order_relaxed);
-    if (!found->is_frame) return true;
-    found->what.wire_bytes = found->bytes;
-    to.on_frame(id(), std::move(found->what));
+    if (next.value() == shared_inlet::found::nothing) return false;
+    const auto is_frame = next.value() == shared_inlet::found::frame;
+    services().received.fetch_add(is_frame ? what.wire_bytes : record_bytes,
+                                  std::memory_order_relaxed);
+    if (is_frame) to.on_frame(id(), std::move(what));
     return true;
   }
 

@@ -28,6 +28,7 @@ public:
         reader_(*services().blocks, *this) {}
 
   int pollable() const override { return stream_->pollable(); }
+  bool is_better_together() const override { return true; }
 
   void on_ready(std::uint32_t events) override {
     if ((events & ~std::uint32_t{EPOLLOUT}) != 0) is_readable_ = true;
@@ -64,14 +65,17 @@ private:
   /// Held by the views of a received frame.
   class hold {
   public:
-    hold(std::weak_ptr<link> of, std::uint64_t bytes) : of_(std::move(of)), bytes_(bytes) {}
+    hold(block memory, std::weak_ptr<link> of, std::uint64_t bytes)
+        : memory_(std::move(memory)), of_(std::move(of)), bytes_(bytes) {}
     ~hold() {
+      memory_ = {}; // first: what the credit brings may use it again
       if (const auto alive = of_.lock()) static_cast<tcp_link&>(*alive).let_go(bytes_);
     }
     hold(const hold&) = delete;
     hold& operator=(const hold&) = delete;
 
   private:
+    block memory_;
     std::weak_ptr<link> of_;
     std::uint64_t bytes_;
   };
@@ -169,8 +173,8 @@ private:
     return true;
   }
 
-  std::shared_ptr<const void> keeper_of(std::uint64_t payload_bytes) override {
-    return std::make_shared<hold>(weak_from_this(), payload_bytes);
+  std::shared_ptr<const void> keeper_of(block memory, std::uint64_t payload_bytes) override {
+    return std::make_shared<hold>(std::move(memory), weak_from_this(), payload_bytes);
   }
 
   void on_frame(frame what) override { to_->on_frame(id(), std::move(what)); }

@@ -97,10 +97,9 @@ result<void> tcp_reader::begin(const record& x) {
   auto& mine = journeys_[static_cast<std::size_t>(x.first)];
   if (!mine.frame.is_idle())
     return refuse("a frame", "begun before the one of its urgency was whole", "one at a time");
-  mine.has_payloads = x.payloads > 0;
   mine.payload_bytes = x.payload_bytes();
   mine.wire_bytes = x.total;
-  if (mine.has_payloads && !to_.admit(mine.payload_bytes))
+  if (x.payloads > 0 && !to_.admit(mine.payload_bytes))
     return refuse("a frame's payload", fmt::format("{} bytes", mine.payload_bytes),
                   "no more than the credit that is left");
   mine.frame.begin(x, memory_);
@@ -128,8 +127,11 @@ result<void> tcp_reader::end_chunk() {
     return refuse("the checksum of a frame's bytes", fmt::format("{:08x}", chunk_crc_),
                   fmt::format("{:08x}, as its record says", chunk_crc_expected_));
   if (mine.frame.left() > 0) return success();
-  auto keeper = mine.has_payloads ? to_.keeper_of(mine.payload_bytes) : nullptr;
-  BOOST_OUTCOME_TRY(whole, mine.frame.finish(std::move(keeper)));
+  BOOST_OUTCOME_TRY(mine.frame.check_whole());
+  auto keeper = mine.frame.has_payloads()
+                    ? to_.keeper_of(mine.frame.take_memory(), mine.payload_bytes)
+                    : nullptr;
+  auto whole = mine.frame.finish(std::move(keeper));
   whole.wire_bytes = mine.wire_bytes;
   to_.on_frame(std::move(whole));
   return success();

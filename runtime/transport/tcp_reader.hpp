@@ -17,8 +17,8 @@ public:
   virtual ~tcp_events() = default;
   /// A frame with payloads begins. False: the credit does not cover it.
   virtual bool admit(std::uint64_t payload_bytes) = 0;
-  /// What is to be held until a frame's payloads are let go.
-  virtual std::shared_ptr<const void> keeper_of(std::uint64_t payload_bytes) = 0;
+  /// What is to be held until a frame's payloads are let go; it keeps their memory.
+  virtual std::shared_ptr<const void> keeper_of(block memory, std::uint64_t payload_bytes) = 0;
   virtual void on_frame(frame what) = 0;
   virtual void on_credit(std::uint64_t bytes, std::uint32_t frames) = 0;
   virtual void on_want() = 0;
@@ -39,7 +39,6 @@ private:
   /// A frame on its way, and what it takes in all.
   struct journey {
     arriving frame;
-    bool has_payloads = false;
     std::uint64_t payload_bytes = 0;
     std::uint64_t wire_bytes = 0;
   };

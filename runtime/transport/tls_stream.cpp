@@ -169,7 +169,7 @@ private:
   }
 
   std::unique_ptr<stream> below_; // before what reads and writes through it
-  mutable std::mutex mutex_; ///< a session is for one thread at a time
+  mutable std::mutex mutex_;      ///< a session is for one thread at a time
   std::unique_ptr<SSL, free_ssl> ssl_;
   bool is_drained_ = true;
   bool is_broken_ = false;
