@@ -21,27 +21,30 @@ class rules {
 public:
   explicit rules(schema::FrameKind kind) : kind_(kind) {}
 
-  void require(bool holds, std::string_view field, const std::string& found,
-               const std::string& expected) {
-    if (!holds && !broken_) broken_ = bad_field(name(kind_), field, found, expected);
+  bool holds(bool is_kept) const { return is_kept || broken_; }
+  /// Texts are made only where a rule is broken: every message of every step is checked.
+  void refuse(std::string_view field, const std::string& found, const std::string& expected) {
+    broken_ = bad_field(name(kind_), field, found, expected);
   }
   void finite(std::string_view field, float x) {
-    require(std::isfinite(x), field, std::to_string(x), "a finite number");
+    if (!holds(std::isfinite(x))) refuse(field, std::to_string(x), "a finite number");
   }
   void absent(std::string_view field, const ops::tensor& x, std::string_view because) {
-    require(x.empty(), field, text(x), fmt::format("no tensor, because {}", because));
+    if (!holds(x.empty())) refuse(field, text(x), fmt::format("no tensor, because {}", because));
   }
   void vector(std::string_view field, const ops::tensor& x, ops::dtype type) {
-    require(!x.empty() && x.type() == type && x.extents().rank() == 1, field, text(x),
-            fmt::format("{} [N]", ops::name(type)));
+    if (!holds(!x.empty() && x.type() == type && x.extents().rank() == 1))
+      refuse(field, text(x), fmt::format("{} [N]", ops::name(type)));
+  }
+  void at_most(std::string_view field, std::uint64_t x, std::uint64_t high, std::string_view what) {
+    if (!holds(x <= high))
+      refuse(field, std::to_string(x), fmt::format("at most {}{}", high, what));
   }
   void numbers(std::string_view field, const ops::tensor& x, const coding& how) {
     vector(field, x, how.codec.empty() ? ops::dtype::f32 : ops::dtype::u8);
   }
   void lease_of(const lease& x) {
-    require(x.round_size <= wire_limits::round_leases_max, "what.round_size",
-            std::to_string(x.round_size),
-            fmt::format("at most {} leases", wire_limits::round_leases_max));
+    at_most("what.round_size", x.round_size, wire_limits::round_leases_max, " leases");
   }
   std::optional<error> broken() { return std::move(broken_); }
 
@@ -56,11 +59,11 @@ void check_batch(rules& is, const batch& x) {
   const auto labelled = x.labels.empty() ? 0 : x.labels.elements();
   const auto& inputs = x.inputs;
   const bool typed = inputs.type() == dtype::u8 || inputs.type() == dtype::f32;
-  is.require(
-      !inputs.empty() && typed && inputs.extents().rank() >= 1 && labelled >= 1 &&
-          inputs.extents()[0] == labelled,
-      "samples.inputs", text(inputs),
-      fmt::format("u8 or f32 [{}, ...], a sample for each label and at least one", labelled));
+  if (!is.holds(!inputs.empty() && typed && inputs.extents().rank() >= 1 && labelled >= 1 &&
+                inputs.extents()[0] == labelled))
+    is.refuse(
+        "samples.inputs", text(inputs),
+        fmt::format("u8 or f32 [{}, ...], a sample for each label and at least one", labelled));
   is.finite("samples.scale", x.scale);
   is.finite("samples.shift", x.shift);
 }
@@ -90,20 +93,21 @@ namespace {
 /// Blocks ascend, and `parameters` is as long as they say.
 void check_blocks(rules& is, const pull_reply& x) {
   is.vector("blocks", x.blocks, ops::dtype::i32);
-  is.require(x.changed && x.how.codec.empty(), "blocks", text(x.blocks),
-             "no tensor, because all parameters come, or none");
+  if (!is.holds(x.changed && x.how.codec.empty()))
+    is.refuse("blocks", text(x.blocks), "no tensor, because all parameters come, or none");
   if (x.blocks.empty() || x.blocks.type() != ops::dtype::i32) return;
   std::int64_t before = -1;
   for (const auto block : x.blocks.values<std::int32_t>()) {
-    is.require(block > before, "blocks", fmt::format("{} after {}", block, before), "ascending");
+    if (!is.holds(block > before))
+      is.refuse("blocks", fmt::format("{} after {}", block, before), "ascending");
     before = block;
   }
   const auto whole = x.blocks.elements() * pull_reply::block_elements;
   const auto found = x.parameters.empty() ? 0 : x.parameters.elements();
-  is.require(
-      found > whole - pull_reply::block_elements && found <= whole, "parameters",
-      text(x.parameters),
-      fmt::format("f32 [N] of {} blocks, of which the last may be short", x.blocks.elements()));
+  if (!is.holds(found > whole - pull_reply::block_elements && found <= whole))
+    is.refuse(
+        "parameters", text(x.parameters),
+        fmt::format("f32 [N] of {} blocks, of which the last may be short", x.blocks.elements()));
 }
 } // namespace
 
@@ -120,12 +124,12 @@ std::optional<error> defect_of(const pull_reply& x) {
 std::optional<error> defect_of(const gradient_push& x) {
   rules is(schema::FrameKind::GRADIENT_PUSH);
   is.lease_of(x.what);
-  is.require(x.frames >= 1 && x.frames <= wire_limits::frames_max, "frames",
-             std::to_string(x.frames), fmt::format("1 to {}", wire_limits::frames_max));
-  is.require(x.frame < x.frames, "frame", std::to_string(x.frame),
-             fmt::format("less than {}, the frames of the push", x.frames));
-  is.require(x.first <= wire_limits::shard_elements_max, "first", std::to_string(x.first),
-             fmt::format("at most {}", wire_limits::shard_elements_max));
+  if (!is.holds(x.frames >= 1 && x.frames <= wire_limits::frames_max))
+    is.refuse("frames", std::to_string(x.frames), fmt::format("1 to {}", wire_limits::frames_max));
+  if (!is.holds(x.frame < x.frames))
+    is.refuse("frame", std::to_string(x.frame),
+              fmt::format("less than {}, the frames of the push", x.frames));
+  is.at_most("first", x.first, wire_limits::shard_elements_max, "");
   is.finite("clip_scale", x.clip_scale);
   if (x.verdict != push_verdict::apply)
     is.absent("gradient", x.gradient, "nothing of this push is applied");
