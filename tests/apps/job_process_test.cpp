@@ -98,6 +98,48 @@ TEST_CASE("LE-1 SH-2: a worker killed in the middle of a run loses nothing", "[a
   }
 }
 
+TEST_CASE("LE-1 CO-1: by TCP and with a lossy codec, a killed worker loses nothing",
+          "[apps][process]") {
+  tests::temporary_folder folder;
+  auto arguments = job(folder, "ssp:3", "8");
+  arguments.insert(arguments.end(), {"--transport", "tcp", "--set", "codec.push=topk:0.2 | int8",
+                                     "--set", "codec.pull=bf16"});
+  running_program program(arguments);
+  const auto status =
+      program.status_where([](const json& seen) { return has_steps(seen, "worker-1", 5); });
+  REQUIRE(status.is_object());
+  REQUIRE(::kill(row_of(status, "worker-1")["pid"].get<pid_t>(), SIGKILL) == 0);
+  const auto end = program.wait();
+  INFO(program.output());
+  CHECK(end.status == 0);
+  const auto found = summary_in(folder);
+  check_audit(found, 12000);
+  CHECK(found["restarts"]["worker"] == 1);
+  CHECK(found["test_accuracy"] > 0.9);
+  CHECK(found["bytes"]["push_codec"] == "topk:0.2 | int8");
+  std::uint64_t pushed = 0;
+  for (const auto& tensor : found["bytes"]["tensors"])
+    pushed += tensor["pushed"].get<std::uint64_t>();
+  CHECK(pushed > 0);
+  CHECK(pushed < found["bytes"]["pushed"]);
+}
+
+TEST_CASE("CL-2: a worker that is stopped holds the others back no longer than its detection",
+          "[apps][process]") {
+  tests::temporary_folder folder;
+  running_program program(job(folder, "ssp:3", "8"));
+  const auto status =
+      program.status_where([](const json& seen) { return has_steps(seen, "worker-1", 5); });
+  REQUIRE(status.is_object());
+  REQUIRE(::kill(row_of(status, "worker-1")["pid"].get<pid_t>(), SIGSTOP) == 0);
+  const auto end = program.wait();
+  INFO(program.output());
+  CHECK(end.status == 0);
+  check_audit(summary_in(folder), 12000);
+  CHECK(program.output().find("silent for") != std::string::npos);
+  CHECK(summary_in(folder)["restarts"]["worker"] == 1);
+}
+
 TEST_CASE("EN-1: the death of a shard ends the job with its cause named", "[apps][process]") {
   tests::temporary_folder folder;
   running_program program(job(folder, "ssp:3", "50"));
