@@ -112,9 +112,18 @@ void on_arrival(supervisor_pointer self, const arrival& x) {
   }
 }
 
+/// A shard that closed the link may only have missed this process for a while, as when a person
+/// stops it and lets it go on: a shard that lives takes a new link, one that is dead refuses it.
 void on_link_loss(supervisor_pointer self, const link_loss& x) {
-  for (const auto& [index, shard] : self->state.shards)
-    if (shard.link == x.gone) report_loss(self, self->state.twin->self(), shard.who, x.why);
+  for (auto& [index, shard] : self->state.shards) {
+    if (shard.link != x.gone) continue;
+    if (x.why.code == errc::peer_gone)
+      if (const auto again = self->state.seat->plane->connect(shard.plane)) {
+        shard.link = again.value();
+        continue;
+      }
+    report_loss(self, self->state.twin->self(), shard.who, x.why);
+  }
 }
 
 /// Has every shard tell its figures, and then calls `then`; never, if one dies.

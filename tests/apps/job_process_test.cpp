@@ -3,7 +3,12 @@
 #include "tests/support/temporary_folder.hpp"
 
 #include <catch2/catch.hpp>
+#include <poll.h>
+
+#include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <iterator>
 #include <set>
 
 using namespace lagrange;
@@ -46,6 +51,11 @@ bool all_run(const json& status) {
 bool has_steps(const json& status, const std::string& name, int steps) {
   const auto row = row_of(status, name);
   return row["state"] == "running" && row["clock"].is_number() && row["clock"] >= steps;
+}
+
+std::ptrdiff_t descriptors_of(pid_t process) {
+  const std::filesystem::directory_iterator all("/proc/" + std::to_string(process) + "/fd");
+  return std::distance(begin(all), end(all));
 }
 
 void check_audit(const json& summary, std::uint64_t leases) {
@@ -138,6 +148,27 @@ TEST_CASE("CL-2: a worker that is stopped holds the others back no longer than i
   check_audit(summary_in(folder), 12000);
   CHECK(program.output().find("silent for") != std::string::npos);
   CHECK(summary_in(folder)["restarts"]["worker"] == 1);
+}
+
+TEST_CASE("EN-1: a supervisor that was stopped for a while finds its shards again",
+          "[apps][process]") {
+  tests::temporary_folder folder;
+  running_program program(job(folder, "ssp:3", "8"));
+  const auto status =
+      program.status_where([](const json& seen) { return has_steps(seen, "worker-0", 5); });
+  REQUIRE(status.is_object());
+  const auto shard = row_of(status, "shard-0")["pid"].get<pid_t>();
+  const auto before = descriptors_of(shard);
+  REQUIRE(::kill(program.pid(), SIGSTOP) == 0);
+  const auto deadline = std::chrono::steady_clock::now() + gone_deadline;
+  while (descriptors_of(shard) >= before && std::chrono::steady_clock::now() < deadline)
+    ::poll(nullptr, 0, 20); // until the shard has given the supervisor up
+  CHECK(descriptors_of(shard) < before);
+  REQUIRE(::kill(program.pid(), SIGCONT) == 0);
+  const auto end = program.wait();
+  INFO(program.output());
+  CHECK(end.status == 0);
+  check_audit(summary_in(folder), 12000);
 }
 
 TEST_CASE("EN-1: the death of a shard ends the job with its cause named", "[apps][process]") {
