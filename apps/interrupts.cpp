@@ -1,7 +1,7 @@
 #include "apps/interrupts.hpp"
 
-#include "runtime/transport/descriptor.hpp"
 #include "ops/contract.hpp"
+#include "runtime/transport/descriptor.hpp"
 
 #include <poll.h>
 #include <pthread.h>

@@ -2,8 +2,8 @@
 /// Fork and exec of one child, for process.cpp, whose thread must be the one that calls it.
 #pragma once
 
-#include "runtime/transport/descriptor.hpp"
 #include "apps/process.hpp"
+#include "runtime/transport/descriptor.hpp"
 
 namespace lagrange::apps {
 

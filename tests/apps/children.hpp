@@ -2,8 +2,8 @@
 /// What tests with real processes share: the ends that a group told, and a pipe to hear a child by.
 #pragma once
 
-#include "runtime/transport/descriptor.hpp"
 #include "apps/process.hpp"
+#include "runtime/transport/descriptor.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
