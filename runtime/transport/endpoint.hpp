@@ -1,8 +1,8 @@
 /// \file
 /// The tensor plane's one interface: an endpoint has links to peers and exchanges frames with them,
 /// in order per urgency, each at most once, whole or not at all. It hides how bytes get there:
-/// inside a process (in_process.hpp), through memory shared on one host (shared_memory.hpp), or by
-/// TCP (tcp.hpp). It knows neither what frames mean nor who actors are.
+/// inside a process (in_process.hpp), through memory shared on one host or by TCP
+/// (byte_endpoint.hpp). It knows neither what frames mean nor who actors are.
 ///
 /// Invariant: BP-1 (what a link has taken and not yet delivered, and what the receiver has not let
 /// go yet, is bounded in bytes by its credit).
