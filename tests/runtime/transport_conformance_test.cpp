@@ -18,7 +18,9 @@ transport::byte_options options_of(byte_ways ways, std::chrono::microseconds spi
   made.spin = spin;
   made.credit_bytes = std::uint64_t{32} << 20;
   made.queue_bytes_max = std::uint64_t{64} << 20;
-  made.silence_min = made.silence_max = long_enough; // these tests keep threads of receivers busy
+  // So rarely that a test fails which only goes on because of them.
+  made.heartbeat_every = 2 * long_enough;
+  made.silence_min = made.silence_max = 4 * long_enough;
   return made;
 }
 
@@ -123,6 +125,7 @@ TEST_CASE("many links carry frames at once, both ways", "[runtime][transport]") 
 
 TEST_CASE("an urgent frame overtakes bulky ones", "[runtime][transport]") {
   for (const auto& kind : kinds) {
+    if (kind.credit_bytes == 0) continue;
     INFO(kind.name);
     pair two(kind);
     std::atomic<bool> may_go_on = false;
@@ -147,6 +150,7 @@ TEST_CASE("an urgent frame overtakes bulky ones", "[runtime][transport]") {
 TEST_CASE("BP-1: a link never has more under way than its credit, and gets it back",
           "[runtime][transport]") {
   for (const auto& kind : kinds) {
+    if (kind.credit_bytes == 0) continue;
     INFO(kind.name);
     pair two(kind);
     two.b.hears.keep();
@@ -161,9 +165,11 @@ TEST_CASE("BP-1: a link never has more under way than its credit, and gets it ba
     REQUIRE(two.a.at->send(two.link, frame_of(2, urgency::control)) > 0);
     REQUIRE(two.b.hears.wait_for_frames(limit + 1));
     CHECK(two.b.hears.frames() == limit + 1);
-    for (std::size_t came = limit + 1; came < taken + 1;) {
-      two.b.hears.take().clear(); // lets go
-      came += std::min<std::size_t>(1, taken + 1 - came);
+    std::vector<listener::arrival> held;
+    for (auto came = limit + 2; came <= taken + 1; ++came) {
+      if (held.empty()) held = two.b.hears.take();
+      std::erase_if(held, [](const auto& x) { return x.what.payloads.empty(); });
+      held.pop_back(); // one is let go, and one more comes
       REQUIRE(two.b.hears.wait_for_frames(came));
     }
     CHECK(two.b.hears.frames() == taken + 1);
@@ -172,6 +178,7 @@ TEST_CASE("BP-1: a link never has more under way than its credit, and gets it ba
 
 TEST_CASE("a frame larger than the link's credit is a bug of its sender", "[runtime][transport]") {
   for (const auto& kind : kinds) {
+    if (kind.credit_bytes == 0) continue;
     INFO(kind.name);
     pair two(kind);
     const auto large = random_bytes(kind.credit_bytes + 1, 1);
