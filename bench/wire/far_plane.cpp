@@ -18,8 +18,9 @@ void add(float* __restrict to, const float* __restrict from, std::size_t count) 
 /// What answers as a shard does but decides nothing.
 class sink final : public transport::receiver {
 public:
-  sink(far_role role, std::uint64_t bytes, const bare_memory& memory)
-      : adds_(role == far_role::adder), bytes_(bytes), memory_(memory) {}
+  sink(const order& what, const bare_memory& memory)
+      : adds_(what.role == far_role::adder), copies_(!what.is_tcp), bytes_(what.bytes),
+        memory_(memory) {}
 
   void attach(transport::endpoint& plane) {
     plane_ = &plane;
@@ -42,7 +43,7 @@ private:
     const auto own = memory_.target.values().subspan(push.first, values.size());
     if (adds_)
       add(own.data(), values.data(), values.size());
-    else
+    else if (copies_)
       std::memcpy(own.data(), values.data(), values.size_bytes());
     push_ack ack;
     ack.from = stamp_of(actor_role::shard);
@@ -65,6 +66,7 @@ private:
   }
 
   const bool adds_;
+  const bool copies_; ///< by TCP a push lies in this process already, as the bare one does
   const std::uint64_t bytes_;
   const bare_memory& memory_;
   transport::endpoint* plane_ = nullptr;
@@ -75,7 +77,7 @@ private:
 class sink_plane final : public far_plane {
 public:
   sink_plane(const order& what, const bare_memory& memory)
-      : sink_(what.role, what.bytes, memory),
+      : sink_(what, memory),
         plane_(
             transport::make_byte_endpoint(
                 byte_options_of(what.bytes, what.is_tcp, std::chrono::microseconds(what.spin_us)),

@@ -128,7 +128,9 @@ void near_plane::take(const pull_reply& reply) {
   // One at a time, everything is in order: the pull sees the push before it.
   if (options_.goes == direction::exchange && reply.version.value != clock_)
     give_up("a pull has overtaken a push");
-  std::memcpy(memory_.target.bytes().data(), reply.parameters.bytes(), options_.bytes);
+  // By TCP they lie in this process's memory, where the bare receiver leaves its bytes too.
+  if (!options_.is_tcp)
+    std::memcpy(memory_.target.bytes().data(), reply.parameters.bytes(), options_.bytes);
 }
 
 void near_plane::finish_one() {

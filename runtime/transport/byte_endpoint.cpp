@@ -21,6 +21,10 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
+// What is in shared memory is seen without the kernel, which while a thread is awake only tells of
+// peers that died: asking it each time would take most of a round trip.
+constexpr std::uint32_t looks_at_memory = 64;
+
 /// Nobody else's, and nobody can tell it beforehand.
 std::string draw_name() { return "lagrange-" + to_text(draw_token()); }
 
@@ -167,8 +171,8 @@ private:
     return add(std::move(made));
   }
   result<link_id> begin_tcp(std::unique_ptr<stream> over, const patience& until) {
-    BOOST_OUTCOME_TRY(say_hello(*over, services_->options.credit_bytes, until));
-    return add(make_tcp_link({next_id_.fetch_add(1)}, std::move(over), services_));
+    BOOST_OUTCOME_TRY(of, say_hello(*over, services_->options.credit_bytes, until));
+    return add(make_tcp_link({next_id_.fetch_add(1)}, std::move(over), of, services_));
   }
 
   link_id add(link_pointer made) {
@@ -207,12 +211,12 @@ private:
     last_tick_ = last_busy;
     while (!is_ending_) {
       const bool is_called = services_->waits.get_up();
-      const bool is_busy = turn() || is_called;
+      const bool is_busy = turn(is_called) || is_called;
       const auto now = steady::now();
       tick(now);
       if (is_busy) last_busy = now;
       if (is_busy || now - last_busy < services_->options.spin) {
-        dispatch(std::chrono::nanoseconds(0));
+        if (has_streams_ || ++looks_ % looks_at_memory == 0) dispatch(std::chrono::nanoseconds(0));
         continue;
       }
       if (lie_down()) dispatch(last_tick_ + services_->options.heartbeat_every - now);
@@ -221,8 +225,8 @@ private:
   }
 
   /// Hands out what there is. Whether there was anything.
-  bool turn() {
-    bool is_busy = adopt() | run_posted();
+  bool turn(bool is_called) {
+    const bool is_busy = is_called && adopt() | run_posted();
     bool has_heard = false;
     for (const auto& each : live_) {
       if (each->receive(to_)) has_heard = true;
@@ -266,7 +270,10 @@ private:
       const std::lock_guard lock(mutex_);
       fresh.swap(fresh_);
     }
-    for (auto& each : fresh) live_.push_back(std::move(each));
+    for (auto& each : fresh) {
+      has_streams_ |= each->is_better_together();
+      live_.push_back(std::move(each));
+    }
     return !fresh.empty();
   }
 
@@ -328,6 +335,8 @@ private:
 
   // Of the thread.
   std::vector<link_pointer> live_;
+  bool has_streams_ = false; ///< among the links, so far: what comes there only the kernel tells
+  std::uint32_t looks_ = 0;
   std::vector<link_pointer> unwritten_;
   steady::time_point last_tick_;
 

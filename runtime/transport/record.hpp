@@ -27,6 +27,9 @@ enum class record_type : std::uint8_t {
   beat,      ///< nothing to say, but alive
 };
 
+/// What a record's bytes_crc covers: payloads that never leave the host need none.
+enum class checksums : std::uint8_t { heads_and_payloads = 0, heads };
+
 /// As it lies in memory and on the wire, little-endian.
 struct record {
   std::uint32_t crc = 0; ///< CRC-32C of the 60 bytes behind it
@@ -38,7 +41,7 @@ struct record {
   std::uint8_t payloads = 0;
   std::uint32_t head_words = 0;
   std::uint32_t bytes = 0;     ///< that follow this record
-  std::uint32_t bytes_crc = 0; ///< CRC-32C of those; of shared memory: without inline payloads
+  std::uint32_t bytes_crc = 0; ///< CRC-32C of what `checksums` says of those
   std::uint64_t total = 0;     ///< of a frame: its head and payloads, in all its records
   std::array<std::uint32_t, frame::payloads_max> sizes{}; ///< of the payloads, unpacked
 

@@ -5,11 +5,9 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <vector>
 
 namespace lagrange::runtime::transport {
@@ -115,14 +113,6 @@ result<shared_memory_of_peer> exchange_memory(const stream& with, const shared_o
   made.room_bytes = channel_bytes - fixed;
   made.arena_bytes = arena_bytes;
   return made;
-}
-
-std::string host_id() {
-  std::string boot;
-  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id") >> std::ws, boot);
-  struct stat network {};
-  if (boot.empty() || ::stat("/proc/self/ns/net", &network) != 0) return {};
-  return fmt::format("{}/{}", boot, network.st_ino);
 }
 
 } // namespace lagrange::runtime::transport

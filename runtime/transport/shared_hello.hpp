@@ -21,8 +21,4 @@ struct shared_offer {
 result<shared_memory_of_peer> exchange_memory(const stream& with, const shared_offer& mine,
                                               const patience& until);
 
-/// Names this host's kernel and its network namespace: equal if and only if a Unix socket's name is
-/// seen by both. Empty if the kernel does not tell.
-std::string host_id();
-
 } // namespace lagrange::runtime::transport

@@ -30,24 +30,27 @@ std::uint32_t extend(std::uint32_t crc, std::span<const std::byte> bytes) {
   return crc32c({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, crc);
 }
 
+enum class piece_of : std::uint8_t { head = 0, payloads };
+
 /// The pieces of memory that `count` bytes of a frame from `from` on lie in, in order.
 template <class Use>
 void for_pieces(const outgoing& item, std::uint64_t from, std::uint64_t count, Use use) {
-  auto visit = [&](const void* data, std::uint64_t size) {
+  auto visit = [&](piece_of what, const void* data, std::uint64_t size) {
     const auto skipped = std::min(from, size);
     const auto taken = std::min(size - skipped, count);
     from -= skipped;
     count -= taken;
-    if (taken > 0) use(std::span(static_cast<const std::byte*>(data) + skipped, taken));
+    if (taken > 0) use(what, std::span(static_cast<const std::byte*>(data) + skipped, taken));
   };
-  visit(item.what.head.data(), item.head_bytes());
-  if (item.packed) return visit(item.packed.data(), item.packed_bytes);
-  for (const auto& each : item.what.payloads) visit(each.bytes(), each.size_bytes());
+  visit(piece_of::head, item.what.head.data(), item.head_bytes());
+  if (item.packed) return visit(piece_of::payloads, item.packed.data(), item.packed_bytes);
+  for (const auto& each : item.what.payloads)
+    visit(piece_of::payloads, each.bytes(), each.size_bytes());
 }
 
 } // namespace
 
-tcp_batch::tcp_batch() : laid_(laid_bytes) {
+tcp_batch::tcp_batch(checksums of) : checksums_(of), laid_(laid_bytes) {
   parts_.reserve(parts_max);
   owned_.reserve(parts_max);
 }
@@ -106,8 +109,9 @@ void tcp_batch::lay_bytes(std::span<const std::byte> bytes) {
 void tcp_batch::lay(part& x) {
   auto* place = lay_down(&x.begin, record_bytes);
   if (x.item != nullptr)
-    for_pieces(*x.item, x.from, x.begin.bytes, [&](std::span<const std::byte> bytes) {
-      x.begin.bytes_crc = extend(x.begin.bytes_crc, bytes);
+    for_pieces(*x.item, x.from, x.begin.bytes, [&](auto what, std::span<const std::byte> bytes) {
+      if (what == piece_of::head || checksums_ == checksums::heads_and_payloads)
+        x.begin.bytes_crc = extend(x.begin.bytes_crc, bytes);
       lay_bytes(bytes);
     });
   transport::seal(x.begin);

@@ -16,7 +16,7 @@ namespace lagrange::runtime::transport {
 /// Gathered with add(), laid out with seal(), written from rest() until it is_done(), cleared.
 class tcp_batch {
 public:
-  tcp_batch();
+  explicit tcp_batch(checksums of);
   /// A record that no bytes follow.
   void add(const record& x);
   /// The next chunk of a frame that stays where it is until the batch is cleared, and will be
@@ -28,7 +28,7 @@ public:
   /// A batch that goes on for long keeps urgent frames waiting.
   bool is_full() const { return parts_.size() == parts_max || bytes_ >= enough_bytes; }
 
-  /// Computes the checksums. Cost: one pass over the bytes, which brings them to the cache.
+  /// Computes the checksums. Cost: one pass over what they cover, which brings it to the cache.
   void seal();
   bool is_sealed() const { return is_sealed_; }
   std::span<const iovec> rest() const { return std::span(pieces_).subspan(written_); }
@@ -52,6 +52,7 @@ private:
   void lay_bytes(std::span<const std::byte> bytes);
   std::byte* lay_down(const void* bytes, std::size_t count);
 
+  const checksums checksums_;
   std::vector<part> parts_;
   std::vector<std::unique_ptr<outgoing>> owned_;
   std::vector<std::byte> laid_; ///< fixed in size, so that pieces may point into it

@@ -22,10 +22,10 @@ constexpr std::size_t read_turn_bytes = std::size_t{2} << 20;
 
 class tcp_link final : public link, private tcp_events {
 public:
-  tcp_link(link_id id, std::string peer, std::unique_ptr<stream> over,
+  tcp_link(link_id id, std::string peer, std::unique_ptr<stream> over, checksums of,
            std::shared_ptr<link_services> with)
       : link(id, std::move(peer), std::move(with)), stream_(std::move(over)),
-        reader_(*services().blocks, *this) {}
+        reader_(*services().blocks, *this, of), batch_(of) {}
 
   int pollable() const override { return stream_->pollable(); }
   bool is_better_together() const override { return true; }
@@ -232,12 +232,12 @@ std::string name_of(int socket) {
 
 } // namespace
 
-std::shared_ptr<link> make_tcp_link(link_id id, std::unique_ptr<stream> over,
+std::shared_ptr<link> make_tcp_link(link_id id, std::unique_ptr<stream> over, checksums of,
                                     std::shared_ptr<link_services> with) {
   const int on = 1; // what waits to be written together, the batch has gathered
   ::setsockopt(over->pollable(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   auto peer = name_of(over->pollable());
-  return std::make_shared<tcp_link>(id, std::move(peer), std::move(over), std::move(with));
+  return std::make_shared<tcp_link>(id, std::move(peer), std::move(over), of, std::move(with));
 }
 
 } // namespace lagrange::runtime::transport

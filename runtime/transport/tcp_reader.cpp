@@ -43,12 +43,19 @@ transfer tcp_reader::read_directly(stream& from, std::span<std::byte> place) {
   auto came = from.read(place);
   is_drained_ = came.bytes < place.size();
   if (came.what != transfer::state::moved) return came;
-  chunk_crc_ = extend(chunk_crc_, place.first(came.bytes)); // now, while it is in the cache
-  chunk_left_ -= came.bytes;
+  note(place.first(came.bytes)); // now, while it is in the cache
   now_->frame.advance(came.bytes);
   if (chunk_left_ > 0) return came;
   if (auto ended = end_chunk(); !ended) return broken(std::move(ended).error());
   return came;
+}
+
+/// The next bytes of the chunk have come.
+void tcp_reader::note(std::span<const std::byte> came) {
+  chunk_left_ -= came.size();
+  const auto of_head = came.first(std::min<std::uint64_t>(now_->head_left, came.size()));
+  now_->head_left -= of_head.size();
+  chunk_crc_ = extend(chunk_crc_, checksums_ == checksums::heads ? of_head : came);
 }
 
 result<void> tcp_reader::parse() {
@@ -57,8 +64,7 @@ result<void> tcp_reader::parse() {
     if (now_ != nullptr) {
       const auto bytes = unread.first(std::min<std::uint64_t>(unread.size(), chunk_left_));
       if (bytes.empty()) break;
-      chunk_crc_ = extend(chunk_crc_, bytes);
-      chunk_left_ -= bytes.size();
+      note(bytes);
       first_ += bytes.size();
       BOOST_OUTCOME_TRY(now_->frame.take(bytes));
       if (chunk_left_ > 0) break;
@@ -99,6 +105,7 @@ result<void> tcp_reader::begin(const record& x) {
     return refuse("a frame", "begun before the one of its urgency was whole", "one at a time");
   mine.payload_bytes = x.payload_bytes();
   mine.wire_bytes = x.total;
+  mine.head_left = x.head_words * std::uint64_t{8};
   if (x.payloads > 0 && !to_.admit(mine.payload_bytes))
     return refuse("a frame's payload", fmt::format("{} bytes", mine.payload_bytes),
                   "no more than the credit that is left");

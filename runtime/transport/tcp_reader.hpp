@@ -28,7 +28,8 @@ public:
 
 class tcp_reader {
 public:
-  tcp_reader(block_pool& memory, tcp_events& to) : memory_(memory), to_(to) {}
+  tcp_reader(block_pool& memory, tcp_events& to, checksums of)
+      : memory_(memory), to_(to), checksums_(of) {}
   /// Reads some. Returns: what the stream did last; `failed` with bad_frame when its bytes were no
   /// records, or broke a limit.
   transfer read(stream& from);
@@ -39,10 +40,12 @@ private:
   /// A frame on its way, and what it takes in all.
   struct journey {
     arriving frame;
+    std::uint64_t head_left = 0; ///< bytes of the head that have not come
     std::uint64_t payload_bytes = 0;
     std::uint64_t wire_bytes = 0;
   };
 
+  void note(std::span<const std::byte> came);
   transfer read_directly(stream& from, std::span<std::byte> place);
   result<void> parse();
   result<void> on_record(const record& x);
@@ -52,6 +55,7 @@ private:
 
   block_pool& memory_;
   tcp_events& to_;
+  const checksums checksums_;
   std::array<journey, urgencies> journeys_;
   journey* now_ = nullptr; ///< whose chunk is being read; null: a record comes next
   std::uint64_t chunk_left_ = 0;

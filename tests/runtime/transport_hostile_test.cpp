@@ -45,7 +45,9 @@ public:
     at_ += count;
     return {transfer::state::moved, count, {}};
   }
-  transfer write(std::span<const iovec>) override { return {}; }
+  transfer write(std::span<const iovec> pieces) override {
+    return {transfer::state::moved, pieces.front().iov_len, {}};
+  }
 
 private:
   std::vector<std::byte> bytes_;
@@ -84,9 +86,10 @@ std::vector<frame> some_frames(std::mt19937_64& random) {
   return made;
 }
 
-std::vector<std::byte> on_the_wire(const std::vector<frame>& frames) {
+std::vector<std::byte> on_the_wire(const std::vector<frame>& frames,
+                                   checksums of = checksums::heads_and_payloads) {
   std::vector<std::byte> made;
-  tcp_batch batch;
+  tcp_batch batch(of);
   const auto flush = [&] {
     batch.seal();
     for (const auto& [base, size] : batch.rest()) {
@@ -105,9 +108,10 @@ std::vector<std::byte> on_the_wire(const std::vector<frame>& frames) {
 }
 
 /// Reads to the end, or to what is refused.
-transfer read_all(std::vector<std::byte> bytes, std::uint64_t seed, heard& to) {
+transfer read_all(std::vector<std::byte> bytes, std::uint64_t seed, heard& to,
+                  checksums of = checksums::heads_and_payloads) {
   const auto pool = std::make_shared<block_pool>(0);
-  tcp_reader reader(*pool, to);
+  tcp_reader reader(*pool, to, of);
   prepared_stream from(std::move(bytes), seed);
   transfer last;
   do {
@@ -123,8 +127,9 @@ TEST_CASE("frames are read alike in whatever pieces they come", "[runtime][trans
     INFO("seed " << seed);
     std::mt19937_64 random(seed);
     const auto sent = some_frames(random);
+    const auto of = seed % 2 == 0 ? checksums::heads : checksums::heads_and_payloads;
     heard to;
-    CHECK(read_all(on_the_wire(sent), seed, to).what == transfer::state::closed);
+    CHECK(read_all(on_the_wire(sent, of), seed, to, of).what == transfer::state::closed);
     REQUIRE(to.frames.size() == sent.size());
     for (std::size_t i = 0; i < sent.size(); ++i) CHECK(is_same(to.frames[i], sent[i]));
   }
@@ -160,6 +165,34 @@ TEST_CASE("damaged bytes of TCP are refused, and nothing false is handed out",
     for (const auto& each : to.frames)
       CHECK(std::any_of(sent.begin(), sent.end(), [&](const auto& x) { return is_same(x, each); }));
   }
+}
+
+TEST_CASE("inside a host heads are checked, and payloads are not", "[runtime][transport]") {
+  const auto sent = {frame_of(1, urgency::bulk, {random_bytes(60'000, 1)})};
+  const auto read_damaged = [&](std::size_t at, checksums of) {
+    auto bytes = on_the_wire(sent, of);
+    bytes.at(at) ^= std::byte{1};
+    heard to;
+    return read_all(std::move(bytes), 1, to, of).what;
+  };
+  const auto in_head = record_bytes, in_payload = record_bytes + 50'000;
+  CHECK(read_damaged(in_head, checksums::heads) == transfer::state::failed);
+  CHECK(read_damaged(in_payload, checksums::heads) == transfer::state::closed);
+  CHECK(read_damaged(in_payload, checksums::heads_and_payloads) == transfer::state::failed);
+}
+
+TEST_CASE("payloads are checked unless both sides run on one host", "[runtime][transport]") {
+  const auto agreed_with = [](const record& theirs) {
+    const auto bytes = bytes_of(theirs);
+    prepared_stream from({bytes.begin(), bytes.end()}, 1);
+    return say_hello(from, 1, patient()).value();
+  };
+  auto theirs = make_hello(1);
+  CHECK(agreed_with(theirs) == checksums::heads);
+  theirs.sizes[0] ^= 1; // another host
+  CHECK(agreed_with(sealed(theirs)) == checksums::heads_and_payloads);
+  theirs.sizes = {}; // one that does not know
+  CHECK(agreed_with(sealed(theirs)) == checksums::heads_and_payloads);
 }
 
 TEST_CASE("a peer by TCP that breaks a rule is told by what it broke", "[runtime][transport]") {
