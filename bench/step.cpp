@@ -80,7 +80,7 @@ std::function<void()> model_step(const model_row& row) {
   const random_sequence drawn(1, 0);
   for (std::size_t i = 0; auto& value : inputs.values<float>()) value = drawn.unit(i++);
   for (std::size_t i = 0; auto& label : labels) label = static_cast<std::int32_t>(i++ % 10);
-  return [=]() mutable { net->forward_backward(parameters, inputs, labels, gradient); };
+  return [=]() mutable { net->train({parameters, inputs, labels, gradient}); };
 }
 
 // Samples a second of one turn.

@@ -1,11 +1,8 @@
 #include "ops/elementwise.hpp"
-#include "ops/layers.hpp"
+#include "ops/functions.hpp"
 #include "ops/primitive.hpp"
 
-#include <array>
-#include <cmath>
 #include <optional>
-#include <stdexcept>
 
 namespace lagrange::ops {
 
@@ -21,17 +18,18 @@ struct layouts {
   dnnl::memory::dims stride, padding;
 };
 
-layouts describe(const shape& in, const shape& out, const convolution_options& options,
-                 std::int64_t batch) {
-  const auto [outputs, kernel, stride, padding, after] = options;
-  const dnnl::memory::dims weight{outputs, in[2], kernel, kernel};
-  return {.x = {{batch, in[2], in[0], in[1]}, f32, tag::nhwc},
+layouts describe(const operation_site& at, const window& how) {
+  const auto &x = at.x[0], &y = at.y;
+  const auto channels = x[3] / how.groups, outputs = y[3] / how.groups;
+  dnnl::memory::dims weight{outputs, channels, how.side, how.side};
+  if (how.groups > 1) weight.insert(weight.begin(), how.groups);
+  return {.x = {{x[0], x[3], x[1], x[2]}, f32, tag::nhwc},
           .weight = {weight, f32, tag::any},
-          .weight_plain = {weight, f32, tag::hwio},
-          .bias = {{outputs}, f32, tag::a},
-          .y = {{batch, outputs, out[0], out[1]}, f32, tag::nhwc},
-          .stride = {stride, stride},
-          .padding = {padding, padding}};
+          .weight_plain = {weight, f32, how.groups > 1 ? tag::hwigo : tag::hwio},
+          .bias = at.x.size() == 3 ? memory_desc{{y[3]}, f32, tag::a} : memory_desc{},
+          .y = {{y[0], y[3], y[1], y[2]}, f32, tag::nhwc},
+          .stride = {how.stride, how.stride},
+          .padding = {how.padding, how.padding}};
 }
 
 // Weights between the order of parameters and the order a primitive chose for itself.
@@ -70,43 +68,46 @@ struct step {
   weight_order weight;
 };
 
-// The primitives for one batch size.
-class convolution_plan {
+// Operands: x, w, and b if there is one.
+class convolution_operation final : public operation {
 public:
-  explicit convolution_plan(const layouts& how, activation after)
-      : engine_(dnnl::engine::kind::cpu, 0), how_(how), forward_desc_(make_forward_desc(after)),
-        forward_{{dnnl::convolution_forward(forward_desc_),
-                  engine_,
-                  forward_desc_.scratchpad_desc(),
-                  {{DNNL_ARG_SRC, how.x},
-                   {DNNL_ARG_WEIGHTS, forward_desc_.weights_desc()},
-                   {DNNL_ARG_BIAS, how.bias},
-                   {DNNL_ARG_DST, how.y}}},
-                 {how.weight_plain, forward_desc_.weights_desc(), engine_}} {}
+  convolution_operation(const layouts& how, activation after)
+      : engine_(dnnl::engine::kind::cpu, 0), how_(how), after_(after),
+        has_bias_(!how.bias.is_zero()),
+        forward_desc_(make_forward_desc()), forward_{make_forward(),
+                                                     {how.weight_plain,
+                                                      forward_desc_.weights_desc(), engine_}} {}
 
-  void forward(const forward_pass& pass, std::span<const float> weight,
-               std::span<const float> bias) {
-    forward_.primitive.run(
-        {pass.x.data(), forward_.weight.read(weight), bias.data(), pass.y.data()});
+  void forward(const forward_pass& pass) override {
+    const auto* weight = forward_.weight.read(pass.x[1].in());
+    if (has_bias_)
+      forward_.primitive.run({pass.x[0].data, weight, pass.y.data, pass.x[2].data});
+    else
+      forward_.primitive.run({pass.x[0].data, weight, pass.y.data});
   }
 
-  void backward_weight(const backward_pass& pass, std::span<float> d_weight,
-                       std::span<float> d_bias) {
-    if (!d_weight_) d_weight_.emplace(make_d_weight());
-    d_weight_->primitive.run(
-        {pass.x.data(), pass.d_y.data(), d_weight_->weight.target(d_weight), d_bias.data()});
-    d_weight_->weight.taken(d_weight);
-  }
-
-  void backward_x(const backward_pass& pass, std::span<const float> weight) {
+  void backward(const backward_pass& pass) override {
+    if (after_ == activation::relu) relu_backward(pass.y.in(), pass.d_y.out());
+    if (!pass.d_x[1].empty()) backward_weight(pass);
+    if (pass.d_x[0].empty()) return;
     if (!d_x_) d_x_.emplace(make_d_x());
-    d_x_->primitive.run({pass.d_y.data(), d_x_->weight.read(weight), pass.d_x.data()});
+    d_x_->primitive.run({pass.d_y.data, d_x_->weight.read(pass.x[1].in()), pass.d_x[0].data});
   }
 
 private:
-  dnnl::convolution_forward::primitive_desc make_forward_desc(activation after) const {
+  void backward_weight(const backward_pass& pass) {
+    if (!d_weight_) d_weight_.emplace(make_d_weight());
+    void* target = d_weight_->weight.target(pass.d_x[1].out());
+    if (has_bias_)
+      d_weight_->primitive.run({pass.x[0].data, pass.d_y.data, target, pass.d_x[2].data});
+    else
+      d_weight_->primitive.run({pass.x[0].data, pass.d_y.data, target});
+    d_weight_->weight.taken(pass.d_x[1].out());
+  }
+
+  dnnl::convolution_forward::primitive_desc make_forward_desc() const {
     auto attributes = kept_primitive::attributes();
-    if (after == activation::relu) {
+    if (after_ == activation::relu) {
       dnnl::post_ops last;
       last.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
       attributes.set_post_ops(last);
@@ -117,19 +118,29 @@ private:
             engine_};
   }
 
+  kept_primitive make_forward() const {
+    std::vector<kept_primitive::argument> arguments{
+        {DNNL_ARG_SRC, how_.x},
+        {DNNL_ARG_WEIGHTS, forward_desc_.weights_desc()},
+        {DNNL_ARG_DST, how_.y}};
+    if (has_bias_) arguments.push_back({DNNL_ARG_BIAS, how_.bias});
+    return {dnnl::convolution_forward(forward_desc_), engine_, forward_desc_.scratchpad_desc(),
+            arguments};
+  }
+
   step make_d_weight() const {
     const dnnl::convolution_backward_weights::primitive_desc chosen(
         {dnnl::algorithm::convolution_direct, how_.x, how_.weight, how_.bias, how_.y, how_.stride,
          how_.padding, how_.padding},
         kept_primitive::attributes(), engine_, forward_desc_);
-    return {{dnnl::convolution_backward_weights(chosen),
-             engine_,
-             chosen.scratchpad_desc(),
-             {{DNNL_ARG_SRC, how_.x},
-              {DNNL_ARG_DIFF_DST, how_.y},
-              {DNNL_ARG_DIFF_WEIGHTS, chosen.diff_weights_desc()},
-              {DNNL_ARG_DIFF_BIAS, how_.bias}}},
-            {chosen.diff_weights_desc(), how_.weight_plain, engine_}};
+    std::vector<kept_primitive::argument> arguments{
+        {DNNL_ARG_SRC, how_.x},
+        {DNNL_ARG_DIFF_DST, how_.y},
+        {DNNL_ARG_DIFF_WEIGHTS, chosen.diff_weights_desc()}};
+    if (has_bias_) arguments.push_back({DNNL_ARG_DIFF_BIAS, how_.bias});
+    return {
+        {dnnl::convolution_backward_weights(chosen), engine_, chosen.scratchpad_desc(), arguments},
+        {chosen.diff_weights_desc(), how_.weight_plain, engine_}};
   }
 
   step make_d_x() const {
@@ -148,84 +159,54 @@ private:
 
   dnnl::engine engine_;
   layouts how_;
+  activation after_;
+  bool has_bias_;
   dnnl::convolution_forward::primitive_desc forward_desc_;
   step forward_;
   // Made when first wanted: evaluation needs neither, a first layer only one.
   std::optional<step> d_weight_, d_x_;
 };
 
-class convolution_layer final : public layer {
-public:
-  convolution_layer(const shape& sample, const convolution_options& options)
-      : input_(sample), output_{side(sample[0], options), side(sample[1], options),
-                                options.outputs},
-        options_(options) {
-    const auto window = options.kernel * options.kernel * sample[2];
-    const initialiser start{initialiser::kind_type::uniform,
-                            1 / std::sqrt(static_cast<float>(window))};
-    parameters_ = {parameter_spec{"weight",
-                                  {options.kernel, options.kernel, sample[2], options.outputs},
-                                  start},
-                   parameter_spec{"bias", {options.outputs}, start}};
+// Everything that is made is known to oneDNN's kernels, or refused by name.
+std::unique_ptr<operation> make(const operation_site& at) {
+  const auto number = [&](std::size_t i) { return static_cast<std::int64_t>(at.key.numbers[i]); };
+  const window how{number(0), number(1), number(2), number(3)};
+  try {
+    return std::make_unique<convolution_operation>(describe(at, how),
+                                                   static_cast<activation>(number(4)));
+  } catch (const dnnl::error& found) {
+    throw device_error("oneDNN cannot compute a convolution of " + to_string(at.x[0]) + " with " +
+                       to_string(at.x[1]) + ": " + found.what());
   }
+}
 
-  static std::int64_t side(std::int64_t pixels, const convolution_options& options) {
-    return (pixels + 2 * options.padding - options.kernel) / options.stride + 1;
-  }
+operation_key key_of(const window& how, activation after) {
+  return {"convolution",
+          {static_cast<double>(how.side), static_cast<double>(how.stride),
+           static_cast<double>(how.padding), static_cast<double>(how.groups),
+           static_cast<double>(after)}};
+}
 
-  std::span<const parameter_spec> parameters() const override { return parameters_; }
-  const shape& input() const override { return input_; }
-  const shape& output() const override { return output_; }
-
-  void forward(const forward_pass& pass) override {
-    plan(pass.batch).forward(pass, weight(pass.parameters), bias(pass.parameters));
-  }
-
-  void backward(const backward_pass& pass) override {
-    auto& made = plan(pass.batch);
-    if (options_.after == activation::relu) relu_backward(pass.y, pass.d_y);
-    made.backward_weight(pass, weight(pass.d_parameters), bias(pass.d_parameters));
-    if (!pass.d_x.empty()) made.backward_x(pass, weight(pass.parameters));
-  }
-
-private:
-  convolution_plan& plan(std::int64_t batch) {
-    return plans_.at(batch, [&] {
-      return std::make_unique<convolution_plan>(describe(input_, output_, options_, batch),
-                                                options_.after);
-    });
-  }
-
-  template <class T>
-  std::span<T> weight(std::span<T> flat) const {
-    return flat.first(flat.size() - static_cast<std::size_t>(options_.outputs));
-  }
-  template <class T>
-  std::span<T> bias(std::span<T> flat) const {
-    return flat.last(static_cast<std::size_t>(options_.outputs));
-  }
-
-  shape input_, output_;
-  convolution_options options_;
-  std::array<parameter_spec, 2> parameters_;
-  plan_cache<convolution_plan> plans_;
-};
+shape result_of(const variable& x, const variable& w, const window& how) {
+  const auto &from = x.extents(), &weight = w.extents();
+  LAGRANGE_EXPECT(from.rank() == 4 && weight.rank() == 4 && weight[0] == how.side &&
+                      weight[1] == how.side && weight[2] * how.groups == from[3] &&
+                      weight[3] % how.groups == 0 && how.steps(from[1]) >= 1 &&
+                      how.steps(from[2]) >= 1,
+                  "a convolution of " + to_string(from) + " with " + to_string(weight));
+  return {from[0], how.steps(from[1]), how.steps(from[2]), weight[3]};
+}
 
 } // namespace
 
-std::unique_ptr<layer> convolution(const shape& sample, const convolution_options& options) {
-  if (options.outputs < 1 || options.kernel < 1 || options.stride < 1 || options.padding < 0)
-    throw std::invalid_argument("a convolution needs at least one output, a kernel and a stride of "
-                                "at least 1, and a padding of at least 0");
-  const auto pixels_min = options.kernel - 2 * options.padding;
-  if (sample.rank() != 3 || sample.elements() == 0 || sample[0] < pixels_min ||
-      sample[1] < pixels_min)
-    throw std::invalid_argument("a convolution with a kernel of " + std::to_string(options.kernel) +
-                                " and a padding of " + std::to_string(options.padding) +
-                                " needs images [H, W, C] of at least " +
-                                std::to_string(std::max<std::int64_t>(pixels_min, 1)) +
-                                " pixels a side, not " + to_string(sample));
-  return std::make_unique<convolution_layer>(sample, options);
+variable convolution(const variable& x, const variable& w, const variable& b, const window& how,
+                     activation after) {
+  LAGRANGE_EXPECT(b.elements() == w.extents()[3], "a bias of " + to_string(b.extents()));
+  return x.on().record(key_of(how, after), {x, w, b}, result_of(x, w, how), &make);
+}
+
+variable convolution(const variable& x, const variable& w, const window& how) {
+  return x.on().record(key_of(how, activation::none), {x, w}, result_of(x, w, how), &make);
 }
 
 } // namespace lagrange::ops

@@ -14,6 +14,9 @@ void relu_forward(std::span<const float> x, std::span<float> y);
 /// d[i] = y[i] > 0 ? d[i] : 0.
 void relu_backward(std::span<const float> y, std::span<float> d);
 
+/// y += x.
+void add_to(std::span<const float> x, std::span<float> y);
+
 /// sums[c] = sum over the rows of x [rows, columns], rows in order; columns = sums.size().
 void sum_rows(std::span<const float> x, std::span<float> sums);
 

@@ -1,42 +1,57 @@
 /// \file
-/// The layers there are. Every maker takes the shape of one sample as it comes in, and throws
-/// std::invalid_argument, saying what would fit, if the layer cannot take it.
+/// The layers there are, and what puts them together. Formulas are in functions.hpp; the numbers
+/// that cannot be right are refused when the layer is built, by std::invalid_argument.
 #pragma once
 
 #include "ops/layer.hpp"
 
+#include <utility>
+
 namespace lagrange::ops {
 
-/// y = f(x w + b). Samples of any shape are read as one row of I numbers: flattening costs nothing.
-/// Parameters start uniform in +-1/sqrt(I).
-/// Shapes: x [B, I], w [I, O], b [O] -> y [B, O].
-std::unique_ptr<layer> linear(const shape& sample, std::int64_t outputs,
-                              activation after = activation::none);
+// ---- put together -------------------------------------------------------------------------------
+
+/// One layer after another. Shapes: those of the layers.
+class sequential final : public layer {
+public:
+  /// Appends a layer; its parameters are called "<name>.weight" and so on.
+  sequential& add(const std::string& name, std::unique_ptr<layer> next);
+  shape build(parameter_list& into, const shape& sample) override;
+  variable apply(parameter_values parameters, const variable& x) override;
+
+private:
+  std::vector<std::pair<std::string, std::unique_ptr<layer>>> layers_;
+};
+
+/// f(inner(x) + shortcut(x)); without a shortcut x itself.
+/// Requires: both end in the same shape.
+/// Paper: He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition (2016).
+std::unique_ptr<layer> residual(std::unique_ptr<layer> inner, std::unique_ptr<layer> shortcut,
+                                activation after = activation::none);
+
+// ---- with parameters ----------------------------------------------------------------------------
+
+/// Samples of any shape are read as one row of I numbers. Parameters start uniform in +-1/sqrt(I).
+/// Shapes: sample of I numbers -> [O].
+std::unique_ptr<layer> linear(std::int64_t outputs, activation after = activation::none);
 
 struct convolution_options {
   std::int64_t outputs = 0; ///< channels of the result
   std::int64_t kernel = 1;  ///< side of the square window
   std::int64_t stride = 1;
   std::int64_t padding = 0; ///< zeros added on each side
+  std::int64_t groups = 1;  ///< of channels, each for itself
+  bool has_bias = true;
   activation after = activation::none;
 };
+/// Parameters start uniform in +-1/sqrt(kernel * kernel * C / groups).
+/// Shapes: sample [H, W, C] -> [H', W', O].
+std::unique_ptr<layer> convolution(const convolution_options& options);
 
-/// y[b,h,w,o] = f(b[o] + sum over r,s,c of x[b, h*stride+r-padding, w*stride+s-padding, c]
-/// w[r,s,c,o]). Parameters start uniform in +-1/sqrt(kernel * kernel * C). Shapes: x [B, H, W, C],
-/// w [kernel, kernel, C, O], b [O] -> y [B, H', W', O], H' = (H + 2 padding - kernel) / stride + 1.
-std::unique_ptr<layer> convolution(const shape& sample, const convolution_options& options);
+// ---- without ------------------------------------------------------------------------------------
 
-struct max_pool_options {
-  std::int64_t window = 2; ///< side of the square window
-  std::int64_t stride = 2;
-};
-
-/// y[b,h,w,c] = max over the window of x[b, h*stride+r, w*stride+s, c]; the first of equals gets
-/// the gradient. What does not fill a window is left out. Shapes: x [B, H, W, C] -> y [B, H', W',
-/// C], H' = (H - window) / stride + 1.
-std::unique_ptr<layer> max_pool(const shape& sample, const max_pool_options& options = {});
-
-/// y = max(x, 0). Prefer activation::relu on the layer before, which saves a pass over memory.
-std::unique_ptr<layer> relu(const shape& sample);
+/// Shapes: sample [H, W, C] -> [H', W', C].
+std::unique_ptr<layer> max_pool(std::int64_t side = 2, std::int64_t stride = 2);
+std::unique_ptr<layer> relu();
 
 } // namespace lagrange::ops

@@ -1,15 +1,15 @@
 /// \file
-/// The loss of classification: softmax and cross-entropy in one pass.
+/// Softmax and cross-entropy in one pass: the arithmetic of functions.hpp's loss, and its scores.
 #pragma once
 
 #include "ops/network.hpp"
 
 namespace lagrange::ops {
 
-/// Mean over the batch of -log softmax(logits)[label], and its gradient.
+/// The mean loss, as functions.hpp defines it, and its gradient.
 /// Shapes: logits [B, K], labels [B] in [0, K), d_logits [B, K] -> mean loss.
 float softmax_cross_entropy(std::span<const float> logits, std::span<const std::int32_t> labels,
-                            std::span<float> d_logits);
+                            std::span<float> d_logits, float smoothing = 0);
 
 /// Sums of the losses and of the samples whose largest logit is that of their label (of equal ones,
 /// the first; a NaN is never right).

@@ -1,8 +1,7 @@
-#include "ops/layers.hpp"
+#include "ops/functions.hpp"
 #include "ops/vectorised.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 #include <vector>
 
 namespace lagrange::ops {
@@ -58,64 +57,62 @@ inline void pool_row_by_two(const pool_sizes& at, const float* __restrict x, std
   }
 }
 
-class max_pool_layer final : public layer {
+// Operand: x.
+class max_pool_operation final : public operation {
 public:
-  max_pool_layer(const shape& sample, const max_pool_options& options)
-      : input_(sample), output_{(sample[0] - options.window) / options.stride + 1,
-                                (sample[1] - options.window) / options.stride + 1, sample[2]},
-        at_{sample[0],  sample[1],      sample[2],     output_[0],
-            output_[1], options.window, options.stride} {}
-
-  const shape& input() const override { return input_; }
-  const shape& output() const override { return output_; }
+  explicit max_pool_operation(const operation_site& made)
+      : batch_(made.y[0]), at_{made.x[0][1],
+                               made.x[0][2],
+                               made.x[0][3],
+                               made.y[1],
+                               made.y[2],
+                               static_cast<std::int64_t>(made.key.numbers[0]),
+                               static_cast<std::int64_t>(made.key.numbers[1])},
+        places_(static_cast<std::size_t>(made.y.elements())) {}
 
   void forward(const forward_pass& pass) override {
-    if (places_.size() < pass.y.size()) places_.resize(pass.y.size());
-    for (std::int64_t b = 0; b < pass.batch; ++b) {
-      const float* x = pass.x.data() + b * input_.elements();
-      float* y = pass.y.data() + b * output_.elements();
-      std::int32_t* places = places_.data() + b * output_.elements();
-      const auto row = at_.w_out * at_.c;
+    const float* x = pass.x[0].in().data();
+    float* y = pass.y.out().data();
+    std::int32_t* places = places_.data();
+    const auto row = at_.w_out * at_.c;
+    for (std::int64_t b = 0; b < batch_; ++b, x += at_.h * at_.w * at_.c)
       for (std::int64_t h = 0; h < at_.h_out; ++h, y += row, places += row)
         if (at_.window == 2)
           vectorised<&pool_row_by_two>(at_, x, h * at_.stride * at_.w * at_.c, y, places);
         else
           vectorised<&pool_row>(at_, x, h * at_.stride * at_.w * at_.c, y, places);
-    }
   }
 
   void backward(const backward_pass& pass) override {
-    if (pass.d_x.empty()) return;
-    std::ranges::fill(pass.d_x, 0.0F);
-    const auto results = output_.elements();
-    for (std::int64_t b = 0; b < pass.batch; ++b) {
-      float* d_x = pass.d_x.data() + b * input_.elements();
-      const float* d_y = pass.d_y.data() + b * results;
-      const std::int32_t* places = places_.data() + b * results;
+    std::ranges::fill(pass.d_x[0].out(), 0.0F);
+    float* d_x = pass.d_x[0].out().data();
+    const float* d_y = pass.d_y.in().data();
+    const std::int32_t* places = places_.data();
+    const auto results = at_.h_out * at_.w_out * at_.c;
+    for (std::int64_t b = 0; b < batch_;
+         ++b, d_x += at_.h * at_.w * at_.c, d_y += results, places += results)
       for (std::int64_t i = 0; i < results; ++i) d_x[places[i]] += d_y[i];
-    }
   }
 
 private:
-  shape input_, output_;
+  std::int64_t batch_;
   pool_sizes at_;
-  std::vector<std::int32_t> places_; ///< of the winners of the last forward pass
+  std::vector<std::int32_t> places_; ///< of the winners of the last forward pass, in their sample
 };
 
 } // namespace
 
-std::unique_ptr<layer> max_pool(const shape& sample, const max_pool_options& options) {
-  if (options.window < 1 || options.stride < 1)
-    throw std::invalid_argument("max pooling needs a window and a stride of at least 1");
-  if (sample.rank() != 3 || sample[0] < options.window || sample[1] < options.window)
-    throw std::invalid_argument("max pooling over " + std::to_string(options.window) + "x" +
-                                std::to_string(options.window) +
-                                " pixels needs images [H, W, C] of at least that size, not " +
-                                to_string(sample));
-  if (sample.elements() > INT32_MAX)
-    throw std::invalid_argument("max pooling takes samples of less than 2^31 numbers, not " +
-                                to_string(sample));
-  return std::make_unique<max_pool_layer>(sample, options);
+variable max_pool(const variable& x, const window& how) {
+  const auto& from = x.extents();
+  LAGRANGE_EXPECT(from.rank() == 4 && how.side >= 1 && how.stride >= 1 && how.padding == 0 &&
+                      how.steps(from[1]) >= 1 && how.steps(from[2]) >= 1 &&
+                      from.elements() / from[0] <= INT32_MAX,
+                  "max pooling over " + std::to_string(how.side) + " pixels of " + to_string(from));
+  return x.on().record(
+      {"max_pool", {static_cast<double>(how.side), static_cast<double>(how.stride)}}, {x},
+      {from[0], how.steps(from[1]), how.steps(from[2]), from[3]}, [](const operation_site& at) {
+        return std::unique_ptr<operation>(new max_pool_operation(at));
+      });
 }
 
 } // namespace lagrange::ops

@@ -1,7 +1,7 @@
 #include "ops/models.hpp"
 
 #include "ops/layers.hpp"
-#include "ops/sequential.hpp"
+#include "ops/model.hpp"
 
 #include <array>
 #include <stdexcept>
@@ -31,18 +31,18 @@ void check(const model_input& input, std::string_view name) {
 
 std::unique_ptr<network> make_softmax(const model_input& input) {
   check(input, "softmax");
-  auto made = std::make_unique<sequential>(input.extents);
-  made->add("linear", linear(made->output(), input.classes));
-  return made;
+  auto body = std::make_unique<sequential>();
+  body->add("linear", linear(input.classes));
+  return make_classifier(std::move(body), input.extents);
 }
 
 std::unique_ptr<network> make_mlp(const model_input& input) {
   check(input, "mlp");
-  auto made = std::make_unique<sequential>(input.extents);
-  made->add("linear1", linear(made->output(), 256, activation::relu));
-  made->add("linear2", linear(made->output(), 128, activation::relu));
-  made->add("linear3", linear(made->output(), input.classes));
-  return made;
+  auto body = std::make_unique<sequential>();
+  body->add("linear1", linear(256, activation::relu))
+      .add("linear2", linear(128, activation::relu))
+      .add("linear3", linear(input.classes));
+  return make_classifier(std::move(body), input.extents);
 }
 
 // Paper: LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition
@@ -54,18 +54,16 @@ std::unique_ptr<network> make_lenet(const model_input& input) {
     throw std::invalid_argument(
         "model lenet needs images [H, W, C] of at least 12x12 pixels, not " +
         to_string(input.extents) + "; models softmax and mlp take samples of any shape");
-  auto made = std::make_unique<sequential>(input.extents);
-  made->add("conv1",
-            convolution(made->output(),
-                        {.outputs = 6, .kernel = 5, .padding = 2, .after = activation::relu}));
-  made->add("pool1", max_pool(made->output()));
-  made->add("conv2",
-            convolution(made->output(), {.outputs = 16, .kernel = 5, .after = activation::relu}));
-  made->add("pool2", max_pool(made->output()));
-  made->add("linear1", linear(made->output(), 120, activation::relu));
-  made->add("linear2", linear(made->output(), 84, activation::relu));
-  made->add("linear3", linear(made->output(), input.classes));
-  return made;
+  const auto after = activation::relu;
+  auto body = std::make_unique<sequential>();
+  body->add("conv1", convolution({.outputs = 6, .kernel = 5, .padding = 2, .after = after}))
+      .add("pool1", max_pool())
+      .add("conv2", convolution({.outputs = 16, .kernel = 5, .after = after}))
+      .add("pool2", max_pool())
+      .add("linear1", linear(120, after))
+      .add("linear2", linear(84, after))
+      .add("linear3", linear(input.classes));
+  return make_classifier(std::move(body), input.extents);
 }
 
 } // namespace

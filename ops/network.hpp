@@ -39,18 +39,35 @@ struct scores {
   std::int64_t samples = 0;
 };
 
+/// Hears which gradients are ready while others are still being computed.
+class gradient_observer {
+public:
+  virtual ~gradient_observer() = default;
+  /// Nothing will be added any more to the gradient of the parameter at `position`.
+  virtual void on_final(std::size_t position) = 0;
+};
+
+/// One step of training.
+/// Shapes: parameters [N], inputs [B, ...] f32 or i32, labels one for each prediction,
+/// d_parameters [N].
+struct training_pass {
+  std::span<const float> parameters;
+  const tensor& inputs;
+  std::span<const std::int32_t> labels;
+  std::span<float> d_parameters;         ///< overwritten with the gradient of the mean loss
+  std::uint64_t key = 0;                 ///< of this step's random numbers
+  gradient_observer* observer = nullptr; ///< null: nobody listens
+};
+
 /// One worker's network. Used by one thread at a time.
 class network {
 public:
   virtual ~network() = default;
   virtual std::span<const parameter_spec> parameters() const = 0;
 
-  /// Forward and backward. Returns the mean loss of the batch.
-  /// Shapes: parameters [N], inputs [B, ...] f32, labels [B], d_parameters [N] (overwritten with
-  /// the gradient of the mean loss).
-  virtual float forward_backward(std::span<const float> parameters, const tensor& inputs,
-                                 std::span<const std::int32_t> labels,
-                                 std::span<float> d_parameters) = 0;
+  /// Forward and backward. Returns the mean loss of the batch. Observers hear of every parameter
+  /// once, mostly of the last ones first.
+  virtual float train(const training_pass& pass) = 0;
 
   /// Forward only, in evaluation mode.
   virtual scores evaluate(std::span<const float> parameters, const tensor& inputs,

@@ -19,7 +19,7 @@ dnnl::primitive_attr kept_primitive::attributes() {
 
 kept_primitive::kept_primitive(dnnl::primitive primitive, const dnnl::engine& engine,
                                const dnnl::memory::desc& scratchpad,
-                               std::initializer_list<argument> arguments)
+                               std::span<const argument> arguments)
     : stream_(engine), primitive_(std::move(primitive)), held_(arguments.size(), nullptr),
       scratchpad_(std::make_unique<buffer>(scratchpad.get_size())) {
   for (const auto& each : arguments) {

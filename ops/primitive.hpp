@@ -11,7 +11,7 @@
 
 #include <initializer_list>
 #include <memory>
-#include <utility>
+#include <span>
 #include <vector>
 
 namespace lagrange::ops {
@@ -28,7 +28,11 @@ public:
 
   /// Requires: made with attributes(); `scratchpad` is the descriptor's scratchpad_desc().
   kept_primitive(dnnl::primitive primitive, const dnnl::engine& engine,
-                 const dnnl::memory::desc& scratchpad, std::initializer_list<argument> arguments);
+                 const dnnl::memory::desc& scratchpad, std::span<const argument> arguments);
+  kept_primitive(dnnl::primitive primitive, const dnnl::engine& engine,
+                 const dnnl::memory::desc& scratchpad, std::initializer_list<argument> arguments)
+      : kept_primitive(std::move(primitive), engine, scratchpad,
+                       std::span(arguments.begin(), arguments.size())) {}
 
   /// Runs to the end. `data` are the arguments' memories in the order given when made.
   /// Errors: throws device_error.
@@ -41,38 +45,6 @@ private:
   std::vector<dnnl_exec_arg_t> arguments_;
   std::vector<const void*> held_;
   std::unique_ptr<buffer> scratchpad_;
-};
-
-/// What an op keeps for each batch size it has seen: the usual one, the smaller last one, and that
-/// of evaluation. A batch size that does not come back is forgotten when the room is needed.
-template <class Plan>
-class plan_cache {
-public:
-  /// The plan for `batch`, made by `make()` when it is not kept.
-  /// Errors: throws device_error if oneDNN cannot make it.
-  template <class Make>
-  Plan& at(std::int64_t batch, Make make) {
-    for (auto& [size, plan] : kept_)
-      if (size == batch) return *plan;
-    try {
-      auto plan = make();
-      if (kept_.size() < kept_max) {
-        kept_.emplace_back(batch, std::move(plan));
-        return *kept_.back().second;
-      }
-      oldest_ = (oldest_ + 1) % kept_max;
-      kept_[oldest_] = {batch, std::move(plan)};
-      return *kept_[oldest_].second;
-    } catch (const dnnl::error& found) {
-      throw device_error("oneDNN cannot compute a batch of " + std::to_string(batch) + ": " +
-                         found.what());
-    }
-  }
-
-private:
-  static constexpr std::size_t kept_max = 8;
-  std::vector<std::pair<std::int64_t, std::unique_ptr<Plan>>> kept_;
-  std::size_t oldest_ = kept_max - 1;
 };
 
 } // namespace lagrange::ops

@@ -47,8 +47,14 @@ kept_primitive make(const product_sizes& sizes, const product_options& options) 
 product::product(const product_sizes& sizes, const product_options& options)
     : sizes_(sizes), options_(options) {
   LAGRANGE_EXPECT(sizes.rows > 0 && sizes.inner > 0 && sizes.columns > 0, "an empty product");
-  if (sizes.rows * sizes.inner * sizes.columns > plain_products_max)
+  if (sizes.rows * sizes.inner * sizes.columns <= plain_products_max) return;
+  try {
     primitive_.emplace(make(sizes, options));
+  } catch (const dnnl::error& found) {
+    throw device_error("oneDNN cannot compute a product of " + std::to_string(sizes.rows) + "x" +
+                       std::to_string(sizes.inner) + "x" + std::to_string(sizes.columns) + ": " +
+                       found.what());
+  }
 }
 
 void product::run(std::span<const float> a, std::span<const float> b, std::span<const float> bias,

@@ -2,7 +2,7 @@
 /// Matrix products, y = f(op(a) op(b) + bias), made once for their sizes and run many times.
 #pragma once
 
-#include "ops/layer.hpp"
+#include "ops/operation.hpp"
 #include "ops/primitive.hpp"
 
 #include <optional>

@@ -1,30 +1,23 @@
 #include "ops/elementwise.hpp"
-#include "ops/layers.hpp"
-
-#include <algorithm>
+#include "ops/functions.hpp"
 
 namespace lagrange::ops {
 
 namespace {
 
-class relu_layer final : public layer {
+class relu_operation final : public operation {
 public:
-  explicit relu_layer(const shape& sample) : sample_(sample) {}
-  const shape& input() const override { return sample_; }
-  const shape& output() const override { return sample_; }
-  void forward(const forward_pass& pass) override { relu_forward(pass.x, pass.y); }
-  void backward(const backward_pass& pass) override {
-    if (pass.d_x.empty()) return;
-    std::ranges::copy(pass.d_y, pass.d_x.begin());
-    relu_backward(pass.y, pass.d_x);
-  }
-
-private:
-  shape sample_;
+  void forward(const forward_pass& pass) override { relu_forward(pass.x[0].in(), pass.y.out()); }
+  void backward(const backward_pass& pass) override { relu_backward(pass.y.in(), pass.d_y.out()); }
+  bool passes_gradient() const override { return true; }
 };
 
 } // namespace
 
-std::unique_ptr<layer> relu(const shape& sample) { return std::make_unique<relu_layer>(sample); }
+variable relu(const variable& x) {
+  return x.on().record({"relu"}, {x}, x.extents(), [](const operation_site&) {
+    return std::unique_ptr<operation>(new relu_operation);
+  });
+}
 
 } // namespace lagrange::ops

@@ -105,6 +105,10 @@ tensor tensor::view(dtype type, shape extents, std::size_t offset_bytes) const {
   return {type, extents, memory_, offset_ + offset_bytes};
 }
 
+tensor tensor::whole() const {
+  return {dtype::u8, {static_cast<std::int64_t>(memory_->size_bytes())}, memory_};
+}
+
 void tensor::check(dtype wanted) const {
   LAGRANGE_EXPECT(memory_ != nullptr, "an empty tensor has no values");
   LAGRANGE_EXPECT(type_ == wanted, "a tensor of " + std::string(name(type_)) + " read as " +

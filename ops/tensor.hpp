@@ -116,6 +116,8 @@ public:
   /// The same memory read as elements of another type, from `offset_bytes` into this tensor on.
   /// Requires: the elements lie inside the buffer, aligned to their size.
   tensor view(dtype type, shape extents, std::size_t offset_bytes = 0) const;
+  /// All of the memory that this is a part of, as bytes.
+  tensor whole() const;
 
   /// The elements. Requires: T matches type(), memory on the CPU.
   template <class T>

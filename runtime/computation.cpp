@@ -79,8 +79,10 @@ step_result computation::operator()(const step_task& task) {
   step_result result;
   result.what = task.what.id;
   result.samples = static_cast<std::uint32_t>(samples.labels.elements());
-  result.loss = network_->forward_backward(parameters_, as_floats(samples),
-                                           samples.labels.values<std::int32_t>(), d_parameters_);
+  result.loss = network_->train({.parameters = parameters_,
+                                 .inputs = as_floats(samples),
+                                 .labels = samples.labels.values<std::int32_t>(),
+                                 .d_parameters = d_parameters_});
   // A sum is finite only if every term is, short of an overflow that should be skipped as well.
   float sum = 0;
   for (const auto gradient : d_parameters_) sum += std::abs(gradient);

@@ -54,7 +54,7 @@ TEST_CASE("a step of a size seen before allocates nothing", "[ops][models]") {
       const tensor inputs(dtype::f32, {batch, 28, 28, 1});
       const auto labels = tests::labels(batch, 10, 3);
       const auto before = allocations.load();
-      net->forward_backward(parameters, inputs, labels, gradient);
+      net->train({parameters, inputs, labels, gradient});
       optimizer->step(parameters, gradient, 1);
       return allocations.load() - before;
     };

@@ -110,7 +110,7 @@ TEST_CASE("every model's gradient is the slope of its loss", "[ops][models]") {
     const auto batch = samples(digits, 32, 21);
     auto parameters = tests::parameters(net->parameters(), 5);
     std::vector<float> d(parameters.size());
-    CHECK(net->forward_backward(parameters, batch.inputs, batch.labels, d) ==
+    CHECK(net->train({parameters, batch.inputs, batch.labels, d}) ==
           Approx(loss(*net, parameters, batch)));
     // Along the gradient itself the slope is its norm. A longer step crosses kinks of relu and
     // pooling, a shorter one drowns in the rounding of f32.
@@ -153,12 +153,12 @@ TEST_CASE("a model computes the same bits twice, whatever came between", "[ops][
     const auto batch = samples(digits, 64, 22);
     const auto last = samples(digits, 17, 23);
     std::vector<float> first(parameters.size()), again(parameters.size(), 9.0F), unused = first;
-    const float found = net->forward_backward(parameters, batch.inputs, batch.labels, first);
-    net->forward_backward(parameters, last.inputs, last.labels, unused);
+    const float found = net->train({parameters, batch.inputs, batch.labels, first});
+    net->train({parameters, last.inputs, last.labels, unused});
     net->evaluate(parameters, batch.inputs, batch.labels);
-    CHECK(net->forward_backward(parameters, batch.inputs, batch.labels, again) == found);
+    CHECK(net->train({parameters, batch.inputs, batch.labels, again}) == found);
     CHECK(first == again);
-    CHECK(other->forward_backward(parameters, batch.inputs, batch.labels, again) == found);
+    CHECK(other->train({parameters, batch.inputs, batch.labels, again}) == found);
     CHECK(first == again);
   }
 }
@@ -170,13 +170,13 @@ TEST_CASE("the gradient of a batch is the mean over its samples", "[ops][models]
     const auto parameters = tests::parameters(net->parameters(), 6);
     const auto batch = samples(digits, 3, 24);
     std::vector<float> d(parameters.size()), one(parameters.size());
-    net->forward_backward(parameters, batch.inputs, batch.labels, d);
+    net->train({parameters, batch.inputs, batch.labels, d});
     std::vector<double> mean(parameters.size());
     for (std::size_t b = 0; b < 3; ++b) {
       tensor single(dtype::f32, {1, 28, 28, 1});
       std::ranges::copy(batch.inputs.values<float>().subspan(b * 784, 784),
                         single.values<float>().begin());
-      net->forward_backward(parameters, single, std::span(batch.labels).subspan(b, 1), one);
+      net->train({parameters, single, std::span(batch.labels).subspan(b, 1), one});
       for (std::size_t i = 0; i < one.size(); ++i) mean[i] += one[i] / 3.0;
     }
     CHECK(tests::distance(d, mean) < 1e-6);
@@ -201,8 +201,8 @@ TEST_CASE("inputs of another shape, type or length are a bug and told as one", "
   auto batch = samples(digits, 3, 24);
   std::vector<float> d(parameters.size());
   const auto run = [&](const tensor& inputs, std::size_t labels, std::size_t count) {
-    net->forward_backward(std::span(parameters).first(count), inputs,
-                          std::span(batch.labels).first(labels), d);
+    net->train(
+        {std::span(parameters).first(count), inputs, std::span(batch.labels).first(labels), d});
   };
   CHECK_NOTHROW(run(batch.inputs, 3, d.size()));
   CHECK_THROWS_AS(run(batch.inputs, 2, d.size()), contract_error);

@@ -44,12 +44,14 @@ std::vector<double> convolution_reference(std::span<const float> x, std::span<co
     const auto left = i / at.outputs % width * at.stride - at.padding;
     const auto top = i / at.outputs / width % height * at.stride - at.padding;
     const auto image = i / at.outputs / width / height;
+    const auto channels = sample[2] / at.groups;
+    const auto channel_first = o / (at.outputs / at.groups) * channels;
     double sum = b[static_cast<std::size_t>(o)];
-    for (std::int64_t k = 0; k < at.kernel * at.kernel * sample[2]; ++k) {
-      const auto c = k % sample[2];
-      const auto s = k / sample[2] % at.kernel;
-      const auto r = k / sample[2] / at.kernel;
-      sum += pixel(x, sample, image, top + r, left + s, c) *
+    for (std::int64_t k = 0; k < at.kernel * at.kernel * channels; ++k) {
+      const auto c = k % channels;
+      const auto s = k / channels % at.kernel;
+      const auto r = k / channels / at.kernel;
+      sum += pixel(x, sample, image, top + r, left + s, channel_first + c) *
              w[static_cast<std::size_t>(k * at.outputs + o)];
     }
     y.push_back(at.after == ops::activation::relu ? std::max(sum, 0.0) : sum);
@@ -58,9 +60,9 @@ std::vector<double> convolution_reference(std::span<const float> x, std::span<co
 }
 
 std::vector<double> max_pool_reference(std::span<const float> x, std::int64_t batch,
-                                       const ops::shape& sample, const ops::max_pool_options& at) {
-  const auto height = (sample[0] - at.window) / at.stride + 1;
-  const auto width = (sample[1] - at.window) / at.stride + 1;
+                                       const ops::shape& sample, const ops::window& at) {
+  const auto height = (sample[0] - at.side) / at.stride + 1;
+  const auto width = (sample[1] - at.side) / at.stride + 1;
   std::vector<double> y;
   for (std::int64_t i = 0; i < batch * height * width * sample[2]; ++i) {
     const auto c = i % sample[2];
@@ -68,9 +70,9 @@ std::vector<double> max_pool_reference(std::span<const float> x, std::int64_t ba
     const auto top = i / sample[2] / width % height * at.stride;
     const auto image = i / sample[2] / width / height;
     double largest = -std::numeric_limits<double>::infinity();
-    for (std::int64_t k = 0; k < at.window * at.window; ++k)
+    for (std::int64_t k = 0; k < at.side * at.side; ++k)
       largest =
-          std::max(largest, pixel(x, sample, image, top + k / at.window, left + k % at.window, c));
+          std::max(largest, pixel(x, sample, image, top + k / at.side, left + k % at.side, c));
     y.push_back(largest);
   }
   return y;

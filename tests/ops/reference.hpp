@@ -52,8 +52,7 @@ std::vector<double> convolution_reference(std::span<const float> x, std::span<co
 
 /// Shapes: x [B, H, W, C] -> y [B, H', W', C].
 std::vector<double> max_pool_reference(std::span<const float> x, std::int64_t batch,
-                                       const ops::shape& sample,
-                                       const ops::max_pool_options& options);
+                                       const ops::shape& sample, const ops::window& how);
 
 /// The largest |a - b| / max(1, |b|); infinite if the lengths differ or a value is no number.
 double distance(std::span<const float> a, std::span<const double> b);

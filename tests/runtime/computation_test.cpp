@@ -21,10 +21,10 @@ const std::vector<ops::parameter_spec>& specs() {
 class echo final : public ops::network {
 public:
   std::span<const ops::parameter_spec> parameters() const override { return specs(); }
-  float forward_backward(std::span<const float> parameters, const ops::tensor& inputs,
-                         std::span<const std::int32_t>, std::span<float> d_parameters) override {
-    const auto x = inputs.values<float>()[0];
-    for (std::size_t i = 0; i < parameters.size(); ++i) d_parameters[i] = x * parameters[i];
+  float train(const ops::training_pass& pass) override {
+    const auto x = pass.inputs.values<float>()[0];
+    for (std::size_t i = 0; i < pass.parameters.size(); ++i)
+      pass.d_parameters[i] = x * pass.parameters[i];
     return x;
   }
   ops::scores evaluate(std::span<const float> parameters, const ops::tensor& inputs,

@@ -25,10 +25,7 @@ job parsed(const std::string& toml, std::vector<std::string> overrides = {}) {
 class tiny_network final : public ops::network {
 public:
   std::span<const ops::parameter_spec> parameters() const override { return {&spec_, 1}; }
-  float forward_backward(std::span<const float>, const ops::tensor&, std::span<const std::int32_t>,
-                         std::span<float>) override {
-    return 0;
-  }
+  float train(const ops::training_pass&) override { return 0; }
   ops::scores evaluate(std::span<const float>, const ops::tensor&,
                        std::span<const std::int32_t>) override {
     return {};

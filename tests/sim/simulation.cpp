@@ -26,9 +26,8 @@ constexpr std::uint32_t batch_size = 5;
 class count_network final : public ops::network {
 public:
   std::span<const ops::parameter_spec> parameters() const override { return specs_; }
-  float forward_backward(std::span<const float>, const ops::tensor&, std::span<const std::int32_t>,
-                         std::span<float> d_parameters) override {
-    std::ranges::fill(d_parameters, 1.0F);
+  float train(const ops::training_pass& pass) override {
+    std::ranges::fill(pass.d_parameters, 1.0F);
     return 1;
   }
   ops::scores evaluate(std::span<const float>, const ops::tensor& inputs,

@@ -1,0 +1,61 @@
+/// \file
+/// What can be computed with variables, on one page. Every function takes variables of one tape,
+/// computes at once, and is differentiable by all of its f32 operands. Shapes that do not fit throw
+/// contract_error; layers.hpp and models.hpp check what users write before it gets here.
+#pragma once
+
+#include "ops/tape.hpp"
+
+namespace lagrange::ops {
+
+// ---- products -----------------------------------------------------------------------------------
+
+/// y = f(x w + b). The last extents of x, together I, are read as one row.
+/// Shapes: x [..., I], w [I, O], b [O] -> y [..., O].
+variable linear(const variable& x, const variable& w, const variable& b,
+                activation after = activation::none);
+/// y = x w. Shapes: x [..., I], w [I, O] -> y [..., O].
+variable linear(const variable& x, const variable& w);
+
+/// How a square window goes over an image.
+struct window {
+  std::int64_t side = 1; ///< of a convolution: that of its weight
+  std::int64_t stride = 1;
+  std::int64_t padding = 0; ///< added on each side
+  std::int64_t groups = 1;  ///< of channels, each for itself; convolutions only
+  /// Windows along one side. Requires: at least one fits.
+  std::int64_t steps(std::int64_t pixels) const {
+    return (pixels + 2 * padding - side) / stride + 1;
+  }
+};
+
+/// y[b,h,w,o] = f(b[o] + sum over r,s,c of x[b, h*stride+r-padding, w*stride+s-padding, c]
+/// w[r,s,c,o]), c going over the channels of o's group.
+/// Shapes: x [B, H, W, C], w [side, side, C/groups, O], b [O] -> y [B, H', W', O].
+variable convolution(const variable& x, const variable& w, const variable& b, const window& how,
+                     activation after = activation::none);
+/// The same without b and f.
+variable convolution(const variable& x, const variable& w, const window& how);
+
+// ---- pooling ------------------------------------------------------------------------------------
+
+/// y[b,h,w,c] = max over the window of x[b, h*stride+r, w*stride+s, c]; the first of equals gets
+/// the gradient. What does not fill a window is left out; no padding. Shapes: x [B, H, W, C] -> y
+/// [B, H', W', C].
+variable max_pool(const variable& x, const window& how);
+
+// ---- element by element -------------------------------------------------------------------------
+
+/// y = max(x, 0); a NaN stays one. Prefer activation::relu where there is one, which saves a pass.
+variable relu(const variable& x);
+/// y = f(a + b). Shapes: a, b, y alike.
+variable add(const variable& a, const variable& b, activation after = activation::none);
+
+// ---- losses: single numbers ---------------------------------------------------------------------
+
+/// Mean of -sum over k of t[k] log softmax(logits)[k], with t the label's 1 - smoothing and
+/// smoothing / K on all classes.
+/// Shapes: logits [..., K] of R rows, labels i32 [R] in [0, K) -> [].
+variable softmax_cross_entropy(const variable& logits, const variable& labels, float smoothing = 0);
+
+} // namespace lagrange::ops

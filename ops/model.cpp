@@ -1,0 +1,155 @@
+#include "ops/model.hpp"
+
+#include "ops/loss.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace lagrange::ops {
+
+namespace {
+
+/// A tape for each batch size that was seen: the usual one, and the smaller last one. One that does
+/// not come back is forgotten when the room is needed.
+class tapes {
+public:
+  explicit tapes(pass_mode mode) : mode_(mode) {}
+  tape& at(std::int64_t batch) {
+    for (auto& [size, made] : kept_)
+      if (size == batch) return *made;
+    auto made = std::make_unique<tape>(mode_);
+    if (kept_.size() < kept_max) {
+      kept_.emplace_back(batch, std::move(made));
+      return *kept_.back().second;
+    }
+    oldest_ = (oldest_ + 1) % kept_max;
+    kept_[oldest_] = {batch, std::move(made)};
+    return *kept_[oldest_].second;
+  }
+
+private:
+  static constexpr std::size_t kept_max = 4;
+  pass_mode mode_;
+  std::vector<std::pair<std::int64_t, std::unique_ptr<tape>>> kept_;
+  std::size_t oldest_ = kept_max - 1;
+};
+
+class tape_network final : public network {
+public:
+  tape_network(std::unique_ptr<model> what, const shape& sample)
+      : what_(std::move(what)), sample_(sample) {
+    what_->build(list_);
+    elements_ = parameter_elements(list_.specs());
+  }
+
+  std::span<const parameter_spec> parameters() const override { return list_.specs(); }
+
+  float train(const training_pass& pass) override {
+    LAGRANGE_EXPECT(std::ssize(pass.d_parameters) == elements_,
+                    std::to_string(pass.d_parameters.size()) + " gradients for " +
+                        std::to_string(elements_) + " parameters");
+    auto& on = begin(training_, pass.inputs, pass.key);
+    const auto loss = what_->loss(lay(on, pass.parameters, pass.d_parameters, pass));
+    const float found = loss.item();
+    on.backward(loss, pass.observer);
+    values_.clear();
+    return found;
+  }
+
+  scores evaluate(std::span<const float> parameters, const tensor& inputs,
+                  std::span<const std::int32_t> labels) override {
+    auto& on = begin(evaluation_, inputs, 0);
+    const auto found = what_->evaluate(
+        lay(on, parameters, {},
+            {.parameters = parameters, .inputs = inputs, .labels = labels, .d_parameters = {}}));
+    values_.clear();
+    return found;
+  }
+
+private:
+  tape& begin(tapes& from, const tensor& inputs, std::uint64_t key) {
+    const auto extents = inputs.extents().extents();
+    LAGRANGE_EXPECT(extents.size() == sample_.rank() + 1 && extents[0] > 0,
+                    "inputs " + to_string(inputs.extents()) + " where one sample is " +
+                        to_string(sample_));
+    auto& on = from.at(extents[0]);
+    on.begin(key);
+    return on;
+  }
+
+  model_pass lay(tape& on, std::span<const float> parameters, std::span<float> d_parameters,
+                 const training_pass& of) {
+    LAGRANGE_EXPECT(std::ssize(parameters) == elements_, std::to_string(parameters.size()) +
+                                                             " parameters where the network has " +
+                                                             std::to_string(elements_));
+    std::size_t first = 0;
+    values_.clear();
+    for (std::size_t i = 0; i < list_.specs().size(); ++i) {
+      const auto& extents = list_.specs()[i].extents;
+      const auto count = static_cast<std::size_t>(extents.elements());
+      values_.push_back(on.parameter(
+          extents, parameters.subspan(first, count),
+          d_parameters.empty() ? d_parameters : d_parameters.subspan(first, count), i));
+      first += count;
+    }
+    // What is constant is only read.
+    const view inputs{of.inputs.type(), const_cast<std::byte*>(of.inputs.bytes()),
+                      static_cast<std::size_t>(of.inputs.elements())};
+    const view labels{dtype::i32, const_cast<std::int32_t*>(of.labels.data()), of.labels.size()};
+    return {values_, on.constant(of.inputs.extents(), inputs),
+            on.constant({std::ssize(of.labels)}, labels)};
+  }
+
+  std::unique_ptr<model> what_;
+  shape sample_;
+  parameter_list list_;
+  std::int64_t elements_ = 0;
+  std::vector<variable> values_;
+  tapes training_{pass_mode::training}, evaluation_{pass_mode::evaluation};
+};
+
+class classifier final : public model {
+public:
+  classifier(std::unique_ptr<layer> body, const shape& sample, const classifier_options& options)
+      : body_(std::move(body)), sample_(sample), options_(options) {}
+
+  void build(parameter_list& into) override { body_->build(into, sample_); }
+  variable loss(const model_pass& pass) override {
+    return softmax_cross_entropy(logits(pass), pass.labels, options_.smoothing);
+  }
+  scores evaluate(const model_pass& pass) override {
+    return softmax_cross_entropy_scores(logits(pass).values<float>(),
+                                        pass.labels.values<std::int32_t>());
+  }
+
+private:
+  variable logits(const model_pass& pass) {
+    LAGRANGE_EXPECT(
+        std::ranges::equal(pass.inputs.extents().extents().subspan(1), sample_.extents()),
+        "inputs " + to_string(pass.inputs.extents()) + " where one sample is " +
+            to_string(sample_));
+    auto made = body_->apply(pass.parameters, pass.inputs);
+    const auto classes = made.extents()[made.extents().rank() - 1];
+    LAGRANGE_EXPECT(made.elements() == classes * pass.labels.elements(),
+                    "inputs " + to_string(pass.inputs.extents()) + " with " +
+                        std::to_string(pass.labels.elements()) + " labels");
+    return made;
+  }
+
+  std::unique_ptr<layer> body_;
+  shape sample_;
+  classifier_options options_;
+};
+
+} // namespace
+
+std::unique_ptr<network> make_network(std::unique_ptr<model> what, const shape& sample) {
+  return std::make_unique<tape_network>(std::move(what), sample);
+}
+
+std::unique_ptr<network> make_classifier(std::unique_ptr<layer> body, const shape& sample,
+                                         const classifier_options& options) {
+  return make_network(std::make_unique<classifier>(std::move(body), sample, options), sample);
+}
+
+} // namespace lagrange::ops
