@@ -44,6 +44,12 @@ variable convolution(const variable& x, const variable& w, const window& how);
 /// [B, H', W', C].
 variable max_pool(const variable& x, const window& how);
 
+/// y[b,h,w,c] = x[b, h*stride, w*stride, c - before], and 0 where there is no such channel; before
+/// is half of the channels that are new: a shortcut without parameters.
+/// Shapes: x [B, H, W, C] -> y [B, ceil(H/stride), ceil(W/stride), channels].
+/// Paper: He et al., Deep Residual Learning (2016), option A.
+variable subsample(const variable& x, std::int64_t stride, std::int64_t channels);
+
 // ---- element by element -------------------------------------------------------------------------
 
 /// y = max(x, 0); a NaN stays one. Prefer activation::relu where there is one, which saves a pass.

@@ -103,6 +103,26 @@ private:
   window window_;
 };
 
+class subsample_layer final : public layer {
+public:
+  subsample_layer(std::int64_t stride, std::int64_t channels)
+      : stride_(stride), channels_(channels) {}
+
+  shape build(parameter_list&, const shape& sample) override {
+    if (stride_ < 1) refuse("subsampling needs a stride of at least 1");
+    if (sample.rank() != 3 || channels_ < sample[2] || (channels_ - sample[2]) % 2 != 0)
+      refuse("subsampling to " + std::to_string(channels_) + " channels needs images [H, W, C] " +
+             "with an even number of channels less, not " + to_string(sample));
+    return {(sample[0] + stride_ - 1) / stride_, (sample[1] + stride_ - 1) / stride_, channels_};
+  }
+  variable apply(parameter_values, const variable& x) override {
+    return ops::subsample(x, stride_, channels_);
+  }
+
+private:
+  std::int64_t stride_, channels_;
+};
+
 /// A function of one variable that keeps its shape.
 class function_layer final : public layer {
 public:
@@ -187,6 +207,10 @@ std::unique_ptr<layer> convolution(const convolution_options& options) {
 
 std::unique_ptr<layer> max_pool(std::int64_t side, std::int64_t stride) {
   return std::make_unique<max_pool_layer>(side, stride);
+}
+
+std::unique_ptr<layer> subsample(std::int64_t stride, std::int64_t channels) {
+  return std::make_unique<subsample_layer>(stride, channels);
 }
 
 std::unique_ptr<layer> relu() {

@@ -53,5 +53,7 @@ std::unique_ptr<layer> convolution(const convolution_options& options);
 /// Shapes: sample [H, W, C] -> [H', W', C].
 std::unique_ptr<layer> max_pool(std::int64_t side = 2, std::int64_t stride = 2);
 std::unique_ptr<layer> relu();
+/// Shapes: sample [H, W, C] -> [ceil(H/stride), ceil(W/stride), channels].
+std::unique_ptr<layer> subsample(std::int64_t stride, std::int64_t channels);
 
 } // namespace lagrange::ops

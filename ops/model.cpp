@@ -13,11 +13,11 @@ namespace {
 /// not come back is forgotten when the room is needed.
 class tapes {
 public:
-  explicit tapes(pass_mode mode) : mode_(mode) {}
+  tapes(pass_mode mode, dtype precision) : mode_(mode), precision_(precision) {}
   tape& at(std::int64_t batch) {
     for (auto& [size, made] : kept_)
       if (size == batch) return *made;
-    auto made = std::make_unique<tape>(mode_);
+    auto made = std::make_unique<tape>(mode_, precision_);
     if (kept_.size() < kept_max) {
       kept_.emplace_back(batch, std::move(made));
       return *kept_.back().second;
@@ -30,6 +30,7 @@ public:
 private:
   static constexpr std::size_t kept_max = 4;
   pass_mode mode_;
+  dtype precision_;
   std::vector<std::pair<std::int64_t, std::unique_ptr<tape>>> kept_;
   std::size_t oldest_ = kept_max - 1;
 };
@@ -51,9 +52,14 @@ public:
     auto& on = begin(training_, pass.inputs, pass.key);
     const auto loss = what_->loss(lay(on, pass.parameters, pass.d_parameters, pass));
     const float found = loss.item();
-    on.backward(loss, pass.observer);
+    on.backward(loss, pass.observer, pass.loss_scale);
     values_.clear();
     return found;
+  }
+
+  void compute_in(dtype precision) override {
+    training_ = {pass_mode::training, precision};
+    evaluation_ = {pass_mode::evaluation, precision};
   }
 
   scores evaluate(std::span<const float> parameters, const tensor& inputs,
@@ -105,7 +111,8 @@ private:
   parameter_list list_;
   std::int64_t elements_ = 0;
   std::vector<variable> values_;
-  tapes training_{pass_mode::training}, evaluation_{pass_mode::evaluation};
+  tapes training_{pass_mode::training, dtype::f32};
+  tapes evaluation_{pass_mode::evaluation, dtype::f32};
 };
 
 class classifier final : public model {
@@ -118,8 +125,7 @@ public:
     return softmax_cross_entropy(logits(pass), pass.labels, options_.smoothing);
   }
   scores evaluate(const model_pass& pass) override {
-    return softmax_cross_entropy_scores(logits(pass).values<float>(),
-                                        pass.labels.values<std::int32_t>());
+    return softmax_cross_entropy_scores(logits(pass).floats(), pass.labels.values<std::int32_t>());
   }
 
 private:

@@ -4,7 +4,15 @@
 
 #include <algorithm>
 
+#include <stdexcept>
+
 namespace lagrange::ops {
+
+void network::compute_in(dtype precision) {
+  if (precision != dtype::f32)
+    throw std::invalid_argument("this model computes in f32 only, not in " +
+                                std::string(name(precision)));
+}
 
 void initialise(const parameter_spec& spec, std::uint64_t seed, std::size_t position,
                 std::int64_t first, std::span<float> out) {

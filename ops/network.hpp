@@ -56,6 +56,7 @@ struct training_pass {
   std::span<const std::int32_t> labels;
   std::span<float> d_parameters;         ///< overwritten with the gradient of the mean loss
   std::uint64_t key = 0;                 ///< of this step's random numbers
+  float loss_scale = 1;                  ///< of the loss, and so of d_parameters: against underflow
   gradient_observer* observer = nullptr; ///< null: nobody listens
 };
 
@@ -68,6 +69,10 @@ public:
   /// Forward and backward. Returns the mean loss of the batch. Observers hear of every parameter
   /// once, mostly of the last ones first.
   virtual float train(const training_pass& pass) = 0;
+
+  /// From now on results and weights are f16 or bf16 inside; parameters and gradients stay f32.
+  /// Errors: throws std::invalid_argument if this network computes in f32 alone.
+  virtual void compute_in(dtype precision);
 
   /// Forward only, in evaluation mode.
   virtual scores evaluate(std::span<const float> parameters, const tensor& inputs,

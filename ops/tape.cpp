@@ -1,6 +1,7 @@
 #include "ops/tape.hpp"
 
 #include "ops/elementwise.hpp"
+#include "ops/half.hpp"
 #include "ops/random.hpp"
 
 #include <algorithm>
@@ -40,6 +41,8 @@ view variable::contents() const {
   LAGRANGE_EXPECT(tape_ != nullptr && step_ == tape_->step_, "a variable of another step");
   return tape_->nodes_[node_].y;
 }
+
+std::span<const float> variable::floats() const { return tape_->widened(contents()).in(); }
 
 float variable::item() const {
   const auto all = values<float>();
@@ -82,6 +85,11 @@ variable tape::parameter(const shape& extents, std::span<const float> values,
                          std::span<float> gradient, std::size_t position) {
   // It is only read.
   auto made = constant(extents, {dtype::f32, const_cast<float*>(values.data()), values.size()});
+  if (is_half(precision_) && extents.rank() >= 2) {
+    auto& at = nodes_[made.node_];
+    at.y = take(at.own, precision_, extents);
+    narrow(values, precision_, at.y.data);
+  }
   if (gradient.empty() || mode_ == pass_mode::evaluation) return made;
   LAGRANGE_EXPECT(gradient.size() == values.size(),
                   std::to_string(gradient.size()) + " gradients for " + to_string(extents));
@@ -120,15 +128,35 @@ variable tape::record(const operation_key& key, std::initializer_list<variable> 
     ++from.waiting;
     at.gradient = gradient_state::awaited;
   }
-  at.y = take(at.own, dtype::f32, y);
+  const bool is_narrow = is_half(precision_) && y.rank() > 0;
+  at.y = take(at.own, is_narrow ? precision_ : dtype::f32, y);
   views room;
-  at.what->forward({operands(at, room), at.y, key_of(at)});
+  const auto result = is_narrow ? room_for(y.elements()) : at.y;
+  at.what->forward({operands(at, room), result, key_of(at)});
+  if (is_narrow) narrow(result.in(), precision_, at.y.data);
+  clear_copies();
   return made;
 }
 
-std::span<const view> tape::operands(const node& of, views& room) const {
-  std::ranges::transform(of.x, room.begin(), [&](auto index) { return nodes_[index].y; });
+std::span<const view> tape::operands(const node& of, views& room) {
+  std::ranges::transform(of.x, room.begin(), [&](auto index) { return widened(nodes_[index].y); });
   return std::span(room).first(of.x.size());
+}
+
+view tape::room_for(std::int64_t elements) {
+  return take(copies_.emplace_back(), dtype::f32, {elements});
+}
+
+view tape::widened(const view& x) {
+  if (!is_half(x.type)) return x;
+  const auto made = room_for(static_cast<std::int64_t>(x.count));
+  widen(x.data, x.type, made.out());
+  return made;
+}
+
+void tape::clear_copies() {
+  for (auto& each : copies_) pool_.put(std::move(each));
+  copies_.clear();
 }
 
 std::uint64_t tape::key_of(const node& of) const {
@@ -154,14 +182,14 @@ void tape::drop(std::uint32_t index) {
 
 // ---- backward -----------------------------------------------------------------------------------
 
-void tape::backward(const variable& of, gradient_observer* tell) {
+void tape::backward(const variable& of, gradient_observer* tell, float scale) {
   check({of});
   auto& last = nodes_[of.node_];
   LAGRANGE_EXPECT(of.elements() == 1, "the gradient of " + to_string(of.extents()));
   for (auto& each : std::span(nodes_).first(used_))
     if (each.is_parameter && each.waiting == 0) settle(each, tell);
   if (last.gradient == gradient_state::unwanted) return;
-  begin_gradient(last).out()[0] = 1;
+  begin_gradient(last).out()[0] = scale;
   for (auto i = used_; i-- > 0;) {
     auto& from = nodes_[i];
     if (from.what == nullptr || from.gradient == gradient_state::unwanted) continue;
@@ -176,10 +204,11 @@ void tape::backward(const variable& of, gradient_observer* tell) {
 }
 
 void tape::go_back(node& from) {
-  if (!from.what->passes_gradient()) return add_gradients(from);
-  views room;
-  from.what->backward({operands(from, room), from.y, from.d, {}, key_of(from)});
-  pass_gradient(from);
+  if (from.what->passes_gradient())
+    pass_gradient(from);
+  else
+    add_gradients(from);
+  clear_copies();
 }
 
 /// The gradient of a parameter is final.
@@ -194,26 +223,41 @@ view tape::begin_gradient(node& of) {
   return of.d;
 }
 
-/// Every operand gets the gradient of the result: the last that has none yet its very memory.
+/// Adds to the gradient of an operand.
+void tape::give(node& to, std::span<const float> d) {
+  if (to.gradient == gradient_state::unwanted) return;
+  const bool is_first = to.gradient == gradient_state::awaited;
+  const auto place = is_first ? begin_gradient(to) : to.d;
+  if (!is_half(place.type)) {
+    if (is_first)
+      std::ranges::copy(d, place.out().begin());
+    else
+      add_to(d, place.out());
+    return;
+  }
+  if (is_first) return narrow(d, place.type, place.data);
+  const auto sum = widened(place);
+  add_to(d, sum.out());
+  narrow(sum.in(), place.type, place.data);
+}
+
+/// Every operand gets the gradient of the result; the first that has none yet its very memory.
 void tape::pass_gradient(node& from) {
+  views room;
+  const auto d = widened(from.d);
+  from.what->backward({operands(from, room), widened(from.y), d, {}, key_of(from)});
   node* heir = nullptr;
   for (const auto index : from.x) {
     auto& to = nodes_[index];
-    if (to.gradient == gradient_state::begun) {
-      add_to(from.d.in(), to.d.out());
-    } else if (to.gradient == gradient_state::awaited) {
-      if (heir != nullptr) std::ranges::copy(from.d.in(), begin_gradient(*heir).out().begin());
+    const bool may_inherit = to.gradient == gradient_state::awaited && !to.is_parameter &&
+                             d.data == from.d.data && to.y.type == from.d.type;
+    if (may_inherit && heir == nullptr)
       heir = &to;
-      // So that the same operand a second time is added.
-      if (std::ranges::count(from.x, index) > 1)
-        std::ranges::copy(from.d.in(), begin_gradient(*std::exchange(heir, nullptr)).out().begin());
-    }
+    else
+      give(to, d.in());
   }
   if (heir == nullptr) return;
-  if (heir->is_parameter) {
-    std::ranges::copy(from.d.in(), begin_gradient(*heir).out().begin());
-    return;
-  }
+  if (heir->gradient == gradient_state::begun) return give(*heir, d.in()); // it was there twice
   heir->own_d = std::move(from.own_d);
   from.own_d = {};
   heir->d = std::exchange(from.d, {});
@@ -222,21 +266,18 @@ void tape::pass_gradient(node& from) {
 
 void tape::add_gradients(node& from) {
   views room, room_d;
-  std::array<tensor, operands_max> scratch;
+  std::array<bool, operands_max> is_apart{}; // written beside the gradient, and given to it after
   for (std::size_t i = 0; i < from.x.size(); ++i) {
     auto& to = nodes_[from.x[i]];
-    if (to.gradient == gradient_state::awaited)
-      room_d[i] = begin_gradient(to);
-    else if (to.gradient == gradient_state::begun)
-      room_d[i] = take(scratch[i], to.y.type, to.extents);
+    if (to.gradient == gradient_state::unwanted) continue;
+    const bool is_first = to.gradient == gradient_state::awaited;
+    is_apart[i] = !is_first || (is_half(to.y.type) && !to.is_parameter);
+    room_d[i] = is_apart[i] ? room_for(to.extents.elements()) : begin_gradient(to);
   }
-  from.what->backward(
-      {operands(from, room), from.y, from.d, std::span(room_d).first(from.x.size()), key_of(from)});
-  for (std::size_t i = 0; i < from.x.size(); ++i) {
-    if (scratch[i].empty()) continue;
-    add_to(room_d[i].in(), nodes_[from.x[i]].d.out());
-    pool_.put(std::move(scratch[i]));
-  }
+  from.what->backward({operands(from, room), widened(from.y), widened(from.d),
+                       std::span(room_d).first(from.x.size()), key_of(from)});
+  for (std::size_t i = 0; i < from.x.size(); ++i)
+    if (is_apart[i]) give(nodes_[from.x[i]], room_d[i].in());
 }
 
 } // namespace lagrange::ops

@@ -37,6 +37,8 @@ public:
   std::span<const T> values() const {
     return contents().values<const T>();
   }
+  /// The elements of 16-bit numbers too. Valid until the next operation.
+  std::span<const float> floats() const;
   /// Of a single number.
   float item() const;
   tape& on() const { return *tape_; }
@@ -52,9 +54,15 @@ private:
 
 /// Used by one thread at a time. Evaluation lets go of what nobody holds; training keeps what the
 /// way back needs.
+///
+/// A tape of f16 or bf16 keeps results, their gradients, and parameters of two extents and more in
+/// 16 bits. Operations compute in f32; single numbers (losses), data, and the gradients of
+/// parameters stay in f32.
+/// Paper: Micikevicius et al.: Mixed Precision Training (ICLR 2018).
 class tape {
 public:
-  explicit tape(pass_mode mode) : mode_(mode) {}
+  explicit tape(pass_mode mode, dtype precision = dtype::f32)
+      : mode_(mode), precision_(precision) {}
   tape(const tape&) = delete;
   tape& operator=(const tape&) = delete;
   pass_mode mode() const { return mode_; }
@@ -72,9 +80,9 @@ public:
   variable record(const operation_key& key, std::initializer_list<variable> x, const shape& y,
                   operation_maker make);
 
-  /// The gradient of `of`, a single number, by all parameters of the step.
+  /// The gradient of `of` times `scale`, a single number, by all parameters of the step.
   /// Cost: as much again as twice the forward pass. Afterwards values are gone.
-  void backward(const variable& of, gradient_observer* tell = nullptr);
+  void backward(const variable& of, gradient_observer* tell = nullptr, float scale = 1);
 
 private:
   friend class variable;
@@ -100,7 +108,7 @@ private:
 
   variable add_node(const shape& extents);
   void check(std::initializer_list<variable> x) const;
-  std::span<const view> operands(const node& of, views& room) const;
+  std::span<const view> operands(const node& of, views& room);
   std::uint64_t key_of(const node& of) const;
   view take(tensor& into, dtype type, const shape& extents);
   void release(node& of);
@@ -109,14 +117,21 @@ private:
   void pass_gradient(node& from);
   void add_gradients(node& from);
   view begin_gradient(node& of);
+  void give(node& to, std::span<const float> d);
   void settle(node& of, gradient_observer* tell);
+  /// An operand or gradient as f32: itself, or a copy that lasts until the next operation.
+  view widened(const view& x);
+  view room_for(std::int64_t elements);
+  void clear_copies();
 
   const pass_mode mode_;
+  const dtype precision_;
   std::uint64_t key_ = 0;
   std::uint64_t step_ = 0;
   std::vector<node> nodes_; ///< the first `used_` belong to this step
   std::uint32_t used_ = 0;
   memory_pool pool_;
+  std::vector<tensor> copies_; ///< f32
 };
 
 } // namespace lagrange::ops

@@ -4,6 +4,7 @@
 /// make the same bytes. Only whole numbers and single roundings are used, so all do.
 #pragma once
 
+#include "ops/half.hpp"
 #include "ops/random.hpp"
 
 #include <algorithm>
@@ -17,7 +18,8 @@ namespace lagrange::runtime::codec_loops {
 
 static_assert(std::endian::native == std::endian::little, "frames are little-endian");
 
-constexpr std::uint32_t magnitude_mask = 0x7fffffff, infinite = 0x7f800000;
+using ops::bf16, ops::f16, ops::magnitude_mask;
+constexpr auto infinite = ops::infinite_bits;
 
 inline std::uint32_t bits_of(float x) { return std::bit_cast<std::uint32_t>(x); }
 
@@ -71,40 +73,6 @@ inline void collect_positions(const float* values, std::size_t count, std::uint3
 }
 
 // ---- f16 and bf16 -------------------------------------------------------------------------------
-
-/// IEEE 754 half precision: 5 bits of exponent, 10 of fraction. Numbers are magnitudes' bits.
-/// Source of the subnormals, where the adder rounds to a multiple of 2^-24: Giesen, float->half
-/// variants, 2012.
-struct f16 {
-  static constexpr std::uint32_t largest = 0x477fe000; ///< 65504
-  static constexpr std::uint32_t smallest_normal = 113U << 23, half = 126U << 23;
-  static std::uint32_t round(std::uint32_t x) {
-    const auto normal = (x + 0xfff + ((x >> 13) & 1)) & ~0x1fffU;
-    const auto subnormal = bits_of(std::bit_cast<float>(x) + 0.5F - 0.5F);
-    return x < smallest_normal ? subnormal : normal;
-  }
-  /// Of what round() returned.
-  static std::uint32_t code(std::uint32_t x) {
-    const auto normal = (x - (112U << 23)) >> 13;
-    const auto subnormal = bits_of(std::bit_cast<float>(x) + 0.5F) - half;
-    return x < smallest_normal ? subnormal : normal;
-  }
-  static std::uint32_t value(std::uint32_t code) {
-    const auto shifted = code << 13;
-    const auto normal = shifted + (112U << 23);
-    const auto subnormal = bits_of(std::bit_cast<float>(shifted + smallest_normal) -
-                                   std::bit_cast<float>(smallest_normal));
-    return code >= 0x7c00 ? shifted | infinite : code < 0x400 ? subnormal : normal;
-  }
-};
-
-/// The upper half of an f32: 8 bits of exponent, 7 of fraction.
-struct bf16 {
-  static constexpr std::uint32_t largest = 0x7f7f0000;
-  static std::uint32_t round(std::uint32_t x) { return (x + 0x7fff + ((x >> 16) & 1)) & ~0xffffU; }
-  static std::uint32_t code(std::uint32_t x) { return x >> 16; }
-  static std::uint32_t value(std::uint32_t code) { return code << 16; }
-};
 
 /// Rounds to the nearest, ties to even; what is beyond the largest finite number becomes it.
 template <class Half>

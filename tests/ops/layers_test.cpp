@@ -149,6 +149,19 @@ TEST_CASE("max pooling is the loop it is defined by", "[ops][max_pool]") {
   }
 }
 
+TEST_CASE("subsampling keeps every n-th pixel, between channels of zeros", "[ops][subsample]") {
+  auto at = image_trial({3, 5, 2}, 2, [](tape&, operands x) { return subsample(x[0], 2, 6); });
+  const auto y = at.forward();
+  REQUIRE(y.size() == 2 * 2 * 3 * 6);
+  const auto& x = at.operands[0].values;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const auto c = i % 6, w = i / 6 % 3, h = i / 18 % 2, b = i / 36;
+    const bool is_kept = c == 2 || c == 3;
+    CHECK(y[i] == (is_kept ? x[((b * 3 + 2 * h) * 5 + 2 * w) * 2 + c - 2] : 0.0F));
+  }
+  CHECK(at.slope_error() < slope_error_max);
+}
+
 TEST_CASE("of equal numbers in a window the first gets the gradient", "[ops][max_pool]") {
   auto at = image_trial({2, 2, 1}, 1, pooled({2, 2}));
   at.operands[0].values = {0.5F, 1, 1, 1};

@@ -1,0 +1,86 @@
+#include "bench/compute/steps.hpp"
+
+#include "ops/models.hpp"
+#include "ops/optimizer.hpp"
+#include "ops/product.hpp"
+#include "ops/random.hpp"
+
+#include <oneapi/dnnl/dnnl.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+namespace lagrange::bench {
+
+using namespace ops;
+
+namespace {
+
+constexpr std::int64_t context = 128, symbols = 96, classes = 10;
+
+model_input input_of(const std::string& model) {
+  if (model == "resnet20") return {{32, 32, 3}, classes};
+  return {{28, 28, 1}, classes};
+}
+
+tensor drawn(const model_input& input, std::int64_t batch) {
+  std::vector<std::int64_t> extents{batch};
+  const auto sample = input.extents.extents();
+  extents.insert(extents.end(), sample.begin(), sample.end());
+  tensor made(dtype::f32, shape(extents));
+  const random_sequence numbers(1, 0);
+  for (std::size_t i = 0; auto& value : made.values<float>()) value = numbers.unit(i++);
+  return made;
+}
+
+struct training {
+  std::unique_ptr<network> net;
+  std::unique_ptr<optimizer> steps;
+  std::vector<float> parameters, gradient;
+  tensor inputs;
+  std::vector<std::int32_t> labels;
+};
+
+} // namespace
+
+std::function<void()> training_step(const std::string& model, std::int64_t batch) {
+  const auto input = input_of(model);
+  auto made = std::make_shared<training>();
+  made->net = std::ranges::find(models(), model, &model_row::name)->make(input);
+  const auto specs = made->net->parameters();
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    std::vector<float> part(static_cast<std::size_t>(specs[i].extents.elements()));
+    initialise(specs[i], 1, i, 0, part);
+    made->parameters.insert(made->parameters.end(), part.begin(), part.end());
+  }
+  made->gradient.resize(made->parameters.size());
+  made->steps = make_sgd(made->parameters.size(), {.rate = 0.01F});
+  made->inputs = drawn(input, batch);
+  made->labels.resize(static_cast<std::size_t>(batch));
+  for (std::size_t i = 0; auto& label : made->labels)
+    label = static_cast<std::int32_t>(i++ % classes);
+  return [made] {
+    made->net->train({.parameters = made->parameters,
+                      .inputs = made->inputs,
+                      .labels = made->labels,
+                      .d_parameters = made->gradient});
+    made->steps->step(made->parameters, made->gradient, 1);
+  };
+}
+
+std::function<void()> our_product(std::int64_t size) {
+  const std::vector<float> operand(static_cast<std::size_t>(size * size), 0.5F);
+  auto made = std::make_shared<product>(product_sizes{size, size, size});
+  return [made, operand, y = operand]() mutable { made->run(operand, operand, {}, y); };
+}
+
+std::function<void()> bare_product(std::int64_t size) {
+  const std::vector<float> operand(static_cast<std::size_t>(size * size), 0.5F);
+  return [size, operand, y = operand]() mutable {
+    dnnl_sgemm('N', 'N', size, size, size, 1, operand.data(), size, operand.data(), size, 0,
+               y.data(), size);
+  };
+}
+
+} // namespace lagrange::bench
