@@ -87,13 +87,8 @@ private:
     const auto clock = static_cast<std::uint64_t>(steady::now().time_since_epoch().count());
     const job_id job{mix(clock ^ static_cast<std::uint64_t>(::getpid()))};
     const stamp self{job, term_, {}, {}, incarnation{1}};
-    const auto extents = facts_.input.extents.extents();
     setup->options = make_supervisor(options_.job, *options_.catalog, facts_, self);
-    setup->order = {self,
-                    options_.job_text,
-                    {extents.begin(), extents.end()},
-                    facts_.input.classes,
-                    facts_.samples};
+    setup->order = make_placement(self, options_.job_text, facts_);
     setup->evaluator = evaluator_;
     setup->needs = make_plane_needs(options_.job, *options_.catalog, facts_);
     if (options_.where == hosting::in_process) {

@@ -24,13 +24,23 @@ partition parts_of(const job& x, std::span<const ops::parameter_spec> specs) {
 
 } // namespace
 
+placement make_placement(const stamp& self, std::string job_text, const data_facts& facts) {
+  const auto extents = facts.input.extents.extents();
+  return {self,
+          std::move(job_text),
+          {extents.begin(), extents.end()},
+          facts.input.classes,
+          facts.input.kind,
+          facts.input.fields,
+          facts.samples};
+}
+
 data_facts facts_of(const placement& x) {
-  return {{ops::shape(std::span(x.extents)), x.classes}, x.samples};
+  return {{ops::shape(std::span(x.extents)), x.classes, x.kind, x.fields}, x.samples};
 }
 
 data_facts facts_of(const dataset& training) {
-  return {{training.sample_extents(), training.classes()},
-          static_cast<std::int64_t>(training.size())};
+  return {training.input(), static_cast<std::int64_t>(training.size())};
 }
 
 std::unique_ptr<ops::network> make_network(const job& x, const catalog& rows,
@@ -43,7 +53,7 @@ std::unique_ptr<ops::network> make_network(const job& x, const catalog& rows,
 result<std::unique_ptr<dataset>> open_data(const job& x, const catalog& rows, data_split split) {
   const auto* row = find_row(rows.data, x.data.format);
   LAGRANGE_EXPECT(row != nullptr, "no data format " + x.data.format);
-  return row->open(x.data.path, split);
+  return row->open(x.data.path, split, x.data.options);
 }
 
 computation make_computation(const job& x, const catalog& rows, const data_facts& facts) {
@@ -112,6 +122,7 @@ feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& 
   made.seed = x.seed;
   made.workers = x.topology.workers;
   made.shards = x.topology.shards;
+  if (x.data.augment == "flip-crop") made.changes = augmentation::flip_crop;
   if (policy_of(x, rows)->arrivals() == arrival::round) made.round_size = x.topology.workers;
   return made;
 }
@@ -155,8 +166,7 @@ plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts
   for (std::uint32_t shard = 0; shard < parts.shards(); ++shard)
     shard_bytes = std::max(shard_bytes,
                            static_cast<std::uint64_t>(parts.elements_of({shard})) * sizeof(float));
-  const auto batch_bytes = (static_cast<std::uint64_t>(facts.input.extents.elements()) + 1) *
-                           x.data.batch * sizeof(float);
+  const auto batch_bytes = sample_bytes(facts.input) * x.data.batch;
   plane_needs made;
   made.transport = x.topology.transport;
   // A worker holds the parameters it computes with, those of its next step, and those that come;

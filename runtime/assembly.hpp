@@ -18,16 +18,20 @@ namespace lagrange::runtime {
 struct placement {
   stamp self;                        ///< who it is to be
   std::string job_text;              ///< to_toml of the job
-  std::vector<std::int64_t> extents; ///< of one sample, [H, W, C]
+  std::vector<std::int64_t> extents; ///< with the next three: the facts of the data
   std::int64_t classes = 0;
+  ops::sample_kind kind = ops::sample_kind::numbers;
+  std::array<std::int64_t, 2> fields{};
   std::int64_t samples = 0; ///< of the training split
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, placement& x) {
-  return f(x.self, x.job_text, x.extents, x.classes, x.samples);
+  return f(x.self, x.job_text, x.extents, x.classes, x.kind, x.fields, x.samples);
 }
 
+/// The placement of an actor of this job.
+placement make_placement(const stamp& self, std::string job_text, const data_facts& facts);
 data_facts facts_of(const placement& x);
 
 /// The facts of an open training set.

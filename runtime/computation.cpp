@@ -58,7 +58,8 @@ void computation::use_memory(const allocator& memory) {
   }
 }
 
-const ops::tensor& computation::as_floats(const batch& samples) {
+const ops::tensor& computation::as_seen(const batch& samples) {
+  if (samples.inputs.type() == ops::dtype::i32) return samples.inputs;
   to_floats(samples, inputs_);
   return inputs_;
 }
@@ -78,9 +79,9 @@ step_result computation::operator()(const step_task& task) {
   const auto& samples = task.grant->samples;
   step_result result;
   result.what = task.what.id;
-  result.samples = static_cast<std::uint32_t>(samples.labels.elements());
+  result.samples = static_cast<std::uint32_t>(samples.labels.extents()[0]);
   result.loss = network_->train({.parameters = parameters_,
-                                 .inputs = as_floats(samples),
+                                 .inputs = as_seen(samples),
                                  .labels = samples.labels.values<std::int32_t>(),
                                  .d_parameters = d_parameters_});
   // A sum is finite only if every term is, short of an overflow that should be skipped as well.
@@ -103,7 +104,7 @@ step_result computation::operator()(const step_task& task) {
 ops::scores computation::evaluate(std::span<const std::shared_ptr<const pull_reply>> parameters,
                                   const batch& samples) {
   take_parameters(parameters);
-  return network_->evaluate(parameters_, as_floats(samples), samples.labels.values<std::int32_t>());
+  return network_->evaluate(parameters_, as_seen(samples), samples.labels.values<std::int32_t>());
 }
 
 } // namespace lagrange::runtime

@@ -36,7 +36,8 @@ public:
 
 private:
   void take_parameters(std::span<const std::shared_ptr<const pull_reply>> parameters);
-  const ops::tensor& as_floats(const batch& samples);
+  /// What the network gets: floats, or the i32 that the batch holds.
+  const ops::tensor& as_seen(const batch& samples);
   /// A tensor for `shard`'s gradient that no message holds any more, or a new one.
   ops::tensor& free_gradient(shard_id shard);
 
@@ -51,7 +52,8 @@ private:
   std::vector<std::vector<ops::tensor>> gradients_; ///< by shard: memory to use in turn
 };
 
-/// A batch as a network sees it: f32, inputs * scale + shift.
+/// A batch of numbers as a network sees it: f32, inputs * scale + shift.
+/// Requires: inputs of u8 or f32.
 /// Shapes: inputs [B, ...] -> out [B, ...]; `out` is replaced when its shape is another.
 void to_floats(const batch& samples, ops::tensor& out);
 

@@ -6,6 +6,7 @@
 /// Invariants: LE-1, SH-2 (a lease dealt again keeps its id), BP-1 (one parked request per worker).
 #pragma once
 
+#include "runtime/data/augment.hpp"
 #include "runtime/lease_set.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/reports.hpp"
@@ -26,6 +27,7 @@ struct feeder_options {
   std::uint32_t workers = 1;
   std::uint32_t shards = 1;
   std::uint32_t round_size = 0; ///< leases of a round; 0: leases are dealt without rounds
+  augmentation changes = augmentation::none; ///< of the samples, when they are fetched
 };
 
 /// A grant whose samples the shell has to fetch before it answers.

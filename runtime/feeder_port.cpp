@@ -6,7 +6,8 @@ namespace lagrange::runtime {
 
 feeder_port::feeder_port(feeder_options options, std::shared_ptr<const dataset> training,
                          feeder_hooks hooks)
-    : twin_(options), training_(std::move(training)), hooks_(std::move(hooks)) {}
+    : changes_{options.changes, options.seed, 0}, twin_(options), training_(std::move(training)),
+      hooks_(std::move(hooks)) {}
 
 void feeder_port::on_frame(transport::link_id from, const transport::frame& what) {
   if (kind_of(what) != frame_kind::lease_request) return give_up(from, unexpected(what));
@@ -29,7 +30,11 @@ void feeder_port::give_up(transport::link_id from, const error& defect) {
 
 void feeder_port::carry_out(feeder_effects effects) {
   for (auto& [to, grant, samples] : effects.grants) {
-    if (!samples.empty()) grant.samples = training_->gather(samples);
+    if (!samples.empty()) {
+      grant.samples = training_->gather(samples);
+      changes_.epoch = grant.what.epoch;
+      augment(grant.samples, samples, changes_);
+    }
     auto made = encode(grant);
     made.wants_compression = hooks_.compresses;
     plane_->send({to.value}, std::move(made));

@@ -36,6 +36,7 @@ private:
   void carry_out(feeder_effects effects);
   void give_up(transport::link_id from, const error& defect);
 
+  augmentation_draw changes_; ///< of the samples; the epoch is the lease's
   feeder twin_;
   std::shared_ptr<const dataset> training_;
   feeder_hooks hooks_;

@@ -39,6 +39,8 @@ struct job {
     std::string path = "/usr/share/datasets/fashion-mnist"; ///< absolute once parsed
     std::uint32_t batch = 32;                               ///< samples
     std::uint32_t epochs = 5;
+    data_options options;
+    std::string augment = "none"; ///< none or flip-crop
     bool operator==(const data_table&) const = default;
   } data;
 
@@ -147,9 +149,12 @@ std::string key_error(const job& x, std::string_view key, std::string_view text)
 
 /// What a job must know of its training data before it can be judged.
 struct data_facts {
-  ops::model_input input;   ///< extents of one sample [H, W, C], and classes
+  ops::model_input input;
   std::int64_t samples = 0; ///< of the training split
 };
+
+/// Units: bytes of one sample with its labels, at four each: what a batch takes at most.
+std::uint64_t sample_bytes(const ops::model_input& x);
 
 /// Opens the data set, both splits of it, and says what it holds.
 /// Errors: those of the format's `open`, after the place of data.path.
@@ -157,9 +162,9 @@ struct data_facts {
 result<data_facts> read_data_facts(const job& x, const catalog& rows);
 
 /// Refuses what only the data and the model together show to be impossible: a batch larger than the
-/// data set, a model that does not suit the samples, more shards than parameters, options that the
-/// optimizer refuses.
-/// Errors: bad_argument, one line for every problem, as parse_job.
+/// data set or than a frame, a model that does not suit the samples, more shards than parameters,
+/// options that the optimizer refuses. Errors: bad_argument, one line for every problem, as
+/// parse_job.
 result<void> check_job(const job& x, const data_facts& facts, const catalog& rows);
 
 } // namespace lagrange::runtime

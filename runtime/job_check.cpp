@@ -1,4 +1,5 @@
 #include "runtime/job.hpp"
+#include "runtime/wire.hpp"
 
 #include <fmt/format.h>
 
@@ -35,9 +36,11 @@ void check_model(const job& x, const data_facts& facts, const catalog& rows, ref
                   fmt::format("model {} has {} parameters, expected at most as many shards",
                               x.model.name, parameters));
   } catch (const std::invalid_argument& unsuitable) {
-    refused.add("model.name", fmt::format("does not suit samples of shape {} in {} classes: {}",
-                                          ops::to_string(facts.input.extents), facts.input.classes,
-                                          unsuitable.what()));
+    refused.add("model.name",
+                fmt::format("does not suit samples of {} of shape {} in {} classes: "
+                            "{}",
+                            ops::name(facts.input.kind), ops::to_string(facts.input.extents),
+                            facts.input.classes, unsuitable.what()));
   }
 }
 
@@ -51,6 +54,25 @@ void check_optimizer(const job& x, const catalog& rows, refusals& refused) {
   }
 }
 
+std::string described(const ops::model_input& x) {
+  return fmt::format("{} of shape {} in {} classes", ops::name(x.kind), ops::to_string(x.extents),
+                     x.classes);
+}
+
+bool is_image(const ops::model_input& x) {
+  return x.kind == ops::sample_kind::numbers && x.extents.rank() == 3 && x.extents[0] > 1 &&
+         x.extents[1] > 1;
+}
+
+/// Whether a model for the one can be tested with the other.
+bool is_alike(const ops::model_input& train, const ops::model_input& test) {
+  auto other = test;
+  if (train.kind == ops::sample_kind::pairs && test.extents.rank() == 1 &&
+      test.extents[0] >= train.extents[0])
+    other.extents = train.extents; // the rest are rows to rank the true one against
+  return other == train;
+}
+
 } // namespace
 
 result<data_facts> read_data_facts(const job& x, const catalog& rows) {
@@ -61,18 +83,22 @@ result<data_facts> read_data_facts(const job& x, const catalog& rows) {
   const auto refuse = [&](const error& why) {
     return failure(why.code, key_error(x, "data.path", why.text));
   };
-  const auto train = row->open(x.data.path, data_split::train);
+  const auto train = row->open(x.data.path, data_split::train, x.data.options);
   if (!train) return refuse(train.error());
-  const auto test = row->open(x.data.path, data_split::test);
+  const auto test = row->open(x.data.path, data_split::test, x.data.options);
   if (!test) return refuse(test.error());
-  const auto& samples = *train.value();
-  const auto extents = samples.sample_extents();
-  if (const auto other = test.value()->sample_extents(); other != extents)
+  const auto input = train.value()->input();
+  if (const auto other = test.value()->input(); !is_alike(input, other))
     return refuse({errc::bad_file,
-                   fmt::format("samples to train on have shape {}, those to test with {}; expected "
-                               "one shape: check that both are of one data set",
-                               ops::to_string(extents), ops::to_string(other))});
-  return data_facts{{extents, samples.classes()}, static_cast<std::int64_t>(samples.size())};
+                   fmt::format("samples to train on are {}, those to test with {}; expected one "
+                               "kind and shape: check that both are of one data set",
+                               described(input), described(other))});
+  return data_facts{input, static_cast<std::int64_t>(train.value()->size())};
+}
+
+std::uint64_t sample_bytes(const ops::model_input& x) {
+  const auto elements = static_cast<std::uint64_t>(x.extents.elements());
+  return (elements + (x.kind == ops::sample_kind::tokens ? elements : 1)) * sizeof(float);
 }
 
 result<void> check_job(const job& x, const data_facts& facts, const catalog& rows) {
@@ -81,6 +107,13 @@ result<void> check_job(const job& x, const data_facts& facts, const catalog& row
     refused.add("data.batch", fmt::format("there are {} samples to train on, expected at most as "
                                           "many in a batch",
                                           facts.samples));
+  if (const auto most = wire_limits::frame_bytes_max / sample_bytes(facts.input);
+      x.data.batch > most)
+    refused.add("data.batch", fmt::format("a sample takes {} bytes, expected a batch of at most {}",
+                                          sample_bytes(facts.input), most));
+  if (x.data.augment != "none" && !is_image(facts.input))
+    refused.add("data.augment",
+                fmt::format("samples are {}, expected images", described(facts.input)));
   check_model(x, facts, rows, refused);
   check_optimizer(x, rows, refused);
   return refused.done();

@@ -26,6 +26,10 @@ constexpr std::uint64_t seed_max = 0x7fff'ffff'ffff'ffff;
 constexpr std::uint64_t batch_max = 65'536;
 constexpr std::uint64_t epochs_max = 1'000'000;
 constexpr std::uint64_t actors_max = 1'024;
+constexpr std::uint64_t pad_max = 1'024;
+constexpr std::uint64_t context_max = 65'536;
+constexpr std::uint64_t window_max = 1'000;
+constexpr std::uint64_t count_max = 1'000'000;
 
 constexpr bool is_rate(float x) { return x > 0 && x <= 100; }
 constexpr bool is_fraction(float x) { return x >= 0 && x < 1; }
@@ -44,6 +48,16 @@ const key_rule rules[] = {
      u32{at<&job::data, &job::data_table::batch>, 1, batch_max}},
     {"data.epochs", "passes over the data",
      u32{at<&job::data, &job::data_table::epochs>, 1, epochs_max}},
+    {"data.pad", "of idx: pixels of zeros on every side",
+     u32{at<&job::data, &job::data_table::options, &data_options::pad>, 0, pad_max}},
+    {"data.context", "of text: characters of one sample",
+     u32{at<&job::data, &job::data_table::options, &data_options::context>, 1, context_max}},
+    {"data.window", "of words: largest distance of a pair, in words",
+     u32{at<&job::data, &job::data_table::options, &data_options::window>, 1, window_max}},
+    {"data.min_count", "of words: rarer ones are left out",
+     u32{at<&job::data, &job::data_table::options, &data_options::min_count>, 1, count_max}},
+    {"data.augment", "of images to train on, each epoch anew",
+     choice_key{at<&job::data, &job::data_table::augment>, {"none", "flip-crop"}}},
 
     {"model.name", "lagrange list models",
      row_name_key{at<&job::model, &job::model_table::name>, names<&catalog::models>, "models"}},

@@ -62,8 +62,8 @@ enum class grant_kind : std::uint8_t {
 
 /// Samples as the data set stores them. A network sees inputs * scale + shift.
 struct batch {
-  ops::tensor inputs; ///< u8 or f32 [B, H, W, C]
-  ops::tensor labels; ///< i32 [B]
+  ops::tensor inputs; ///< u8, f32 or i32 [B, ...]; i32 ones are seen as they are
+  ops::tensor labels; ///< i32 [B], or [B, T] where each of a sample's T tokens has one
   float scale = 1;
   float shift = 0;
 };

@@ -55,15 +55,25 @@ private:
 
 void check_batch(rules& is, const batch& x) {
   using ops::dtype;
-  is.vector("samples.labels", x.labels, dtype::i32);
-  const auto labelled = x.labels.empty() ? 0 : x.labels.elements();
   const auto& inputs = x.inputs;
-  const bool typed = inputs.type() == dtype::u8 || inputs.type() == dtype::f32;
+  const auto& labels = x.labels;
+  const bool is_for_tokens = !labels.empty() && labels.extents().rank() == 2;
+  if (is_for_tokens) {
+    if (!is.holds(labels.type() == dtype::i32 && !inputs.empty() && inputs.type() == dtype::i32 &&
+                  inputs.extents() == labels.extents()))
+      is.refuse("samples.labels", text(labels),
+                fmt::format("i32 [N], or a label for each token of {}", text(inputs)));
+  } else {
+    is.vector("samples.labels", labels, dtype::i32);
+  }
+  const auto labelled = labels.empty() || labels.extents().rank() == 0 ? 0 : labels.extents()[0];
+  const bool typed =
+      inputs.type() == dtype::u8 || inputs.type() == dtype::f32 || inputs.type() == dtype::i32;
   if (!is.holds(!inputs.empty() && typed && inputs.extents().rank() >= 1 && labelled >= 1 &&
                 inputs.extents()[0] == labelled))
-    is.refuse(
-        "samples.inputs", text(inputs),
-        fmt::format("u8 or f32 [{}, ...], a sample for each label and at least one", labelled));
+    is.refuse("samples.inputs", text(inputs),
+              fmt::format("u8, f32 or i32 [{}, ...], a sample for each label and at least one",
+                          labelled));
   is.finite("samples.scale", x.scale);
   is.finite("samples.shift", x.shift);
 }

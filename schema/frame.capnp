@@ -55,8 +55,8 @@ struct Lease {
 
 # Samples as the data set stores them. A network sees inputs * scale + shift.
 struct Batch {
-  inputs @0 :Tensor; # u8 or f32 [B, ...]
-  labels @1 :Tensor; # i32 [B]
+  inputs @0 :Tensor; # u8, f32 or i32 [B, ...]; i32 ones are seen as they are
+  labels @1 :Tensor; # i32 [B], or [B, T] with inputs [B, T]
   scale @2 :Float32 = 1; # finite
   shift @3 :Float32;     # finite
 }

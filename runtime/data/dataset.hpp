@@ -6,6 +6,7 @@
 /// A data set does not change once it is open. Sample numbers are 0 .. size() - 1 in stored order.
 #pragma once
 
+#include "ops/models.hpp"
 #include "runtime/error.hpp"
 #include "runtime/messages.hpp"
 
@@ -28,14 +29,24 @@ public:
   virtual ~dataset() = default;
   /// Units: samples; at least one.
   virtual std::size_t size() const = 0;
-  /// Of one sample: [H, W, C]. Data without a place has H = W = 1.
-  virtual ops::shape sample_extents() const = 0;
-  /// Labels are 0 .. classes() - 1, in both splits.
-  virtual std::int64_t classes() const = 0;
+  /// What one sample is. Numbers without a place have H = W = 1. Labels are 0 .. classes - 1, and
+  /// both splits say the same, but for the K columns that pairs to test with have more.
+  virtual ops::model_input input() const = 0;
   /// Copies samples, in the order asked for; one may be asked for twice.
-  /// Shapes: inputs [B, H, W, C] u8 as stored or f32, labels [B]. B is samples.size().
+  /// Shapes: inputs [B, extents...], u8 as stored or f32 for numbers, i32 for the other kinds;
+  /// labels i32 [B], or [B, T] for tokens. B is samples.size().
   /// Requires: every sample below size(), at least one.
   virtual batch gather(std::span<const std::uint32_t> samples) const = 0;
+};
+
+/// What a format may be told besides where its files are: the keys of [data] that are about
+/// samples. Each format takes those that concern it.
+struct data_options {
+  std::uint32_t pad = 0;       ///< pixels of zeros around an image, on each side
+  std::uint32_t context = 128; ///< tokens of one sample
+  std::uint32_t window = 5;    ///< how far apart two words may be, in words
+  std::uint32_t min_count = 5; ///< words that occur less often are left out
+  bool operator==(const data_options&) const = default;
 };
 
 /// One row of the table that config, `lagrange list data` and the tests read.
@@ -44,7 +55,8 @@ struct data_row {
   std::string_view help;
   /// Errors: bad_file naming the file, what was found, what was expected and what to do;
   /// bad_argument for a path that is no path of this format.
-  result<std::unique_ptr<dataset>> (*open)(const std::string& path, data_split split);
+  result<std::unique_ptr<dataset>> (*open)(const std::string& path, data_split split,
+                                           const data_options& options);
 };
 
 /// The formats that come with lagrange.

@@ -17,16 +17,17 @@ constexpr std::uint32_t side_pixels_max = 1u << 14;
 
 class idx_dataset final : public dataset {
 public:
-  idx_dataset(idx_file images, idx_file labels, std::int64_t classes)
-      : images_(std::move(images)), labels_(std::move(labels)), classes_(classes) {}
+  idx_dataset(idx_file images, idx_file labels, std::int64_t classes, std::uint32_t pad)
+      : images_(std::move(images)), labels_(std::move(labels)), classes_(classes), pad_(pad) {}
 
   std::size_t size() const override { return images_.extents[0]; }
-  ops::shape sample_extents() const override { return {images_.extents[1], images_.extents[2], 1}; }
-  std::int64_t classes() const override { return classes_; }
+  ops::model_input input() const override {
+    return {{images_.extents[1] + 2 * pad_, images_.extents[2] + 2 * pad_, 1}, classes_};
+  }
 
   batch gather(std::span<const std::uint32_t> samples) const override {
-    LAGRANGE_EXPECT(!samples.empty(), "a batch of no samples");
-    const auto each = sample_extents();
+    expect_samples(samples, size());
+    const auto each = input().extents;
     const auto rows = static_cast<std::int64_t>(samples.size());
     // Pixels in [-1, 1]: centred inputs train faster than [0, 1], and unlike a data set's own mean
     // and deviation this needs no other file to treat both splits alike.
@@ -38,18 +39,29 @@ public:
     auto to = out.inputs.values<std::uint8_t>().data();
     auto labels = out.labels.values<std::int32_t>();
     for (std::size_t i = 0; i < samples.size(); ++i, to += pixels) {
-      LAGRANGE_EXPECT(samples[i] < size(),
-                      fmt::format("sample {} of {} was asked for", samples[i], size()));
-      std::memcpy(to, images_.elements.data() + samples[i] * pixels, pixels);
+      copy_image(samples[i], {to, pixels});
       labels[i] = labels_.elements[samples[i]];
     }
     return out;
   }
 
 private:
+  void copy_image(std::size_t sample, std::span<std::uint8_t> to) const {
+    const std::size_t height = images_.extents[1], width = images_.extents[2];
+    const auto* from = images_.elements.data() + sample * height * width;
+    if (pad_ == 0) {
+      std::memcpy(to.data(), from, to.size());
+      return;
+    }
+    std::ranges::fill(to, std::uint8_t{0});
+    for (std::size_t y = 0; y < height; ++y)
+      std::memcpy(to.data() + (y + pad_) * (width + 2 * pad_) + pad_, from + y * width, width);
+  }
+
   idx_file images_;
   idx_file labels_;
   std::int64_t classes_;
+  std::uint32_t pad_; ///< pixels
 };
 
 /// The file as it is named in the wild: with a dash or a dot before "idx", zipped or not.
@@ -107,7 +119,8 @@ result<void> check_labels(const idx_file& labels, const std::string& path, std::
 
 } // namespace
 
-result<std::unique_ptr<dataset>> open_idx(const std::string& folder, data_split split) {
+result<std::unique_ptr<dataset>> open_idx(const std::string& folder, data_split split,
+                                          const data_options& options) {
   std::error_code problem;
   if (!std::filesystem::is_directory(folder, problem))
     return failure(
@@ -137,7 +150,7 @@ result<std::unique_ptr<dataset>> open_idx(const std::string& folder, data_split 
         fmt::format("{} holds images of {} x {} pixels, expected at most {} a side: check "
                     "the file",
                     images_path, images.extents[1], images.extents[2], side_pixels_max));
-  return std::make_unique<idx_dataset>(std::move(images), std::move(labels), classes);
+  return std::make_unique<idx_dataset>(std::move(images), std::move(labels), classes, options.pad);
 }
 
 } // namespace lagrange::runtime

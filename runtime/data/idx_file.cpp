@@ -1,14 +1,12 @@
 #include "runtime/data/idx_file.hpp"
 
+#include "runtime/data/byte_source.hpp"
+
 #include <boost/endian/conversion.hpp>
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <memory>
 #include <span>
 
 namespace lagrange::runtime {
@@ -18,52 +16,6 @@ namespace {
 // Far above any data set that fits into memory as a whole, far below where products overflow.
 constexpr std::uint64_t elements_max = std::uint64_t{1} << 36;
 constexpr std::size_t piece_bytes_min = std::size_t{1} << 20;
-
-struct close_gz {
-  void operator()(gzFile file) const { gzclose(file); }
-};
-
-/// A file that is unzipped while it is read, if it is zipped.
-class byte_source {
-public:
-  static result<byte_source> open(const std::string& path) {
-    errno = 0;
-    gzFile file = gzopen(path.c_str(), "rb");
-    if (file == nullptr)
-      return failure(errc::bad_file,
-                     fmt::format("cannot open {}: {}; check that the file exists and may be read",
-                                 path, errno ? std::strerror(errno) : "out of memory"));
-    return byte_source(path, file);
-  }
-
-  /// Fills `out` as far as the file goes; less than asked for means that it has ended.
-  result<std::size_t> read(std::span<std::uint8_t> out) {
-    std::size_t done = 0;
-    while (done < out.size()) {
-      const auto wanted = std::min<std::size_t>(out.size() - done, std::size_t{1} << 30);
-      const int got = gzread(file_.get(), out.data() + done, static_cast<unsigned>(wanted));
-      if (got < static_cast<int>(wanted)) {
-        int problem = Z_OK;
-        const std::string text = gzerror(file_.get(), &problem);
-        if (got < 0 || problem == Z_BUF_ERROR)
-          return damaged(problem == Z_ERRNO ? std::strerror(errno) : text);
-        return done + static_cast<std::size_t>(got);
-      }
-      done += wanted;
-    }
-    return done;
-  }
-
-  auto damaged(const std::string& found) const -> decltype(failure(errc::bad_file, {})) {
-    return failure(errc::bad_file,
-                   fmt::format("{} is damaged: {}; copy or download it again", path_, found));
-  }
-
-private:
-  byte_source(std::string path, gzFile file) : path_(std::move(path)), file_(file) {}
-  std::string path_;
-  std::unique_ptr<gzFile_s, close_gz> file_;
-};
 
 result<std::vector<std::uint32_t>> read_header(byte_source& source, unsigned rank) {
   constexpr std::uint32_t bytes_type = 0x0800;

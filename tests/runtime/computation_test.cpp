@@ -119,6 +119,35 @@ TEST_CASE("a network sees inputs times scale plus shift", "[runtime][computation
   CHECK(out.values<float>()[0] == -7);
 }
 
+TEST_CASE("a network sees i32 as they are, and counts samples, not labels",
+          "[runtime][computation]") {
+  class tokens final : public ops::network {
+  public:
+    std::span<const ops::parameter_spec> parameters() const override { return specs(); }
+    float train(const ops::training_pass& pass) override {
+      std::ranges::fill(pass.d_parameters, 0.0F);
+      return static_cast<float>(pass.inputs.values<std::int32_t>()[1]) +
+             static_cast<float>(pass.labels.size());
+    }
+    ops::scores evaluate(std::span<const float>, const ops::tensor& inputs,
+                         std::span<const std::int32_t> labels) override {
+      return {0, inputs.values<std::int32_t>()[1], static_cast<std::int64_t>(labels.size())};
+    }
+  };
+  const auto parts = partition::balanced(specs(), 2);
+  computation compute(std::make_unique<tokens>(), parts);
+  auto task = task_of(parts, 1);
+  auto grant = std::make_shared<lease_grant>(*task.grant);
+  grant->samples = {ops::tensor(ops::dtype::i32, {2, 3}), ops::tensor(ops::dtype::i32, {2, 3}), 9,
+                    9};
+  std::ranges::fill(grant->samples.inputs.values<std::int32_t>(), 1'000);
+  task.grant = grant;
+  const auto result = compute(task);
+  CHECK(result.loss == 1'006);
+  CHECK(result.samples == 2);
+  CHECK(compute.evaluate(task.parameters, grant->samples).correct == 1'000);
+}
+
 TEST_CASE("parameters of the wrong number or size are a bug", "[runtime][computation]") {
   const auto parts = partition::balanced(specs(), 2);
   computation compute(std::make_unique<echo>(), parts);

@@ -1,11 +1,11 @@
 // A data set that is missing or damaged is refused: the file named, what was found, what to do.
 #include "runtime/data/dataset.hpp"
+#include "tests/support/data_laws.hpp"
 #include "tests/support/idx_bytes.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <algorithm>
 #include <sys/resource.h>
 
 using namespace lagrange;
@@ -14,15 +14,6 @@ using namespace lagrange::tests;
 using Catch::Contains;
 
 namespace {
-
-std::string refusal(std::string_view format, const std::string& path,
-                    data_split split = data_split::train) {
-  const auto row = std::ranges::find(data_formats(), format, &data_row::name);
-  const auto opened = row->open(path, split);
-  if (opened) return "accepted";
-  CHECK(opened.error().code == (format == "idx" ? errc::bad_file : errc::bad_argument));
-  return opened.error().text;
-}
 
 /// A folder with four good files, four samples each, any of which a test may then replace.
 struct idx_folder : temporary_folder {

@@ -1,6 +1,7 @@
 // Data sets deal every sample they hold as it is stored, whatever the format.
 #include "runtime/data/dataset.hpp"
 #include "tests/support/data_folder.hpp"
+#include "tests/support/data_laws.hpp"
 #include "tests/support/idx_bytes.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/wire_samples.hpp"
@@ -9,29 +10,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
-#include <random>
 
 using namespace lagrange;
 using namespace lagrange::runtime;
 using namespace lagrange::tests;
 
 namespace {
-
-const data_row& format(std::string_view wanted) {
-  const auto rows = data_formats();
-  const auto row = std::ranges::find(rows, wanted, &data_row::name);
-  REQUIRE(row != rows.end());
-  return *row;
-}
-
-std::unique_ptr<dataset> open(std::string_view wanted, const std::string& path,
-                              data_split split = data_split::train) {
-  auto opened = format(wanted).open(path, split);
-  INFO((opened ? "" : opened.error().text));
-  REQUIRE(opened);
-  return std::move(opened).value();
-}
 
 /// Seven images of 2 x 3 pixels: pixel p of image i is 10 i + p, its label i mod 3. Written both
 /// ways that the wild knows.
@@ -45,59 +29,6 @@ void write_small_idx(const temporary_folder& folder) {
     folder.write(stem + "-images.idx3-ubyte", idx_bytes(0x803, {7, 2, 3}, pixels));
     folder.write(stem + "-labels-idx1-ubyte.gz", gzipped(idx_bytes(0x801, {7}, labels)));
   }
-}
-
-std::vector<std::uint32_t> shuffled(std::size_t count, unsigned seed) {
-  std::vector<std::uint32_t> samples(count);
-  std::iota(samples.begin(), samples.end(), 0u);
-  std::shuffle(samples.begin(), samples.end(), std::mt19937(seed));
-  return samples;
-}
-
-/// The bytes of one sample and its label, as one comparable value.
-std::string sample_bytes(const batch& from, std::size_t index) {
-  const auto each = from.inputs.size_bytes() / static_cast<std::size_t>(from.labels.elements());
-  const auto* first = reinterpret_cast<const char*>(from.inputs.bytes()) + index * each;
-  return std::string(first, each) + '#' + std::to_string(from.labels.values<std::int32_t>()[index]);
-}
-
-std::vector<std::string> all_bytes(const dataset& data, std::span<const std::uint32_t> samples,
-                                   std::size_t at_once) {
-  std::vector<std::string> out;
-  for (std::size_t at = 0; at < samples.size(); at += at_once) {
-    const auto part = samples.subspan(at, std::min(at_once, samples.size() - at));
-    const auto got = data.gather(part);
-    for (std::size_t i = 0; i < part.size(); ++i) out.push_back(sample_bytes(got, i));
-  }
-  return out;
-}
-
-/// What every data set promises.
-void check_laws(const dataset& data) {
-  REQUIRE(data.size() >= 1);
-  REQUIRE(data.sample_extents().rank() == 3);
-  const auto count = std::min<std::size_t>(data.size(), 5000);
-
-  const auto in_order = [&] {
-    std::vector<std::uint32_t> samples(count);
-    std::iota(samples.begin(), samples.end(), 0u);
-    return all_bytes(data, samples, 64);
-  }();
-  const auto samples = shuffled(count, 3);
-  const auto dealt = all_bytes(data, samples, 7);
-  for (std::size_t i = 0; i < count; ++i) REQUIRE(dealt[i] == in_order[samples[i]]);
-
-  const auto got = data.gather(samples);
-  CHECK(got.inputs.extents() == ops::shape{static_cast<std::int64_t>(count),
-                                           data.sample_extents()[0], data.sample_extents()[1],
-                                           data.sample_extents()[2]});
-  CHECK(std::isfinite(got.scale));
-  for (auto label : got.labels.values<std::int32_t>())
-    REQUIRE((label >= 0 && label < data.classes()));
-
-  const std::vector<std::uint32_t> beyond{static_cast<std::uint32_t>(data.size())};
-  CHECK_THROWS_AS(data.gather(beyond), ops::contract_error);
-  CHECK_THROWS_AS(data.gather({}), ops::contract_error);
 }
 
 } // namespace
@@ -116,8 +47,8 @@ TEST_CASE("a permutation deals every sample once, as it is stored: idx", "[runti
   for (auto split : {data_split::train, data_split::test}) {
     const auto data = open("idx", folder.path(), split);
     CHECK(data->size() == 7);
-    CHECK(data->sample_extents() == ops::shape{2, 3, 1});
-    CHECK(data->classes() == 3);
+    CHECK(data->input().extents == ops::shape{2, 3, 1});
+    CHECK(data->input().classes == 3);
     check_laws(*data);
   }
 }
@@ -126,8 +57,8 @@ TEST_CASE("a permutation deals every sample once, as it is stored: synthetic", "
   for (auto split : {data_split::train, data_split::test}) {
     const auto data = open("synthetic", "blobs:1000:6:4", split);
     CHECK(data->size() == (split == data_split::train ? 1000 : 250));
-    CHECK(data->sample_extents() == ops::shape{1, 1, 6});
-    CHECK(data->classes() == 4);
+    CHECK(data->input().extents == ops::shape{1, 1, 6});
+    CHECK(data->input().classes == 4);
     check_laws(*data);
   }
 }
@@ -146,6 +77,24 @@ TEST_CASE("an image is its pixels, seen from -1 to 1", "[runtime][data]") {
   CHECK(255 * got.scale + got.shift == Approx(1));
 }
 
+TEST_CASE("zeros go around an image on every side", "[runtime][data]") {
+  const temporary_folder folder;
+  write_small_idx(folder);
+  const data_options options{.pad = 2};
+  check_both("idx", folder.path(), options);
+  const auto data = open("idx", folder.path(), data_split::train, options);
+  CHECK(data->input().extents == ops::shape{6, 7, 1});
+  const std::vector<std::uint32_t> samples{4, 1};
+  const auto got = data->gather(samples);
+  const auto pixels = got.inputs.values<std::uint8_t>();
+  std::vector<int> wanted(2 * 42);
+  for (int i = 0; i < 2; ++i)
+    for (int p = 0; p < 6; ++p)
+      wanted[static_cast<std::size_t>(i * 42 + (p / 3 + 2) * 7 + p % 3 + 2)] =
+          10 * static_cast<int>(samples[static_cast<std::size_t>(i)]) + p;
+  CHECK(std::vector<int>(pixels.begin(), pixels.end()) == wanted);
+}
+
 TEST_CASE("real data: MNIST and Fashion-MNIST keep the laws", "[runtime][data]") {
   for (const std::filesystem::path& folder :
        {data_folder() / "mnist", std::filesystem::path("/usr/share/datasets/fashion-mnist")}) {
@@ -156,8 +105,8 @@ TEST_CASE("real data: MNIST and Fashion-MNIST keep the laws", "[runtime][data]")
     for (auto split : {data_split::train, data_split::test}) {
       const auto data = open("idx", folder, split);
       CHECK(data->size() == (split == data_split::train ? 60000 : 10000));
-      CHECK(data->sample_extents() == ops::shape{28, 28, 1});
-      CHECK(data->classes() == 10);
+      CHECK(data->input().extents == ops::shape{28, 28, 1});
+      CHECK(data->input().classes == 10);
       check_laws(*data);
     }
   }

@@ -27,7 +27,8 @@ class exchange {
 public:
   exchange(std::uint32_t workers, std::uint32_t batch, std::uint32_t shards, std::uint64_t seed)
       : random_(seed),
-        data_(find_row(rows_.data, "synthetic")->open("blobs:50:6:3", data_split::train).value()),
+        data_(
+            find_row(rows_.data, "synthetic")->open("blobs:50:6:3", data_split::train, {}).value()),
         parts_(partition::balanced(make_network()->parameters(), shards)),
         feeder_(feeder_options_of(workers, batch, shards)) {
     for (std::uint32_t index = 0; index < shards; ++index)
@@ -60,7 +61,7 @@ public:
 
 private:
   std::unique_ptr<ops::network> make_network() const {
-    return find_row(rows_.models, "softmax")->make({data_->sample_extents(), data_->classes()});
+    return find_row(rows_.models, "softmax")->make(data_->input());
   }
   static feeder_options feeder_options_of(std::uint32_t workers, std::uint32_t batch,
                                           std::uint32_t shards) {

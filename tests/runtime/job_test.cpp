@@ -44,15 +44,27 @@ class four_pixels final : public dataset {
 public:
   explicit four_pixels(std::int64_t width) : width_(width) {}
   std::size_t size() const override { return 100; }
-  ops::shape sample_extents() const override { return {1, width_, 1}; }
-  std::int64_t classes() const override { return 2; }
+  ops::model_input input() const override { return {{1, width_, 1}, 2}; }
   batch gather(std::span<const std::uint32_t>) const override { return {}; }
 
 private:
   std::int64_t width_;
 };
 
-result<std::unique_ptr<dataset>> open_four(const std::string& path, data_split split) {
+/// Samples of which only the facts count.
+class told final : public dataset {
+public:
+  explicit told(const ops::model_input& input) : input_(input) {}
+  std::size_t size() const override { return 100; }
+  ops::model_input input() const override { return input_; }
+  batch gather(std::span<const std::uint32_t>) const override { return {}; }
+
+private:
+  ops::model_input input_;
+};
+
+result<std::unique_ptr<dataset>> open_four(const std::string& path, data_split split,
+                                           const data_options&) {
   if (path.ends_with("gone")) return failure(errc::bad_file, path + " is gone");
   const bool is_odd = path.ends_with("odd") && split == data_split::test;
   return std::unique_ptr<dataset>(std::make_unique<four_pixels>(is_odd ? 5 : 4));
@@ -89,7 +101,7 @@ TEST_CASE("a job that is written and read again is the same job", "[runtime][job
   job x;
   x.name = "other_1.0";
   x.seed = 0x7fff'ffff'ffff'ffff;
-  x.data = {"synthetic", "/a \"b\"\\c/\xc3\xa9", 65'536, 7};
+  x.data = {"synthetic", "/a \"b\"\\c/\xc3\xa9", 65'536, 7, {1, 2, 3, 4}, "flip-crop"};
   x.model.name = "mlp";
   x.optimizer = {"sgd", {0.1f, 0.9f, 0.5f, 0.75f, 1.0f / 3, 0.3f}};
   x.staleness.policy = "bsp";
@@ -184,9 +196,52 @@ TEST_CASE("what data and model cannot bear is refused", "[runtime][job]") {
 
   const auto unsuitable = check_job(tiny_job(), {{{28, 28, 1}, 10}, 60'000}, rows);
   REQUIRE_FALSE(unsuitable);
-  CHECK(unsuitable.error().text.find("job.toml:2: model.name = \"tiny\": does not suit samples of "
-                                     "shape [28, 28, 1] in 10 classes: tiny needs four pixels") ==
-        0);
+  CHECK(unsuitable.error().text.find(
+            "job.toml:2: model.name = \"tiny\": does not suit samples of "
+            "numbers of shape [28, 28, 1] in 10 classes: tiny needs four pixels") == 0);
+}
+
+TEST_CASE("a batch that no frame could hold, and augmented samples that are no images, are refused",
+          "[runtime][job]") {
+  const auto rows = tiny_catalog();
+  const data_facts wide{{{2, 1 << 20}, 2, ops::sample_kind::sparse_rows, {9, 0}}, 60'000};
+  const auto refused = check_job(tiny_job({"data.batch=32"}), wide, rows);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().text.find("data.batch = 32: a sample takes 8388612 bytes, expected a batch "
+                                  "of at most 31") != std::string::npos);
+  const data_facts tokens{{{4}, 9, ops::sample_kind::tokens, {9, 0}}, 60'000};
+  CHECK(sample_bytes(tokens.input) == 32);
+  const auto odd = check_job(tiny_job({"data.augment=flip-crop"}), tokens, rows);
+  REQUIRE_FALSE(odd);
+  CHECK(odd.error().text == "command line (data.augment=flip-crop): data.augment = \"flip-crop\": "
+                            "samples are tokens of shape [4] in 9 classes, expected images");
+  CHECK(check_job(tiny_job({"data.augment=flip-crop"}), {{{2, 2, 1}, 2}, 60'000}, rows));
+}
+
+TEST_CASE("splits are alike if all of their facts are, but for pairs' other rows",
+          "[runtime][job]") {
+  auto rows = catalog::standard();
+  rows.data.push_back({"odd", "pairs to train on, and what the path says to test on",
+                       [](const std::string& path, data_split split, const data_options&) {
+                         ops::model_input input{{2}, 2, ops::sample_kind::pairs, {5, 6}};
+                         if (split == data_split::test && path.ends_with("more"))
+                           input.extents = {7};
+                         if (split == data_split::test && path.ends_with("fewer"))
+                           input.extents = {1};
+                         if (split == data_split::test && path.ends_with("larger"))
+                           input.fields[1] = 7;
+                         if (split == data_split::test && path.ends_with("tokens"))
+                           input.kind = ops::sample_kind::tokens;
+                         return result<std::unique_ptr<dataset>>(std::make_unique<told>(input));
+                       }});
+  const auto facts = [&](const std::string& path) {
+    const std::vector<std::string> overrides{"data.format=odd", "data.path=/" + path};
+    return read_data_facts(parse_job("", "job.toml", overrides, rows).value(), rows);
+  };
+  CHECK(facts("same"));
+  REQUIRE(facts("more"));
+  CHECK(facts("more").value().input == ops::model_input{{2}, 2, ops::sample_kind::pairs, {5, 6}});
+  for (const char* path : {"fewer", "larger", "tokens"}) CHECK_FALSE(facts(path));
 }
 
 TEST_CASE("data that cannot be opened, or whose splits differ, are refused", "[runtime][job]") {
@@ -196,7 +251,9 @@ TEST_CASE("data that cannot be opened, or whose splits differ, are refused", "[r
         "command line (data.path=/gone): data.path = \"/gone\": /gone is gone");
   const auto odd = read_data_facts(tiny_job({"data.path=/odd"}), tiny_catalog());
   REQUIRE_FALSE(odd);
-  CHECK(odd.error().text.find("[1, 4, 1], those to test with [1, 5, 1]") != std::string::npos);
+  CHECK(odd.error().text.find(
+            "[1, 4, 1] in 2 classes, those to test with numbers of shape [1, 5, 1]") !=
+        std::string::npos);
 }
 
 TEST_CASE("the nearest name is found within a third of the letters, at least one", "[runtime]") {

@@ -125,7 +125,7 @@ TEST_CASE("a grant that breaks a rule is refused, and the field named", "[runtim
   CHECK_THAT(grant_refusal([](grant_builder x) {
                fill(x.getSamples().initLabels(), schema::DType::I32, {3}, 12);
              }),
-             Contains("samples.inputs is u8 [2, 3], expected u8 or f32 [3, ...]"));
+             Contains("samples.inputs is u8 [2, 3], expected u8, f32 or i32 [3, ...]"));
   CHECK_THAT(grant_refusal([](grant_builder x) {
                fill(x.getSamples().initLabels(), schema::DType::F32, {2}, 8);
              }),
@@ -140,6 +140,31 @@ TEST_CASE("a grant that breaks a rule is refused, and the field named", "[runtim
              Contains("samples.inputs is u8 [2, 3], expected no tensor"));
   CHECK_THAT(grant_refusal([](grant_builder x) { x.setKind(static_cast<schema::GrantKind>(4)); }),
              Contains("kind is 4, expected 0 to 3"));
+}
+
+TEST_CASE("every token has a label, and nothing else has more than one", "[runtime][wire]") {
+  using schema::DType;
+  const auto with = [](DType inputs, std::vector<std::int64_t> extents, DType labels,
+                       std::vector<std::int64_t> labelled) {
+    const auto bytes = [](const std::vector<std::int64_t>& of, DType type) {
+      unsigned sum = type == DType::U8 ? 1 : 4;
+      for (const auto extent : of) sum *= static_cast<unsigned>(extent);
+      return sum;
+    };
+    return grant_refusal([&](grant_builder x) {
+      fill(x.getSamples().initInputs(), inputs, extents, bytes(extents, inputs));
+      fill(x.getSamples().initLabels(), labels, labelled, bytes(labelled, labels));
+    });
+  };
+  CHECK(with(DType::I32, {2, 3}, DType::I32, {2, 3}) == "accepted");
+  CHECK(with(DType::I32, {2, 3, 2}, DType::I32, {2}) == "accepted");
+  CHECK_THAT(with(DType::I32, {2, 3}, DType::I32, {2, 4}),
+             Contains("samples.labels is i32 [2, 4], expected i32 [N], or a label for each token "
+                      "of i32 [2, 3]"));
+  CHECK_THAT(with(DType::U8, {2, 3}, DType::I32, {2, 3}), Contains("a label for each token"));
+  CHECK_THAT(with(DType::I32, {2, 3}, DType::F32, {2, 3}), Contains("a label for each token"));
+  CHECK_THAT(with(DType::I32, {0, 3}, DType::I32, {0, 3}), Contains("and at least one"));
+  CHECK_THAT(with(DType::I32, {2, 3}, DType::I32, {}), Contains("samples.labels is i32 []"));
 }
 
 TEST_CASE("a reply holds parameters exactly if they have changed", "[runtime][wire]") {

@@ -30,6 +30,16 @@ TEST_CASE("a lease grant comes back as it was sent", "[runtime][wire]") {
   }
 }
 
+TEST_CASE("a grant of tokens comes back as it was sent", "[runtime][wire]") {
+  auto sent = sample_grant(grant_kind::batch);
+  sent.samples = {ops::tensor(ops::dtype::i32, {2, 5}), ops::tensor(ops::dtype::i32, {2, 5}), 1, 0};
+  for (auto* each : {&sent.samples.inputs, &sent.samples.labels})
+    for (std::int32_t next = -3; auto& x : each->values<std::int32_t>()) x = next += 0x7654321;
+  const auto got = decode<lease_grant>(received(encode(sent))).value();
+  CHECK(is_same(got.samples.inputs, sent.samples.inputs));
+  CHECK(is_same(got.samples.labels, sent.samples.labels));
+}
+
 TEST_CASE("a pull request comes back as it was sent", "[runtime][wire]") {
   const auto sent = sample_request();
   const auto got = decode<pull_request>(encode(sent)).value();

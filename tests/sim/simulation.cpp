@@ -150,13 +150,8 @@ private:
             }});
     auto setup = std::make_shared<actors::supervisor_setup>();
     const stamp self{job_id{chosen_.seed}, supervisor_term{1}, {}, {}, incarnation{1}};
-    const auto extents = facts_.input.extents.extents();
     setup->options = make_supervisor(job_, rows_, facts_, self);
-    setup->order = {self,
-                    to_toml(job_),
-                    {extents.begin(), extents.end()},
-                    facts_.input.classes,
-                    facts_.samples};
+    setup->order = make_placement(self, to_toml(job_), facts_);
     setup->nodes = launcher_;
     setup->open_plane = open_plane;
     setup->feeder_link = [this](const actors::feeder_actor& feeder) {
