@@ -43,7 +43,7 @@ int act_list(const invocation& call);
 
 constexpr verb_row verb_rows[] = {
     {"run", "train a job: the built-in one, or a config's", act_run},
-    {"list", "what there is: models, policies, optimizers, codecs, data, devices", act_list},
+    {"list", "what there is: models, policies, optimizers, schedules, codecs and more", act_list},
     {"node", "host one actor of a job (the supervisor starts these)", act_node},
 };
 

@@ -18,6 +18,9 @@ list_row to_row(const runtime::policy_row& row) {
 list_row to_row(const runtime::codec_row& row) {
   return {std::string(row.name), std::string(row.arguments), std::string(row.help)};
 }
+list_row to_row(const runtime::schedule_row& row) {
+  return {std::string(row.name), std::string(row.arguments), std::string(row.help)};
+}
 template <class Row>
 list_row to_row(const Row& row) {
   return {std::string(row.name), {}, std::string(row.help)};
@@ -45,6 +48,7 @@ constexpr list_table tables[] = {
     {"policies", "who may go on, for staleness.policy", rows_of<&catalog::policies>},
     {"optimizers", "what a shard does with a gradient, for optimizer.name",
      rows_of<&catalog::optimizers>},
+    {"schedules", "how the rate changes, for optimizer.schedule", rows_of<&catalog::schedules>},
     {"codecs", "how numbers travel, for codec.push and codec.pull", rows_of<&catalog::codecs>},
     {"data", "formats of data sets, for data.format", rows_of<&catalog::data>},
     {"devices", "what this machine has to compute on", device_rows},

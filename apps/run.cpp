@@ -202,7 +202,7 @@ private:
     for (const auto& spec : network->parameters())
       made.parameters.push_back({spec.name, spec.extents});
     for (const auto& reply : end.parameters)
-      made.shards.push_back({{reply->from.name.index}, reply->version});
+      made.shards.push_back({{reply->from.name.index}, reply->version, reply->samples});
     made.values = ops::tensor(ops::dtype::f32, ops::shape{static_cast<std::int64_t>(flat.size())});
     std::ranges::copy(flat, made.values.values<float>().begin());
     return write_checkpoint(folder_.path() / parameters_file, made);

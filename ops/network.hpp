@@ -23,9 +23,13 @@ struct initialiser {
 };
 
 struct parameter_spec {
+  /// A weight is stepped by the optimizer. A statistic is a running average, as of batch norm: its
+  /// "gradient" is what was read less the batch's value, and a shard moves it a tenth of that way.
+  enum class kind_type : std::uint8_t { weight = 0, statistic };
   std::string name; ///< as in "conv1.weight"
   shape extents;
   initialiser start;
+  kind_type kind = kind_type::weight;
 };
 
 /// Fills `out` with the elements [first, first + out.size()) of the parameter at `position`.

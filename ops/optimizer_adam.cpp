@@ -1,6 +1,4 @@
-#include "ops/contract.hpp"
-#include "ops/optimizer.hpp"
-#include "ops/vectorised.hpp"
+#include "ops/optimizer_rule.hpp"
 
 #include <cmath>
 
@@ -8,67 +6,54 @@ namespace lagrange::ops {
 
 namespace {
 
-struct constants {
-  float beta1, beta2, epsilon, weight_decay, scale;
-  float rate;        ///< over the first moment's bias correction
-  float second_root; ///< one over the root of the second moment's bias correction
-};
+/// adam, and adamw, which differ in where the decay goes.
+enum class decay_place { gradient, step };
 
-struct moments {
-  float* first;
-  float* second;
-};
-
-inline void adam_step(float* __restrict p, float* __restrict m, float* __restrict v,
-                      const float* __restrict g, std::size_t count, constants by) {
-  for (std::size_t i = 0; i < count; ++i) {
-    const float d = by.scale * g[i] + by.weight_decay * p[i];
-    m[i] = by.beta1 * m[i] + (1 - by.beta1) * d;
-    v[i] = by.beta2 * v[i] + (1 - by.beta2) * (d * d);
-    p[i] -= by.rate * m[i] / (std::sqrt(v[i]) * by.second_root + by.epsilon);
+template <decay_place Place>
+struct adam_rule {
+  static constexpr std::array<std::string_view, 2> state_names{"first_moment", "second_moment"};
+  static constexpr bool counts_steps = true;
+  struct constants {
+    float beta1, beta2, epsilon;
+    float decay; ///< of the gradient, or of the parameter itself
+    bias_correction corrected;
+  };
+  static constants at(const optimizer_options& options, step_facts facts) {
+    const float times = Place == decay_place::step ? facts.rate : 1;
+    return {options.beta1, options.beta2, options.epsilon, times * options.weight_decay,
+            correct_bias(options, facts)};
   }
-}
+  static bool rests(const optimizer_options&) { return false; }
 
-class adam final : public optimizer {
-public:
-  adam(std::size_t elements, const optimizer_options& options)
-      : options_(options), first_(elements, 0.0F), second_(elements, 0.0F) {}
-
-  void begin_step() override { steps_ += 1; }
-
-  void step_part(std::size_t first, std::span<float> parameters, std::span<const float> gradient,
-                 float gradient_scale) override {
-    check_part(first, parameters.size(), gradient.size(), first_.size());
-    const double first_bias = 1 - std::pow(static_cast<double>(options_.beta1), steps_);
-    const double second_bias = 1 - std::pow(static_cast<double>(options_.beta2), steps_);
-    const constants by{.beta1 = options_.beta1,
-                       .beta2 = options_.beta2,
-                       .epsilon = options_.epsilon,
-                       .weight_decay = options_.weight_decay,
-                       .scale = gradient_scale,
-                       .rate = static_cast<float>(options_.rate / first_bias),
-                       .second_root = static_cast<float>(1 / std::sqrt(second_bias))};
-    vectorised<&adam_step>(parameters.data(), first_.data() + first, second_.data() + first,
-                           gradient.data(), gradient.size(), by);
+  static inline void step(constants by, float scale, const float* __restrict g, std::size_t count,
+                          float* __restrict p, float* __restrict m, float* __restrict v) {
+    const auto [rate, second_root] = by.corrected;
+    for (std::size_t i = 0; i < count; ++i) {
+      float d = scale * g[i];
+      if constexpr (Place == decay_place::gradient) d += by.decay * p[i];
+      m[i] = by.beta1 * m[i] + (1 - by.beta1) * d;
+      v[i] = by.beta2 * v[i] + (1 - by.beta2) * (d * d);
+      float change = rate * m[i] / (std::sqrt(v[i]) * second_root + by.epsilon);
+      if constexpr (Place == decay_place::step) change += by.decay * p[i];
+      p[i] -= change;
+    }
   }
-
-  std::vector<optimizer_state> state() override {
-    return {{"first_moment", first_}, {"second_moment", second_}, {"steps", {&steps_, 1}}};
-  }
-
-private:
-  optimizer_options options_;
-  std::vector<float> first_, second_;
-  // Exact up to 2^24 and then constant: for betas of up to 1 - 1e-6 both bias
-  // corrections are 1 by then.
-  float steps_ = 0;
 };
 
 } // namespace
 
+bias_correction correct_bias(const optimizer_options& options, step_facts at) {
+  const double first = 1 - std::pow(static_cast<double>(options.beta1), at.count);
+  const double second = 1 - std::pow(static_cast<double>(options.beta2), at.count);
+  return {static_cast<float>(at.rate / first), static_cast<float>(1 / std::sqrt(second))};
+}
+
 std::unique_ptr<optimizer> make_adam(std::size_t elements, const optimizer_options& options) {
-  check(options);
-  return std::make_unique<adam>(elements, options);
+  return std::make_unique<optimizer_by_rule<adam_rule<decay_place::gradient>>>(elements, options);
+}
+
+std::unique_ptr<optimizer> make_adamw(std::size_t elements, const optimizer_options& options) {
+  return std::make_unique<optimizer_by_rule<adam_rule<decay_place::step>>>(elements, options);
 }
 
 } // namespace lagrange::ops

@@ -1,67 +1,76 @@
-#include "ops/contract.hpp"
-#include "ops/optimizer.hpp"
-#include "ops/vectorised.hpp"
+#include "ops/optimizer_rule.hpp"
 
 namespace lagrange::ops {
 
 namespace {
 
-struct constants {
-  float rate, momentum, weight_decay, scale;
+struct plain_rule {
+  static constexpr std::array<std::string_view, 0> state_names{};
+  static constexpr bool counts_steps = false;
+  struct constants {
+    float rate, weight_decay;
+  };
+  static constants at(const optimizer_options& options, step_facts facts) {
+    return {facts.rate, options.weight_decay};
+  }
+  static bool rests(const optimizer_options& options) { return options.weight_decay == 0; }
+
+  static inline void step(constants by, float scale, const float* __restrict g, std::size_t count,
+                          float* __restrict p) {
+    for (std::size_t i = 0; i < count; ++i)
+      p[i] -= by.rate * (scale * g[i] + by.weight_decay * p[i]);
+  }
 };
 
-inline void plain_step(float* __restrict p, const float* __restrict g, std::size_t count,
-                       constants by) {
-  for (std::size_t i = 0; i < count; ++i)
-    p[i] -= by.rate * (by.scale * g[i] + by.weight_decay * p[i]);
-}
+struct momentum_constants {
+  float rate, momentum, weight_decay;
+};
 
-inline void momentum_step(float* __restrict p, float* __restrict u, const float* __restrict g,
-                          std::size_t count, constants by) {
-  for (std::size_t i = 0; i < count; ++i) {
-    u[i] = by.momentum * u[i] + (by.scale * g[i] + by.weight_decay * p[i]);
-    p[i] -= by.rate * u[i];
+/// What the two kinds of momentum share.
+struct velocity_rule {
+  static constexpr std::array<std::string_view, 1> state_names{"velocity"};
+  static constexpr bool counts_steps = false;
+  using constants = momentum_constants;
+  static constants at(const optimizer_options& options, step_facts facts) {
+    return {facts.rate, options.momentum, options.weight_decay};
   }
-}
+  static bool rests(const optimizer_options&) { return false; }
+};
 
-class sgd final : public optimizer {
-public:
-  sgd(std::size_t elements, const optimizer_options& options)
-      : elements_(elements), options_(options),
-        velocity_(options.momentum == 0 ? 0 : elements, 0.0F) {}
-
-  void begin_step() override {}
-
-  void step_part(std::size_t first, std::span<float> parameters, std::span<const float> gradient,
-                 float gradient_scale) override {
-    check_part(first, parameters.size(), gradient.size(), elements_);
-    const constants by{options_.rate, options_.momentum, options_.weight_decay, gradient_scale};
-    if (velocity_.empty())
-      return vectorised<&plain_step>(parameters.data(), gradient.data(), gradient.size(), by);
-    vectorised<&momentum_step>(parameters.data(), velocity_.data() + first, gradient.data(),
-                               gradient.size(), by);
+struct momentum_rule : velocity_rule {
+  static inline void step(constants by, float scale, const float* __restrict g, std::size_t count,
+                          float* __restrict p, float* __restrict u) {
+    for (std::size_t i = 0; i < count; ++i) {
+      u[i] = by.momentum * u[i] + (scale * g[i] + by.weight_decay * p[i]);
+      p[i] -= by.rate * u[i];
+    }
   }
+};
 
-  bool rests_at_zero() const override {
-    return options_.momentum == 0 && options_.weight_decay == 0;
+struct nesterov_rule : velocity_rule {
+  static inline void step(constants by, float scale, const float* __restrict g, std::size_t count,
+                          float* __restrict p, float* __restrict u) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const float d = scale * g[i] + by.weight_decay * p[i];
+      u[i] = by.momentum * u[i] + d;
+      p[i] -= by.rate * (d + by.momentum * u[i]);
+    }
   }
-
-  std::vector<optimizer_state> state() override {
-    if (velocity_.empty()) return {};
-    return {{"velocity", velocity_}};
-  }
-
-private:
-  std::size_t elements_;
-  optimizer_options options_;
-  std::vector<float> velocity_;
 };
 
 } // namespace
 
 std::unique_ptr<optimizer> make_sgd(std::size_t elements, const optimizer_options& options) {
-  check(options);
-  return std::make_unique<sgd>(elements, options);
+  if (options.momentum != 0) return make_momentum(elements, options);
+  return std::make_unique<optimizer_by_rule<plain_rule>>(elements, options);
+}
+
+std::unique_ptr<optimizer> make_momentum(std::size_t elements, const optimizer_options& options) {
+  return std::make_unique<optimizer_by_rule<momentum_rule>>(elements, options);
+}
+
+std::unique_ptr<optimizer> make_nesterov(std::size_t elements, const optimizer_options& options) {
+  return std::make_unique<optimizer_by_rule<nesterov_rule>>(elements, options);
 }
 
 } // namespace lagrange::ops

@@ -18,8 +18,18 @@ std::unique_ptr<codec> codec_of(const std::string& text, const catalog& rows) {
   return made->name() == "none" ? nullptr : std::move(made);
 }
 
-partition parts_of(const job& x, std::span<const ops::parameter_spec> specs) {
-  return partition::balanced(specs, x.topology.shards);
+partition parts_of(const job& x, const catalog& rows, std::span<const ops::parameter_spec> specs) {
+  const auto* optimizer = find_row(rows.optimizers, x.optimizer.name);
+  LAGRANGE_EXPECT(optimizer != nullptr, "no optimizer " + x.optimizer.name);
+  return partition::balanced(specs, x.topology.shards,
+                             optimizer->needs_whole_tensors ? partition_grain::tensor
+                                                            : partition_grain::block);
+}
+
+rate_plan plan_of(const job& x, const catalog& rows, const data_facts& facts) {
+  const auto epoch = static_cast<std::uint64_t>(facts.samples);
+  return {make_schedule(rows.schedules, x.optimizer.schedule, epoch).value(),
+          x.optimizer.warmup.samples(epoch)};
 }
 
 } // namespace
@@ -58,14 +68,14 @@ result<std::unique_ptr<dataset>> open_data(const job& x, const catalog& rows, da
 
 computation make_computation(const job& x, const catalog& rows, const data_facts& facts) {
   auto network = make_network(x, rows, facts.input);
-  auto parts = parts_of(x, network->parameters());
+  auto parts = parts_of(x, rows, network->parameters());
   return {std::move(network), std::move(parts), {codec_of(x.codec.pull, rows), nullptr}};
 }
 
 computation make_computation(const job& x, const catalog& rows, const data_facts& facts,
                              const memory_keeper& keeper) {
   auto network = make_network(x, rows, facts.input);
-  auto parts = parts_of(x, network->parameters());
+  auto parts = parts_of(x, rows, network->parameters());
   computation::codecs travel{codec_of(x.codec.pull, rows), nullptr};
   if (auto writes = codec_of(x.codec.push, rows)) {
     encoder_options made;
@@ -77,7 +87,9 @@ computation make_computation(const job& x, const catalog& rows, const data_facts
     made.seed = x.seed;
     travel.encoder = std::make_unique<push_encoder>(std::move(made));
   }
-  return {std::move(network), std::move(parts), std::move(travel)};
+  computation made(std::move(network), std::move(parts), std::move(travel));
+  made.clip_to(x.optimizer.clip_norm);
+  return made;
 }
 
 shard_options make_shard(const job& x, const catalog& rows, const data_facts& facts,
@@ -85,7 +97,7 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
   const shard_id id{self.name.index};
   const auto network = make_network(x, rows, facts.input);
   const auto specs = network->parameters();
-  const auto parts = parts_of(x, specs);
+  const auto parts = parts_of(x, rows, specs);
   shard_options made;
   made.id = id;
   made.self = self;
@@ -97,11 +109,13 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
                     std::span(values).subspan(static_cast<std::size_t>(own.place),
                                               static_cast<std::size_t>(own.elements)));
   for (const auto& own : parts.blocks_of(id))
-    made.parameters.tensors.push_back(
-        {own.tensor, static_cast<std::size_t>(own.place), static_cast<std::size_t>(own.elements)});
+    made.parameters.tensors.push_back({own.tensor, static_cast<std::size_t>(own.place),
+                                       static_cast<std::size_t>(own.elements),
+                                       specs[own.tensor].kind});
   made.policy = policy_of(x, rows);
   made.parameters.optimizer =
       find_row(rows.optimizers, x.optimizer.name)->make(values.size(), x.optimizer.options);
+  made.parameters.rate = plan_of(x, rows, facts);
   made.parameters.seed = x.seed;
   // Workers and shards of one host share its cores; the bits do not depend on it.
   made.parameters.threads =
@@ -161,7 +175,7 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
 plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts& facts) {
   constexpr std::uint64_t mebibyte = 1 << 20;
   const auto network = make_network(x, rows, facts.input);
-  const auto parts = parts_of(x, network->parameters());
+  const auto parts = parts_of(x, rows, network->parameters());
   std::uint64_t shard_bytes = 0;
   for (std::uint32_t shard = 0; shard < parts.shards(); ++shard)
     shard_bytes = std::max(shard_bytes,
@@ -180,7 +194,7 @@ plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts
 std::vector<float> assemble_parameters(const job& x, const catalog& rows, const data_facts& facts,
                                        std::span<const std::shared_ptr<const pull_reply>> replies) {
   const auto network = make_network(x, rows, facts.input);
-  const auto parts = parts_of(x, network->parameters());
+  const auto parts = parts_of(x, rows, network->parameters());
   LAGRANGE_EXPECT(replies.size() == parts.shards(), std::to_string(replies.size()) + " replies");
   std::vector<float> flat(static_cast<std::size_t>(ops::parameter_elements(network->parameters())));
   for (std::uint32_t shard = 0; shard < parts.shards(); ++shard)

@@ -1,14 +1,15 @@
 /// \file
-/// Everything that a job may name: models, policies, optimizers, codecs and data formats. A value:
-/// a user's program takes the standard one, adds rows of its own and hands it to lagrange::main;
-/// the command line, the config and every process of the job then know them. Nothing is registered
-/// anywhere else.
+/// Everything that a job may name: models, policies, optimizers, schedules, codecs and data
+/// formats. A value: a user's program takes the standard one, adds rows of its own and hands it to
+/// lagrange::main; the command line, the config and every process of the job then know them.
+/// Nothing is registered anywhere else.
 #pragma once
 
 #include "ops/models.hpp"
 #include "ops/optimizer.hpp"
 #include "runtime/codec/codec.hpp"
 #include "runtime/data/dataset.hpp"
+#include "runtime/schedule.hpp"
 #include "runtime/staleness/policy.hpp"
 
 #include <string_view>
@@ -22,6 +23,7 @@ struct catalog {
   std::vector<ops::optimizer_row> optimizers;
   std::vector<codec_row> codecs;
   std::vector<data_row> data;
+  std::vector<schedule_row> schedules;
 
   /// The rows that come with lagrange.
   static catalog standard();

@@ -65,6 +65,7 @@ void put(message_writer& out, schema::Checkpoint::Builder to, const checkpoint& 
   for (unsigned i = 0; i < shards.size(); ++i) {
     shards[i].setShard(x.shards[i].shard.value);
     shards[i].setVersion(x.shards[i].version.value);
+    shards[i].setSamples(x.shards[i].samples);
   }
   auto parameters = to.initParameters(static_cast<unsigned>(x.parameters.size()));
   for (unsigned i = 0; i < parameters.size(); ++i) {
@@ -165,7 +166,8 @@ result<checkpoint> read(schema::Checkpoint::Reader in, const std::string& place)
   out.build = text(in.getBuild());
   out.seed = in.getSeed();
   out.config = text(in.getConfig());
-  for (auto one : in.getShards()) out.shards.push_back({{one.getShard()}, {one.getVersion()}});
+  for (auto one : in.getShards())
+    out.shards.push_back({{one.getShard()}, {one.getVersion()}, one.getSamples()});
   std::uint64_t elements = 0;
   for (auto one : in.getParameters()) {
     const std::string name = text(one.getName());

@@ -29,7 +29,8 @@ struct checkpoint {
   };
   struct shard_state {
     shard_id shard;
-    shard_version version; ///< updates that are in the values
+    shard_version version;     ///< updates that are in the values
+    std::uint64_t samples = 0; ///< of those updates: where the schedule of the rate was
     bool operator==(const shard_state&) const = default;
   };
   std::string job;

@@ -1,5 +1,7 @@
 #include "runtime/computation.hpp"
 
+#include "ops/norm.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -84,13 +86,12 @@ step_result computation::operator()(const step_task& task) {
                                  .inputs = as_seen(samples),
                                  .labels = samples.labels.values<std::int32_t>(),
                                  .d_parameters = d_parameters_});
-  // A sum is finite only if every term is, short of an overflow that should be skipped as well.
-  float sum = 0;
-  for (const auto gradient : d_parameters_) sum += std::abs(gradient);
-  if (!std::isfinite(result.loss) || !std::isfinite(sum)) {
+  const auto norm = gradient_norm();
+  if (!std::isfinite(result.loss) || !std::isfinite(norm)) {
     result.verdict = push_verdict::skip;
     return result;
   }
+  if (clip_norm_ > 0 && norm > clip_norm_) result.clip_scale = clip_norm_ / norm;
   for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard) {
     auto& gradient = free_gradient({shard});
     parts_.gather({shard}, d_parameters_, gradient.values<float>());
@@ -99,6 +100,18 @@ step_result computation::operator()(const step_task& task) {
   if (travel_.encoder)
     result.coded = travel_.encoder->encode({task.what.id, task.what.attempt}, result.gradients);
   return result;
+}
+
+float computation::gradient_norm() const {
+  double weights = 0, statistics = 0; // a sum of squares is finite only if every value is
+  auto rest = std::span(d_parameters_);
+  for (const auto& spec : network_->parameters()) {
+    const auto elements = static_cast<std::size_t>(spec.extents.elements());
+    const bool is_weight = spec.kind == ops::parameter_spec::kind_type::weight;
+    (is_weight ? weights : statistics) += ops::sum_of_squares(rest.first(elements));
+    rest = rest.subspan(elements);
+  }
+  return static_cast<float>(std::isfinite(statistics) ? std::sqrt(weights) : statistics);
 }
 
 ops::scores computation::evaluate(std::span<const std::shared_ptr<const pull_reply>> parameters,

@@ -26,6 +26,10 @@ public:
   /// Puts gradients into memory of this kind: the transport's, which it sends without a copy.
   void use_memory(const allocator& memory);
 
+  /// From now on gradients come with the scale that brings their norm down to `norm`; 0: none does.
+  /// The norm is that of the whole gradient, over all shards, statistics apart.
+  void clip_to(float norm) { clip_norm_ = norm; }
+
   /// The gradient of the task's mean loss. A loss or gradient that is not finite becomes the
   /// verdict `skip`, with no gradients.
   step_result operator()(const step_task& task);
@@ -38,6 +42,9 @@ private:
   void take_parameters(std::span<const std::shared_ptr<const pull_reply>> parameters);
   /// What the network gets: floats, or the i32 that the batch holds.
   const ops::tensor& as_seen(const batch& samples);
+  /// Of the last gradient, statistics apart; not finite if any value is not, or as a float it is
+  /// not.
+  float gradient_norm() const;
   /// A tensor for `shard`'s gradient that no message holds any more, or a new one.
   ops::tensor& free_gradient(shard_id shard);
 
@@ -47,6 +54,7 @@ private:
   std::vector<float> d_parameters_;
   codecs travel_;
   bool has_recovered_ = false;
+  float clip_norm_ = 0;
   std::vector<float> decoded_;                      ///< of one shard
   ops::tensor inputs_;                              ///< f32, of the last batch's shape
   std::vector<std::vector<ops::tensor>> gradients_; ///< by shard: memory to use in turn

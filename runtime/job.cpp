@@ -178,7 +178,8 @@ bool job::optimizer_table::operator==(const optimizer_table& other) const {
   const auto fields = [](const optimizer_table& x) {
     const auto& o = x.options;
     return std::tuple(std::string_view(x.name), o.rate, o.momentum, o.beta1, o.beta2, o.epsilon,
-                      o.weight_decay);
+                      o.weight_decay, o.beta, o.l1, o.l2, x.clip_norm, std::string_view(x.schedule),
+                      x.warmup.number, x.warmup.unit);
   };
   return fields(*this) == fields(other);
 }

@@ -52,6 +52,9 @@ struct job {
   struct optimizer_table {
     std::string name = "adam";
     ops::optimizer_options options;
+    float clip_norm = 0;               ///< of a whole gradient; 0: none is clipped
+    std::string schedule = "constant"; ///< as written: make_schedule(catalog.schedules, schedule)
+    training_span warmup{};            ///< from none to all of the rate
     bool operator==(const optimizer_table& other) const;
   } optimizer;
 

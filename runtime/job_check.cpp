@@ -30,11 +30,20 @@ void check_model(const job& x, const data_facts& facts, const catalog& rows, ref
   const auto* row = find_row(rows.models, x.model.name);
   if (!row) return refused.add("model.name", "no such model, see lagrange list models");
   try {
-    const auto parameters = ops::parameter_elements(row->make(facts.input)->parameters());
+    const auto network = row->make(facts.input);
+    const auto parameters = ops::parameter_elements(network->parameters());
     if (x.topology.shards > static_cast<std::uint64_t>(parameters))
       refused.add("topology.shards",
                   fmt::format("model {} has {} parameters, expected at most as many shards",
                               x.model.name, parameters));
+    const auto* optimizer = find_row(rows.optimizers, x.optimizer.name);
+    const auto tensors = network->parameters().size();
+    if (optimizer && optimizer->needs_whole_tensors && x.topology.shards > tensors)
+      refused.add(
+          "topology.shards",
+          fmt::format("optimizer {} needs whole tensors, of which model {} has {}, expected "
+                      "at most as many shards",
+                      x.optimizer.name, x.model.name, tensors));
   } catch (const std::invalid_argument& unsuitable) {
     refused.add("model.name",
                 fmt::format("does not suit samples of {} of shape {} in {} classes: "

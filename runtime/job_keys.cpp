@@ -35,6 +35,7 @@ constexpr bool is_rate(float x) { return x > 0 && x <= 100; }
 constexpr bool is_fraction(float x) { return x >= 0 && x < 1; }
 constexpr bool is_epsilon(float x) { return x > 0 && x <= 1; }
 constexpr bool is_decay(float x) { return x >= 0 && x <= 1; }
+constexpr bool is_amount(float x) { return x >= 0 && x <= 1e9F; }
 
 const key_rule rules[] = {
     {"name", "names the run's folder", plain_name_key{at<&job::name>}},
@@ -68,23 +69,40 @@ const key_rule rules[] = {
     {"optimizer.rate", "learning rate",
      real_key{at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::rate>,
               is_rate, "a number above 0, at most 100"}},
-    {"optimizer.momentum", "of sgd",
+    {"optimizer.momentum", "of sgd, momentum and nesterov",
      real_key{
          at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::momentum>,
          is_fraction, "a number from 0 up to, not including, 1"}},
-    {"optimizer.beta1", "of adam: decay of the mean",
+    {"optimizer.beta1", "of adam, adamw and lamb: decay of the mean",
      real_key{at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::beta1>,
               is_fraction, "a number from 0 up to, not including, 1"}},
-    {"optimizer.beta2", "of adam: decay of the square",
+    {"optimizer.beta2", "of adam, adamw and lamb: decay of the square",
      real_key{at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::beta2>,
               is_fraction, "a number from 0 up to, not including, 1"}},
-    {"optimizer.epsilon", "of adam: added to the root",
+    {"optimizer.epsilon", "of adam, adamw, lamb and adagrad: added to the root",
      real_key{at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::epsilon>,
               is_epsilon, "a number above 0, at most 1"}},
-    {"optimizer.weight_decay", "times the parameter, added to the gradient",
+    {"optimizer.weight_decay",
+     "times the parameter, added to the gradient, or of adamw and lamb to the step",
      real_key{
          at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::weight_decay>,
          is_decay, "a number from 0 to 1"}},
+    {"optimizer.beta", "of ftrl: rate / beta is the rate of an element that has not moved",
+     real_key{at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::beta>,
+              is_amount, "a number from 0 to 1e9"}},
+    {"optimizer.l1", "of ftrl: makes parameters zero",
+     real_key{at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::l1>,
+              is_amount, "a number from 0 to 1e9"}},
+    {"optimizer.l2", "of ftrl: makes parameters small",
+     real_key{at<&job::optimizer, &job::optimizer_table::options, &ops::optimizer_options::l2>,
+              is_amount, "a number from 0 to 1e9"}},
+    {"optimizer.clip_norm", "a gradient whose norm is larger is scaled down to it; 0: none is",
+     real_key{at<&job::optimizer, &job::optimizer_table::clip_norm>, is_amount,
+              "a number from 0 to 1e9"}},
+    {"optimizer.schedule", "lagrange list schedules",
+     schedule_key{at<&job::optimizer, &job::optimizer_table::schedule>}},
+    {"optimizer.warmup", "over so many samples the rate grows from none to all",
+     training_span_key{at<&job::optimizer, &job::optimizer_table::warmup>}},
 
     {"staleness.policy", "lagrange list policies",
      policy_key{at<&job::staleness, &job::staleness_table::policy>}},

@@ -59,6 +59,14 @@ struct codec_key {
   /// Whether a codec may leave values out: parameters that are not sent would be missing.
   enum class values : std::uint8_t { some = 0, all } sends;
 };
+/// A schedule of the rate with its arguments.
+struct schedule_key {
+  std::string& (*at)(job&);
+};
+/// A length of training: a number of samples, or one of epochs as in "3 epochs".
+struct training_span_key {
+  training_span& (*at)(job&);
+};
 /// One of a few words.
 struct choice_key {
   std::string& (*at)(job&);
@@ -87,7 +95,8 @@ struct epochs_key {
 using key_kind =
     std::variant<whole_key<std::uint32_t>, whole_key<std::uint64_t>, real_key, target_key,
                  plain_name_key, path_key, file_key, flag_key, row_name_key, policy_key, codec_key,
-                 choice_key, only_text_key, only_list_key, duration_key, epochs_key>;
+                 choice_key, only_text_key, only_list_key, duration_key, epochs_key, schedule_key,
+                 training_span_key>;
 
 /// One key. `today` says why so few values are possible; empty for most.
 struct key_rule {

@@ -170,6 +170,21 @@ struct reader {
     return take(key.at(out), made.has_value());
   }
 
+  bool operator()(const schedule_key& key) {
+    if (!text()) return false;
+    const auto made = make_schedule(context.rows.schedules, *text(), 1);
+    if (!made) reason = made.error().text;
+    return take(key.at(out), made.has_value());
+  }
+
+  bool operator()(const training_span_key& key) {
+    const auto* number = found.as_integer();
+    const auto written = number ? std::to_string(number->get()) : std::string(text().value_or(""));
+    const auto parsed = parse_training_span(written, "it");
+    if (parsed) key.at(out) = parsed.value();
+    return parsed.has_value();
+  }
+
   bool operator()(const codec_key& key) {
     if (!text()) return false;
     const auto made = make_codec(context.rows.codecs, *text());
@@ -260,6 +275,11 @@ struct writer {
     const auto epochs = key.at(from);
     return toml_text(fmt::format("{} epoch{}", epochs, epochs == 1 ? "" : "s"));
   }
+  std::string operator()(const training_span_key& key) const {
+    const auto [number, unit] = key.at(from);
+    if (unit == training_span::unit_type::samples) return fmt::format("{}", number);
+    return toml_text(fmt::format("{} epoch{}", number, number == 1 ? "" : "s"));
+  }
   template <class Key>
   std::string operator()(const Key& key) const {
     return toml_text(key.at(from));
@@ -290,6 +310,16 @@ struct describer {
   std::string operator()(const flag_key&) const { return "true or false"; }
   std::string operator()(const row_name_key& key) const { return listed(key.names(rows)); }
   std::string operator()(const policy_key&) const { return "one of " + listed_policies(rows); }
+  std::string operator()(const schedule_key&) const {
+    std::string names;
+    for (const auto& row : rows.schedules)
+      names += fmt::format("{}{}{}{}", names.empty() ? "" : ", ", row.name,
+                           row.arguments.empty() ? "" : ":", row.arguments);
+    return "one of " + names;
+  }
+  std::string operator()(const training_span_key&) const {
+    return "a number of samples, or of epochs as in \"3 epochs\"";
+  }
   std::string operator()(const codec_key& key) const {
     const bool all = key.sends == codec_key::values::all;
     std::string names;

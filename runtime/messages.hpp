@@ -109,7 +109,8 @@ struct pull_reply {
   coding how;     ///< of `parameters`
   /// i32 [k]: `parameters` holds only these blocks of the shard, ascending; empty: all of them.
   ops::tensor blocks;
-  lease_attempt_id taken; ///< last push of the one who asks that the shard has taken
+  lease_attempt_id taken;    ///< last push of the one who asks that the shard has taken
+  std::uint64_t samples = 0; ///< of the gradients in the parameters: how far the schedule is
 
   static constexpr std::int64_t block_elements = 1024;
 };
@@ -136,7 +137,8 @@ struct gradient_push {
   // The rest counts in the closing frame (frame == frames - 1) alone.
   push_verdict verdict = push_verdict::apply;
   std::uint32_t samples = 0;
-  float clip_scale = 1; ///< the gradient is multiplied by this when it is applied
+  /// From 0 to 1: the gradient is multiplied by this when it is applied, statistics apart.
+  float clip_scale = 1;
 };
 
 enum class push_outcome : std::uint8_t {

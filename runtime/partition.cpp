@@ -28,13 +28,20 @@ std::vector<block> cut(std::span<const ops::parameter_spec> specs, std::int64_t 
 
 } // namespace
 
-partition partition::balanced(std::span<const ops::parameter_spec> specs, std::uint32_t shards) {
+partition partition::balanced(std::span<const ops::parameter_spec> specs, std::uint32_t shards,
+                              partition_grain grain) {
   const auto total = ops::parameter_elements(specs);
   LAGRANGE_EXPECT(shards >= 1 && shards <= total,
                   std::to_string(shards) + " shards for " + std::to_string(total) + " parameters");
   partition made;
-  made.blocks_ = cut(
-      specs, std::clamp<std::int64_t>(total / (shards * blocks_per_shard), 1, block_elements_max));
+  const auto length =
+      grain == partition_grain::tensor
+          ? total
+          : std::clamp<std::int64_t>(total / (shards * blocks_per_shard), 1, block_elements_max);
+  made.blocks_ = cut(specs, length);
+  LAGRANGE_EXPECT(shards <= made.blocks_.size(), std::to_string(shards) + " shards for " +
+                                                     std::to_string(made.blocks_.size()) +
+                                                     " blocks");
   made.loads_.assign(shards, 0);
   std::vector<std::size_t> order(made.blocks_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

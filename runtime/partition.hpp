@@ -23,11 +23,18 @@ struct block {
   bool operator==(const block&) const = default;
 };
 
+/// What is dealt as one.
+enum class partition_grain : std::uint8_t {
+  block = 0, ///< as even as can be
+  tensor,    ///< no tensor is split, for what looks at tensors as a whole
+};
+
 class partition {
 public:
   /// Largest-first dealing of blocks (Graham 1969, LPT).
-  /// Requires: 1 <= shards <= number of elements.
-  static partition balanced(std::span<const ops::parameter_spec> specs, std::uint32_t shards);
+  /// Requires: 1 <= shards <= number of elements; of tensors, if those are not split.
+  static partition balanced(std::span<const ops::parameter_spec> specs, std::uint32_t shards,
+                            partition_grain grain = partition_grain::block);
 
   std::span<const block> blocks() const { return blocks_; }
   /// Blocks of one shard, in the order in which it stores them.

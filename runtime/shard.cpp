@@ -90,6 +90,7 @@ pull_reply shard::serve(const pull_request& pull, worker_clock slowest, shard_ef
   reply.from = options_.self;
   reply.clock = pull.clock;
   reply.version = version_;
+  reply.samples = parameters_.samples_applied();
   reply.changed = pull.held_life != options_.self.life || pull.held != version_;
   const bool is_known = pull.held_life == options_.self.life && pull.held < version_;
   if (reply.changed)
@@ -103,6 +104,7 @@ pull_reply shard::on_snapshot() {
   pull_reply reply;
   reply.from = options_.self;
   reply.version = version_;
+  reply.samples = parameters_.samples_applied();
   reply.parameters = parameters_.snapshot(version_);
   return reply;
 }
@@ -273,9 +275,9 @@ void shard::take(const whole_push& push, shard_effects& out) {
   if (closing.verdict == push_verdict::skip) {
     settle(closing, lease_outcome::dropped, out);
   } else {
-    parameters_.apply(push, closing.clip_scale, version_.next());
-    ++counts_.applied;
     const auto staleness = version_.value - closing.read.value;
+    parameters_.apply(push, staleness, version_.next());
+    ++counts_.applied;
     version_ = version_.next();
     ++counts_.staleness[std::min<std::uint64_t>(staleness, staleness_bins - 1)];
     if (closing.from.name.index < counts_.staleness_recent.size())
@@ -301,11 +303,10 @@ void shard::apply_round(shard_effects& out) {
     parameters_.begin_sum();
     for (const auto& [id, push] : whole.pushes) { // in lease order: the sum is the same every time
       if (push.back()->verdict != push_verdict::apply) continue;
-      parameters_.add(push,
-                      static_cast<float>(push.back()->samples / samples) * push.back()->clip_scale);
+      const auto staleness = version_.value - push.back()->read.value;
+      parameters_.add(push, static_cast<float>(push.back()->samples / samples), staleness);
       ++counts_.applied;
-      ++counts_.staleness[std::min<std::uint64_t>(version_.value - push.back()->read.value,
-                                                  staleness_bins - 1)];
+      ++counts_.staleness[std::min<std::uint64_t>(staleness, staleness_bins - 1)];
     }
     parameters_.apply_sum(version_.next());
     version_ = version_.next();

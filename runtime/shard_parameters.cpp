@@ -13,6 +13,14 @@ constexpr auto block_elements = static_cast<std::size_t>(pull_reply::block_eleme
 
 bool is_coded(const gradient_push& frame) { return !frame.how.codec.empty(); }
 
+using kind_type = ops::parameter_spec::kind_type;
+
+/// How far one batch moves a running average: batch norm's customary tenth, over 1 + staleness.
+/// Differences that are applied s updates late make an average swing where the step is over
+/// s^s / (1+s)^(1+s), and grow without bound where it is over about 1.6 / s. This stays below the
+/// first for every s.
+float statistic_share(std::uint64_t staleness) { return 0.1F / static_cast<float>(1 + staleness); }
+
 std::span<const std::byte> bytes_of(const gradient_push& frame) {
   return std::as_bytes(frame.gradient.values<std::uint8_t>());
 }
@@ -20,13 +28,20 @@ std::span<const std::byte> bytes_of(const gradient_push& frame) {
 } // namespace
 
 shard_parameters::shard_parameters(parameter_options options)
-    : options_(std::move(options)), snapshot_(options_.memory) {
+    : options_(std::move(options)), snapshot_(options_.memory),
+      samples_applied_(options_.samples_applied) {
   LAGRANGE_EXPECT(options_.optimizer != nullptr, "a shard without optimizer");
   LAGRANGE_EXPECT(!options_.values.empty(), "a shard without parameters");
   if (options_.push_codec) push_codec_ = options_.push_codec->name();
   for (const auto& range : options_.tensors)
     if (pushed_.size() <= range.tensor) pushed_.resize(range.tensor + 1);
   pulled_.resize(pushed_.size());
+  for (const auto& range : options_.tensors)
+    if (!kinds_.empty() && kinds_.back().kind == range.kind)
+      kinds_.back().elements += range.elements;
+    else
+      kinds_.push_back(range);
+  if (kinds_.empty()) kinds_.push_back({0, 0, size()});
   changed_.resize((size() + block_elements - 1) / block_elements);
 }
 
@@ -70,17 +85,30 @@ error shard_parameters::decode(const whole_push& push) {
   return {};
 }
 
-void shard_parameters::apply(const whole_push& push, float scale, shard_version becomes) {
-  options_.optimizer->begin_step();
-  if (is_coded(*push.front())) return step_part(0, scratch_, scale, becomes);
-  for (const auto& frame : push)
-    step_part(static_cast<std::size_t>(frame->first), frame->gradient.values<float>(), scale,
-              becomes);
+void shard_parameters::apply(const whole_push& push, std::uint64_t staleness,
+                             shard_version becomes) {
+  const auto& closing = *push.back();
+  const scales by{closing.clip_scale, statistic_share(staleness)};
+  begin_step(closing.samples);
+  if (is_coded(*push.front())) {
+    step_part(0, scratch_, by, becomes);
+  } else {
+    for (const auto& frame : push)
+      step_part(static_cast<std::size_t>(frame->first), frame->gradient.values<float>(), by,
+                becomes);
+  }
+  end_step();
 }
 
-void shard_parameters::begin_sum() { scratch_.assign(size(), 0); }
+void shard_parameters::begin_sum() {
+  scratch_.assign(size(), 0);
+  samples_summed_ = 0;
+}
 
-void shard_parameters::add(const whole_push& push, float weight) {
+void shard_parameters::add(const whole_push& push, float share, std::uint64_t staleness) {
+  const auto& closing = *push.back();
+  const scales by{share * closing.clip_scale, share * statistic_share(staleness)};
+  samples_summed_ += closing.samples;
   for (const auto& frame : push) {
     auto part = is_coded(*frame) ? std::span<const float>() : frame->gradient.values<float>();
     if (is_coded(*frame)) {
@@ -89,23 +117,60 @@ void shard_parameters::add(const whole_push& push, float weight) {
                       "a push that was not decoded before it was taken");
       part = part_;
     }
-    auto* sum = scratch_.data() + frame->first;
-    for (std::size_t i = 0; i < part.size(); ++i) sum[i] += weight * part[i];
+    const auto first = static_cast<std::size_t>(frame->first);
+    each_kind(first, part.size(), [&](const tensor_range& range) {
+      const auto weight = by.of(range.kind);
+      auto* sum = scratch_.data() + range.first;
+      const auto* from = part.data() + (range.first - first);
+      for (std::size_t i = 0; i < range.elements; ++i) sum[i] += weight * from[i];
+    });
   }
 }
 
 void shard_parameters::apply_sum(shard_version becomes) {
-  options_.optimizer->begin_step();
-  step_part(0, scratch_, 1, becomes);
+  begin_step(samples_summed_);
+  step_part(0, scratch_, {1, 1}, becomes);
+  end_step();
 }
 
-void shard_parameters::step_part(std::size_t first, std::span<const float> gradient, float scale,
+// ---- steps --------------------------------------------------------------------------------------
+
+template <class Work>
+void shard_parameters::each_kind(std::size_t first, std::size_t elements, const Work& work) const {
+  for (const auto& range : kinds_) {
+    const auto begin = std::max(first, range.first);
+    const auto end = std::min(first + elements, range.first + range.elements);
+    if (begin < end) work(tensor_range{range.tensor, begin, end - begin, range.kind});
+  }
+}
+
+void shard_parameters::begin_step(std::uint64_t samples) {
+  options_.optimizer->begin_step(options_.rate.share(samples_applied_, samples));
+  samples_applied_ += samples;
+}
+
+void shard_parameters::step_part(std::size_t first, std::span<const float> gradient, scales by,
                                  shard_version becomes) {
+  each_kind(first, gradient.size(), [&](const tensor_range& range) {
+    const auto part = gradient.subspan(range.first - first, range.elements);
+    if (range.kind == kind_type::weight) return step_weights(range.first, part, by.weight);
+    auto* values = options_.values.data() + range.first;
+    for (std::size_t i = 0; i < part.size(); ++i) values[i] -= by.statistic * part[i];
+  });
+  mark_changed(first, gradient, becomes);
+}
+
+void shard_parameters::step_weights(std::size_t first, std::span<const float> gradient,
+                                    float scale) {
   const auto parameters = std::span(options_.values).subspan(first, gradient.size());
   ops::in_parts(gradient.size(), options_.threads, [&](std::size_t at, std::size_t count) {
     options_.optimizer->step_part(first + at, parameters.subspan(at, count),
                                   gradient.subspan(at, count), scale);
   });
+}
+
+void shard_parameters::mark_changed(std::size_t first, std::span<const float> gradient,
+                                    shard_version becomes) {
   const bool rests = options_.optimizer->rests_at_zero();
   for (std::size_t at = 0; at < gradient.size();) {
     const auto block = (first + at) / block_elements;
@@ -115,6 +180,16 @@ void shard_parameters::step_part(std::size_t first, std::span<const float> gradi
       changed_[block] = becomes;
     at = end;
   }
+}
+
+void shard_parameters::end_step() {
+  const auto end = [&](const tensor_range& range) {
+    if (range.kind == kind_type::weight)
+      options_.optimizer->end_tensor(
+          range.first, std::span(options_.values).subspan(range.first, range.elements),
+          options_.threads);
+  };
+  std::ranges::for_each(options_.tensors.empty() ? kinds_ : options_.tensors, end);
 }
 
 // ---- pulls --------------------------------------------------------------------------------------

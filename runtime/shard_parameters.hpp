@@ -3,9 +3,11 @@
 /// shard's twin, which decides when a push goes in and when a pull is served; this does it.
 #pragma once
 
+#include "ops/network.hpp"
 #include "ops/optimizer.hpp"
 #include "runtime/codec/codec.hpp"
 #include "runtime/messages.hpp"
+#include "runtime/schedule.hpp"
 #include "runtime/snapshot.hpp"
 
 #include <memory>
@@ -23,11 +25,14 @@ struct tensor_range {
   std::uint32_t tensor = 0; ///< position among the model's parameters
   std::size_t first = 0;    ///< in the shard's parameters
   std::size_t elements = 0;
+  ops::parameter_spec::kind_type kind = ops::parameter_spec::kind_type::weight;
 };
 
 struct parameter_options {
   std::vector<float> values; ///< at first
   std::unique_ptr<ops::optimizer> optimizer;
+  rate_plan rate;                    ///< that the optimizer steps at
+  std::uint64_t samples_applied = 0; ///< of the gradients in the values at first
   int threads = 1;                   ///< cores that a step of a large push may use
   std::uint64_t seed = 0;            ///< of the job, for a pull codec that draws
   std::unique_ptr<codec> push_codec; ///< null: pushes come as they are
@@ -36,7 +41,8 @@ struct parameter_options {
   /// Whether a worker that holds an older version gets only the blocks that changed, where that is
   /// less. Not on one host: there it reads the published copy without any being made.
   bool sends_changed_blocks = false;
-  std::vector<tensor_range> tensors; ///< in order, together all parameters; empty: nobody asks
+  /// In order, together all parameters; empty: one tensor of weights, whose values nobody counts.
+  std::vector<tensor_range> tensors;
 };
 
 class shard_parameters {
@@ -51,13 +57,21 @@ public:
   /// Reads the bytes of a codec, if one wrote the push, so that nothing can go wrong when it is
   /// applied next. On an error nothing has changed. Errors: bad_frame.
   error decode(const whole_push& push);
-  /// One step of the optimizer, from where the frames were received, or from what decode() read.
-  void apply(const whole_push& push, float scale, shard_version becomes);
+  /// One step, from where the frames were received, or from what decode() read: of the optimizer
+  /// with gradient * clip scale for weights; by a fixed share for statistics, whatever the
+  /// optimizer. `staleness` is that of the gradient.
+  void apply(const whole_push& push, std::uint64_t staleness, shard_version becomes);
 
-  /// A round: one step with the sum of several pushes, in the order in which they are added.
+  /// A round: one step with the sum of several pushes, in the order in which they are added, each
+  /// with its own clip scale. `share` is that of the push's samples in the round.
   void begin_sum();
-  void add(const whole_push& push, float weight);
+  void add(const whole_push& push, float share, std::uint64_t staleness);
   void apply_sum(shard_version becomes);
+
+  /// Samples of the gradients in the parameters.
+  std::uint64_t samples_applied() const { return samples_applied_; }
+  /// With the values and samples_applied(), all that the next step depends on.
+  std::vector<ops::optimizer_state> optimizer_state() { return options_.optimizer->state(); }
 
   /// Values that came and went, by tensor of the model.
   const std::vector<std::uint64_t>& values_pushed() const { return pushed_; }
@@ -69,8 +83,22 @@ public:
   void publish(shard_version now, std::optional<shard_version> held, pull_reply& reply);
 
 private:
-  void step_part(std::size_t first, std::span<const float> gradient, float scale,
+  /// What a gradient is multiplied by.
+  struct scales {
+    float weight, statistic;
+    float of(ops::parameter_spec::kind_type kind) const {
+      return kind == ops::parameter_spec::kind_type::weight ? weight : statistic;
+    }
+  };
+  /// Calls `work` with each range of one kind of parameters in the `elements` from `first` on.
+  template <class Work>
+  void each_kind(std::size_t first, std::size_t elements, const Work& work) const;
+  void begin_step(std::uint64_t samples);
+  void step_part(std::size_t first, std::span<const float> gradient, scales by,
                  shard_version becomes);
+  void step_weights(std::size_t first, std::span<const float> gradient, float scale);
+  void mark_changed(std::size_t first, std::span<const float> gradient, shard_version becomes);
+  void end_step();
   /// Counts the values from `first` on by tensor.
   void count(std::vector<std::uint64_t>& by_tensor, std::size_t first, std::size_t elements) const;
   void count_push(const whole_push& push);
@@ -79,6 +107,7 @@ private:
 
   parameter_options options_;
   std::string push_codec_ = "none";
+  std::vector<tensor_range> kinds_; ///< tensors of one kind that lie together, as one
   class snapshot snapshot_;
   std::vector<shard_version> changed_; ///< when each block last changed
   ops::tensor coded_;                  ///< what the pull codec made of version coded_at_
@@ -86,6 +115,8 @@ private:
   std::vector<std::uint64_t> pushed_, pulled_;
   std::vector<float> scratch_; ///< a decoded push, or the sum of a round
   std::vector<float> part_;    ///< a decoded frame of a round
+  std::uint64_t samples_applied_;
+  std::uint64_t samples_summed_ = 0; ///< of the round
 };
 
 } // namespace lagrange::runtime

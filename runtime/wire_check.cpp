@@ -29,6 +29,9 @@ public:
   void finite(std::string_view field, float x) {
     if (!holds(std::isfinite(x))) refuse(field, std::to_string(x), "a finite number");
   }
+  void share(std::string_view field, float x) {
+    if (!holds(x >= 0 && x <= 1)) refuse(field, std::to_string(x), "a number from 0 to 1");
+  }
   void absent(std::string_view field, const ops::tensor& x, std::string_view because) {
     if (!holds(x.empty())) refuse(field, text(x), fmt::format("no tensor, because {}", because));
   }
@@ -140,7 +143,7 @@ std::optional<error> defect_of(const gradient_push& x) {
     is.refuse("frame", std::to_string(x.frame),
               fmt::format("less than {}, the frames of the push", x.frames));
   is.at_most("first", x.first, wire_limits::shard_elements_max, "");
-  is.finite("clip_scale", x.clip_scale);
+  is.share("clip_scale", x.clip_scale);
   if (x.verdict != push_verdict::apply)
     is.absent("gradient", x.gradient, "nothing of this push is applied");
   else if (!x.gradient.empty())

@@ -186,7 +186,8 @@ pull_reply field_reader::read(schema::PullReply::Reader in) {
           .parameters = std::move(parameters),
           .how = std::move(how),
           .blocks = in.hasBlocks() ? read("blocks", in.getBlocks()) : ops::tensor{},
-          .taken = {taken.id, taken.attempt}};
+          .taken = {taken.id, taken.attempt},
+          .samples = in.getSamples()};
 }
 
 gradient_push field_reader::read(schema::GradientPush::Reader in) {

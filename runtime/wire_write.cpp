@@ -85,6 +85,7 @@ void put(message_writer& out, schema::PullReply::Builder to, const pull_reply& x
   if (x.changed) put(out, to.initParameters(), x.parameters, x.how);
   if (!x.blocks.empty()) put(out, to.initBlocks(), x.blocks);
   put(to.initTaken(), lease{.id = x.taken.what, .attempt = x.taken.attempt});
+  to.setSamples(x.samples);
 }
 
 void put(message_writer& out, schema::GradientPush::Builder to, const gradient_push& x) {

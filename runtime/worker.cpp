@@ -210,6 +210,7 @@ std::vector<std::shared_ptr<const gradient_push>> worker::frames_for(shard_id sh
     frame->how = part.how;
     frame->verdict = result_->verdict;
     frame->samples = result_->samples;
+    frame->clip_scale = result_->clip_scale;
     made.push_back(std::move(frame));
   }
   return made;

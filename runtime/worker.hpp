@@ -52,6 +52,7 @@ struct step_result {
   std::vector<ops::tensor> gradients;         ///< f32 [n], by shard
   /// By shard, what is sent instead of the gradients; empty: they are sent as they are.
   std::vector<std::vector<gradient_part>> coded;
+  float clip_scale = 1; ///< that brings the gradient's norm into its bound
 };
 
 /// When the next lease and the next parameters are asked for.

@@ -28,6 +28,7 @@ struct Parameter {
 struct ShardState {
   shard @0 :UInt32;
   version @1 :UInt64; # updates that are in the values
+  samples @2 :UInt64; # of those updates: where the schedule of the rate was
 }
 
 struct Checkpoint {

@@ -13,7 +13,7 @@ $Cxx.namespace("lagrange::schema");
 using import "tensor.capnp".Tensor;
 
 # Raised whenever a reader of the old layout would misread the new one.
-const protocolVersion :UInt16 = 2;
+const protocolVersion :UInt16 = 3;
 
 enum FrameKind {
   leaseGrant @0;
@@ -110,6 +110,7 @@ struct PullReply {
   blocks @5 :Tensor;     # i32 [k]: `parameters` holds only these blocks of 1024 elements, ascending;
                          # null: it holds all
   taken @6 :Lease;       # of the last push of the one who asks that this shard has taken
+  samples @7 :UInt64;    # of the gradients in the parameters
 }
 
 # What is to become of a push.
@@ -133,7 +134,7 @@ struct GradientPush {
   # The rest counts in the closing frame (frame = frames - 1) alone.
   verdict @8 :PushVerdict;
   samples @9 :UInt32;   # that the gradient is the mean of
-  clipScale @10 :Float32 = 1; # finite; the gradient is multiplied by it when it is applied
+  clipScale @10 :Float32 = 1; # from 0 to 1; the gradient is multiplied by it when it is applied
 }
 
 enum PushOutcome {

@@ -123,6 +123,7 @@ TEST_CASE("every row of a table is documented", "[tidy]") {
   expect_documented("models", rows.models);
   expect_documented("policies", rows.policies);
   expect_documented("optimizers", rows.optimizers);
+  expect_documented("schedules", rows.schedules);
   expect_documented("codecs", rows.codecs);
   expect_documented("data formats", rows.data);
 }

@@ -37,8 +37,9 @@ void* operator new(std::size_t size) {
 void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
   return counted(size, static_cast<std::size_t>(alignment), __builtin_return_address(0));
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+// Not inlined: the compiler would see a free of what operator new made.
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 
 using namespace lagrange;
@@ -61,5 +62,23 @@ TEST_CASE("a step of a size seen before allocates nothing", "[ops][models]") {
     CHECK(step(64) > 0); // so something is counted
     CHECK(step(17) > 0);
     for (std::int64_t batch : {64, 17, 64, 64}) CHECK(step(batch) == 0);
+  }
+}
+
+TEST_CASE("no optimizer allocates in a step, dense or of rows", "[ops][optimizer]") {
+  constexpr std::size_t elements = 300'000, width = 16;
+  std::vector<float> p(elements, 1.0F);
+  const std::vector<float> g(elements, 0.5F);
+  const std::vector<std::uint32_t> rows{5, 1, 700};
+  for (const auto& row : optimizers()) {
+    CAPTURE(row.name);
+    const auto made = row.make(elements, {.momentum = 0.5F});
+    const auto before = allocations.load();
+    made->begin_step(1);
+    made->step_part(0, p, g, 1);
+    made->end_tensor(0, p, 2);
+    if (!row.needs_whole_tensors)
+      made->step_rows(0, p, {rows, width, std::span(g).first(rows.size() * width)}, 1);
+    CHECK(allocations.load() == before);
   }
 }

@@ -20,7 +20,8 @@ const std::vector<ops::parameter_spec>& specs() {
 /// Loss: the first input. Gradient: the parameters times the first input.
 class echo final : public ops::network {
 public:
-  std::span<const ops::parameter_spec> parameters() const override { return specs(); }
+  explicit echo(std::vector<ops::parameter_spec> of = specs()) : specs_(std::move(of)) {}
+  std::span<const ops::parameter_spec> parameters() const override { return specs_; }
   float train(const ops::training_pass& pass) override {
     const auto x = pass.inputs.values<float>()[0];
     for (std::size_t i = 0; i < pass.parameters.size(); ++i)
@@ -31,6 +32,9 @@ public:
                        std::span<const std::int32_t> labels) override {
     return {parameters[0] + inputs.values<float>()[0], 1, static_cast<std::int64_t>(labels.size())};
   }
+
+private:
+  std::vector<ops::parameter_spec> specs_;
 };
 
 /// 1, 2, 3, ... in the network's order, as two shards hold them.
@@ -87,6 +91,31 @@ TEST_CASE("LE-1: a loss or gradient that is not finite becomes a skip", "[runtim
     CHECK(result.samples == 2);
   }
   CHECK(compute(task_of(parts, 1)).verdict == push_verdict::apply); // and it goes on
+}
+
+TEST_CASE("a gradient beyond the norm comes with the scale that brings it there",
+          "[runtime][computation]") {
+  const auto parts = partition::balanced(specs(), 2);
+  computation compute(std::make_unique<echo>(), parts);
+  const float norm = std::sqrt(1.0F + 4 + 9 + 16 + 25 + 36 + 49); // over both shards, input 1
+  CHECK(compute(task_of(parts, 5)).clip_scale == 1);              // not asked for
+  compute.clip_to(2 * norm);
+  CHECK(compute(task_of(parts, 1)).clip_scale == 1);
+  const auto clipped = compute(task_of(parts, 8));
+  CHECK(clipped.clip_scale == Approx(0.25));
+  CHECK(clipped.gradients[0].values<float>()[0] == 8); // as it is: the shard multiplies
+}
+
+TEST_CASE("statistics are no part of the norm, but their overflow is one",
+          "[runtime][computation]") {
+  auto mixed = specs();
+  mixed[1].kind = ops::parameter_spec::kind_type::statistic;
+  const auto parts = partition::balanced(mixed, 2);
+  computation compute(std::make_unique<echo>(mixed), parts);
+  compute.clip_to(std::sqrt(1.0F + 4 + 9));
+  CHECK(compute(task_of(parts, 2)).clip_scale == Approx(0.5));
+  const auto large = 0.3F * std::numeric_limits<float>::max(); // times 4 is none, times 3 is
+  CHECK(compute(task_of(parts, large)).verdict == push_verdict::skip);
 }
 
 TEST_CASE("a gradient that is still on its way is not written over", "[runtime][computation]") {

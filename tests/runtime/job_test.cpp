@@ -103,7 +103,10 @@ TEST_CASE("a job that is written and read again is the same job", "[runtime][job
   x.seed = 0x7fff'ffff'ffff'ffff;
   x.data = {"synthetic", "/a \"b\"\\c/\xc3\xa9", 65'536, 7, {1, 2, 3, 4}, "flip-crop"};
   x.model.name = "mlp";
-  x.optimizer = {"sgd", {0.1f, 0.9f, 0.5f, 0.75f, 1.0f / 3, 0.3f}};
+  x.optimizer = {"sgd", {0.1f, 0.9f, 0.5f, 0.75f, 1.0f / 3, 0.3f, 0.4f, 0.6f, 0.7f}};
+  x.optimizer.clip_norm = 2.5f;
+  x.optimizer.schedule = "cosine:3 epochs:0.1";
+  x.optimizer.warmup = {2, training_span::unit_type::epochs};
   x.staleness.policy = "bsp";
   x.topology.workers = 1;
   x.topology.shards = 1024;
@@ -113,6 +116,7 @@ TEST_CASE("a job that is written and read again is the same job", "[runtime][job
   CHECK(parsed(to_toml(x)) == x);
   x.evaluation.target = 0.1 + 0.2;
   x.restart.backoff = std::chrono::minutes(60);
+  x.optimizer.warmup = {20'000};
   CHECK(parsed(to_toml(x)) == x);
 }
 
@@ -194,6 +198,11 @@ TEST_CASE("what data and model cannot bear is refused", "[runtime][job]") {
         "command line (topology.shards=10): topology.shards = 10: model tiny has 9 parameters, "
         "expected at most as many shards");
 
+  const std::vector<std::string> whole{"data.batch=100", "optimizer.name=lamb",
+                                       "topology.shards=3"};
+  const auto split = check_job(tiny_job(whole), facts.value(), rows);
+  REQUIRE_FALSE(split);
+  CHECK_THAT(split.error().text, Catch::Contains("optimizer lamb needs whole tensors"));
   const auto unsuitable = check_job(tiny_job(), {{{28, 28, 1}, 10}, 60'000}, rows);
   REQUIRE_FALSE(unsuitable);
   CHECK(unsuitable.error().text.find(

@@ -96,4 +96,20 @@ TEST_CASE("a partition of fewer elements than shards is a bug", "[runtime][parti
   CHECK_THROWS_AS(parts.scatter({0}, wrong, flat), ops::contract_error);
 }
 
+TEST_CASE("where tensors are dealt whole, none is split and loads are as even as they allow",
+          "[runtime][partition]") {
+  const std::vector<std::int64_t> sizes{150, 6, 2400, 16, 48'000, 120, 10'080, 84, 840, 10};
+  for (std::uint32_t shards = 1; shards <= sizes.size(); ++shards) {
+    const auto parts = partition::balanced(specs_of(sizes), shards, partition_grain::tensor);
+    REQUIRE(parts.blocks().size() == sizes.size());
+    for (std::uint32_t tensor = 0; tensor < sizes.size(); ++tensor) {
+      CHECK(parts.blocks()[tensor].tensor == tensor);
+      CHECK(parts.blocks()[tensor].elements == sizes[tensor]);
+    }
+    for (std::uint32_t shard = 0; shard < shards; ++shard) CHECK(parts.elements_of({shard}) > 0);
+  }
+  CHECK_THROWS_AS(partition::balanced(specs_of({8}), 2, partition_grain::tensor),
+                  ops::contract_error);
+}
+
 } // namespace lagrange::tests

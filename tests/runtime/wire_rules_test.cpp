@@ -83,6 +83,11 @@ TEST_CASE("a push that breaks a rule is refused, and the field named", "[runtime
              Contains("clip_scale is nan"));
   CHECK_THAT(push_refusal([](push_builder x) { x.setClipScale(-infinity); }),
              Contains("clip_scale is -inf"));
+  for (const float scale : {-0.5F, 1.5F, 1e30F}) // backwards, or further than the gradient goes
+    CHECK_THAT(push_refusal([&](push_builder x) { x.setClipScale(scale); }),
+               Contains("expected a number from 0 to 1"));
+  for (const float scale : {0.0F, 1e-30F, 1.0F})
+    CHECK(push_refusal([&](push_builder x) { x.setClipScale(scale); }) == "accepted");
   CHECK_THAT(push_refusal([](push_builder x) { x.setVerdict(schema::PushVerdict::SKIP); }),
              Contains("gradient is f32 [4], expected no tensor"));
   CHECK_THAT(

@@ -117,6 +117,7 @@ TEST_CASE("coded values and changed blocks come back as they were sent", "[runti
   CHECK(is_same(blocks.blocks, reply.blocks));
   CHECK(is_same(blocks.parameters, reply.parameters));
   CHECK(blocks.taken == reply.taken);
+  CHECK(blocks.samples == reply.samples);
 }
 
 TEST_CASE("no element is copied, by the sender or by the receiver", "[runtime][wire]") {
@@ -133,7 +134,8 @@ TEST_CASE("a message that no receiver would take is a bug of its sender", "[runt
   CHECK_THROWS_AS(encode(push), ops::contract_error);
   push = sample_push(push_verdict::apply);
   push.clip_scale = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS_WITH(encode(push), Catch::Contains("clip_scale is nan, expected a finite number"));
+  CHECK_THROWS_WITH(encode(push),
+                    Catch::Contains("clip_scale is nan, expected a number from 0 to 1"));
   auto grant = sample_grant(grant_kind::batch);
   grant.samples.labels = ops::tensor(ops::dtype::i32, {7});
   CHECK_THROWS_WITH(encode(grant), Catch::Contains("samples.inputs is u8 [2, 3, 3, 1]"));

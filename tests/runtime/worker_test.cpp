@@ -76,6 +76,24 @@ bool is_quiet(const worker_effects& effects) {
 
 } // namespace
 
+TEST_CASE("the clip scale goes to every shard, in the closing frame", "[runtime][worker]") {
+  worker_probe worker;
+  worker.grant(grant_kind::batch, 7, 0);
+  worker.parameters(0);
+  step_result made;
+  made.what = {7};
+  made.gradients = {tensor_of({1, 2, 3}), tensor_of({4, 5, 6, 7, 8})};
+  made.clip_scale = 0.5F;
+  worker.effects = worker.twin.on_computed(made, worker.now);
+  int closing = 0;
+  for (const auto& [shard, frame] : worker.effects.pushes) {
+    if (frame->frame + 1 != frame->frames) continue;
+    CHECK(frame->clip_scale == 0.5F);
+    ++closing;
+  }
+  CHECK(closing == 2);
+}
+
 TEST_CASE("without lookahead a worker asks and pulls after its push", "[runtime][worker]") {
   worker_probe worker;
   REQUIRE(worker.effects.request);

@@ -30,7 +30,7 @@ inline runtime::stamp worker_stamp(std::uint32_t index, std::uint32_t life = 1) 
 /// Adds every gradient to the parameters: whole numbers count exactly what was applied.
 class counting_optimizer final : public ops::optimizer {
 public:
-  void begin_step() override {}
+  void begin_step(float) override {}
   void step_part(std::size_t, std::span<float> parameters, std::span<const float> gradient,
                  float scale) override {
     LAGRANGE_EXPECT(parameters.size() == gradient.size(), "a gradient of another size");

@@ -76,7 +76,8 @@ inline runtime::pull_reply sample_reply(std::int64_t elements) {
           .parameters = sample_f32(elements),
           .how = {},
           .blocks = {},
-          .taken = {{33}, {2}}};
+          .taken = {{33}, {2}},
+          .samples = 34};
 }
 
 /// Values that are written by a codec: any bytes will do.
