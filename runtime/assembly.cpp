@@ -69,7 +69,9 @@ result<std::unique_ptr<dataset>> open_data(const job& x, const catalog& rows, da
 computation make_computation(const job& x, const catalog& rows, const data_facts& facts) {
   auto network = make_network(x, rows, facts.input);
   auto parts = parts_of(x, rows, network->parameters());
-  return {std::move(network), std::move(parts), {codec_of(x.codec.pull, rows), nullptr}};
+  computation made(std::move(network), std::move(parts), {codec_of(x.codec.pull, rows), nullptr});
+  made.compute_in(precision_of(x));
+  return made;
 }
 
 computation make_computation(const job& x, const catalog& rows, const data_facts& facts,
@@ -89,6 +91,8 @@ computation make_computation(const job& x, const catalog& rows, const data_facts
   }
   computation made(std::move(network), std::move(parts), std::move(travel));
   made.clip_to(x.optimizer.clip_norm);
+  made.compute_in(precision_of(x));
+  made.draw_from(x.seed);
   return made;
 }
 

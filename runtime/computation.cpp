@@ -1,5 +1,7 @@
 #include "runtime/computation.hpp"
 
+#include "runtime/permutation.hpp"
+
 #include "ops/norm.hpp"
 
 #include <algorithm>
@@ -82,15 +84,22 @@ step_result computation::operator()(const step_task& task) {
   step_result result;
   result.what = task.what.id;
   result.samples = static_cast<std::uint32_t>(samples.labels.extents()[0]);
-  result.loss = network_->train({.parameters = parameters_,
-                                 .inputs = as_seen(samples),
-                                 .labels = samples.labels.values<std::int32_t>(),
-                                 .d_parameters = d_parameters_});
+  const float scale = scale_ ? scale_->value() : 1;
+  result.loss =
+      network_->train({.parameters = parameters_,
+                       .inputs = as_seen(samples),
+                       .labels = samples.labels.values<std::int32_t>(),
+                       .d_parameters = d_parameters_,
+                       .key = mix(mix(mix(seed_) ^ task.what.id.value) ^ task.what.attempt.value),
+                       .loss_scale = scale});
+  if (scale_) unscale(scale);
   const auto norm = gradient_norm();
   if (!std::isfinite(result.loss) || !std::isfinite(norm)) {
+    if (scale_) scale_->overflowed();
     result.verdict = push_verdict::skip;
     return result;
   }
+  if (scale_) scale_->succeeded();
   if (clip_norm_ > 0 && norm > clip_norm_) result.clip_scale = clip_norm_ / norm;
   for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard) {
     auto& gradient = free_gradient({shard});
@@ -100,6 +109,22 @@ step_result computation::operator()(const step_task& task) {
   if (travel_.encoder)
     result.coded = travel_.encoder->encode({task.what.id, task.what.attempt}, result.gradients);
   return result;
+}
+
+void computation::compute_in(ops::dtype precision) {
+  network_->compute_in(precision);
+  scale_.reset();
+  if (precision == ops::dtype::f16) scale_.emplace();
+}
+
+void computation::unscale(float scale) {
+  auto rest = std::span(d_parameters_);
+  for (const auto& spec : network_->parameters()) {
+    const auto part = rest.first(static_cast<std::size_t>(spec.extents.elements()));
+    rest = rest.subspan(part.size());
+    if (spec.kind == ops::parameter_spec::kind_type::weight)
+      for (auto& each : part) each *= 1 / scale;
+  }
 }
 
 float computation::gradient_norm() const {

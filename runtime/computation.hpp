@@ -4,12 +4,14 @@
 #pragma once
 
 #include "ops/network.hpp"
+#include "runtime/loss_scale.hpp"
 #include "runtime/partition.hpp"
 #include "runtime/push_encoder.hpp"
 #include "runtime/snapshot.hpp"
 #include "runtime/worker.hpp"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace lagrange::runtime {
@@ -29,6 +31,10 @@ public:
   /// From now on gradients come with the scale that brings their norm down to `norm`; 0: none does.
   /// The norm is that of the whole gradient, over all shards, statistics apart.
   void clip_to(float norm) { clip_norm_ = norm; }
+  /// From now on the network computes in f32, bf16 or f16; the last scales its loss.
+  void compute_in(ops::dtype precision);
+  /// Of the job: with lease and attempt it decides the random numbers of a step.
+  void draw_from(std::uint64_t seed) { seed_ = seed; }
 
   /// The gradient of the task's mean loss. A loss or gradient that is not finite becomes the
   /// verdict `skip`, with no gradients.
@@ -42,6 +48,8 @@ private:
   void take_parameters(std::span<const std::shared_ptr<const pull_reply>> parameters);
   /// What the network gets: floats, or the i32 that the batch holds.
   const ops::tensor& as_seen(const batch& samples);
+  /// Divides weights' gradients by the scale that the loss had.
+  void unscale(float scale);
   /// Of the last gradient, statistics apart; not finite if any value is not, or as a float it is
   /// not.
   float gradient_norm() const;
@@ -55,6 +63,8 @@ private:
   codecs travel_;
   bool has_recovered_ = false;
   float clip_norm_ = 0;
+  std::uint64_t seed_ = 0;
+  std::optional<loss_scale> scale_;                 ///< under f16
   std::vector<float> decoded_;                      ///< of one shard
   ops::tensor inputs_;                              ///< f32, of the last batch's shape
   std::vector<std::vector<ops::tensor>> gradients_; ///< by shard: memory to use in turn

@@ -156,6 +156,9 @@ struct data_facts {
   std::int64_t samples = 0; ///< of the training split
 };
 
+/// What workers compute in.
+ops::dtype precision_of(const job& x);
+
 /// Units: bytes of one sample with its labels, at four each: what a batch takes at most.
 std::uint64_t sample_bytes(const ops::model_input& x);
 

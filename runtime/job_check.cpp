@@ -53,6 +53,22 @@ void check_model(const job& x, const data_facts& facts, const catalog& rows, ref
   }
 }
 
+void check_precision(const job& x, const data_facts& facts, const catalog& rows,
+                     refusals& refused) {
+  const auto* row = find_row(rows.models, x.model.name);
+  std::unique_ptr<ops::network> network;
+  try {
+    if (row) network = row->make(facts.input);
+  } catch (const std::invalid_argument&) {
+    return; // check_model tells
+  }
+  try {
+    if (network) network->compute_in(precision_of(x));
+  } catch (const std::invalid_argument& unable) {
+    refused.add("precision.compute", unable.what());
+  }
+}
+
 void check_optimizer(const job& x, const catalog& rows, refusals& refused) {
   const auto* row = find_row(rows.optimizers, x.optimizer.name);
   if (!row) return refused.add("optimizer.name", "no such optimizer, see lagrange list optimizers");
@@ -105,6 +121,11 @@ result<data_facts> read_data_facts(const job& x, const catalog& rows) {
   return data_facts{input, static_cast<std::int64_t>(train.value()->size())};
 }
 
+ops::dtype precision_of(const job& x) {
+  if (x.precision.compute == "bf16") return ops::dtype::bf16;
+  return x.precision.compute == "f16" ? ops::dtype::f16 : ops::dtype::f32;
+}
+
 std::uint64_t sample_bytes(const ops::model_input& x) {
   const auto elements = static_cast<std::uint64_t>(x.extents.elements());
   return (elements + (x.kind == ops::sample_kind::tokens ? elements : 1)) * sizeof(float);
@@ -124,6 +145,7 @@ result<void> check_job(const job& x, const data_facts& facts, const catalog& row
     refused.add("data.augment",
                 fmt::format("samples are {}, expected images", described(facts.input)));
   check_model(x, facts, rows, refused);
+  if (x.precision.compute != "f32") check_precision(x, facts, rows, refused);
   check_optimizer(x, rows, refused);
   return refused.done();
 }

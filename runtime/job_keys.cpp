@@ -130,8 +130,7 @@ const key_rule rules[] = {
      only_list_key{at<&job::topology, &job::topology_table::devices>, "cpu"},
      "workers compute on the CPU today"},
     {"topology.threads", "of one worker",
-     u32{at<&job::topology, &job::topology_table::threads>, 1, 1},
-     "a worker computes on one thread today: take more workers"},
+     u32{at<&job::topology, &job::topology_table::threads>, 1, 256}},
 
     {"topology.transport", "how tensors travel; auto: the nearest way each pair shares",
      choice_key{at<&job::topology, &job::topology_table::transport>,
@@ -144,9 +143,8 @@ const key_rule rules[] = {
     {"codec.compress", "of tensors on links that leave the host",
      choice_key{at<&job::codec, &job::codec_table::compress>, {"none", "zstd"}}},
 
-    {"precision.compute", "of the forward and backward passes",
-     only_text_key{at<&job::precision, &job::precision_table::compute>, "f32"},
-     "workers compute in f32 today"},
+    {"precision.compute", "of workers; parameters and optimizers stay in f32",
+     choice_key{at<&job::precision, &job::precision_table::compute>, {"f32", "bf16", "f16"}}},
 
     {"restart.intensity", "restarts of one actor in the period; more end the job",
      u32{at<&job::restart, &job::restart_table::intensity>, 0, 1'000}},

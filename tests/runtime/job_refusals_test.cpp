@@ -102,7 +102,7 @@ const broken_config broken[] = {
     {"[topology]\nreplicas = 1", {"topology.replicas = 1, expected 0", "no replicas today"}},
     {"[topology]\nnodes = [\"host:1\"]", {"topology.nodes", "[\"local\"]", "one host today"}},
     {"[topology]\ndevices = [\"cuda:0\"]", {"topology.devices", "[\"cpu\"]", "CPU today"}},
-    {"[topology]\nthreads = 2", {"topology.threads = 2, expected 1", "take more workers"}},
+    {"[topology]\nthreads = 0", {"topology.threads = 0", "from 1 to 256"}},
     {"[staleness]\nweight = \"inverse\"", {"staleness.weight = \"inverse\"", "\"none\""}},
     {"[staleness]\ncompensation = \"dc:1\"", {"staleness.compensation", "\"none\""}},
     {"[staleness]\nlocal_steps = 4", {"staleness.local_steps = 4, expected 1"}},
@@ -113,7 +113,7 @@ const broken_config broken[] = {
     {"[codec]\ncompress = \"gzip\"", {"codec.compress = \"gzip\"", "\"none\" or \"zstd\""}},
     {"[topology]\ntransport = \"rdma\"",
      {"topology.transport = \"rdma\"", "\"auto\", \"shm\", \"tcp\" or \"inproc\""}},
-    {"[precision]\ncompute = \"bf16\"", {"precision.compute = \"bf16\"", "f32 today"}},
+    {"[precision]\ncompute = \"f64\"", {"precision.compute = \"f64\"", "\"bf16\" or \"f16\""}},
     // No TOML.
     {"[data\nbatch = 3", {"job.toml:1:", "no TOML"}},
     {"seed = ", {"job.toml:1:", "no TOML"}},
