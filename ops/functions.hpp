@@ -50,6 +50,26 @@ variable max_pool(const variable& x, const window& how);
 variable relu(const variable& x);
 /// y = f(a + b). Shapes: a, b, y alike.
 variable add(const variable& a, const variable& b, activation after = activation::none);
+/// y = a b. Shapes: a, b, y alike.
+variable multiply(const variable& a, const variable& b);
+/// y = by x.
+variable scale(const variable& x, float by);
+/// y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+/// Paper: Hendrycks, Gimpel: Gaussian Error Linear Units (2016), in the form with tanh.
+variable gelu(const variable& x);
+/// y = x / (1 + e^-x).
+/// Paper: Elfwing, Uchibe, Doya: Sigmoid-Weighted Linear Units for Neural Network Function
+/// Approximation in Reinforcement Learning (2018).
+variable silu(const variable& x);
+/// y = tanh(x).
+variable tanh(const variable& x);
+/// y = 1 / (1 + e^-x).
+variable sigmoid(const variable& x);
+
+// ---- row by row ---------------------------------------------------------------------------------
+
+/// y = e^x / sum of e^x over the row. Shapes: x [..., K] -> y [..., K], rows of K.
+variable softmax(const variable& x);
 
 // ---- losses: single numbers ---------------------------------------------------------------------
 
