@@ -33,7 +33,8 @@ public:
 
 template <class Curve>
 variable apply(std::string_view name, const variable& x) {
-  return x.on().record({name}, {x}, x.extents(), [](const operation_site&) {
+  const auto extents = x.extents(); // the tape moves its own as it grows
+  return x.on().record({name}, {x}, extents, [](const operation_site&) {
     return std::unique_ptr<operation>(new curve_operation<Curve>);
   });
 }

@@ -71,6 +71,25 @@ variable sigmoid(const variable& x);
 /// y = e^x / sum of e^x over the row. Shapes: x [..., K] -> y [..., K], rows of K.
 variable softmax(const variable& x);
 
+// ---- normalisation ------------------------------------------------------------------------------
+
+/// What batch norm keeps of earlier batches. Shapes: [C] each.
+struct running_statistics {
+  variable mean, variance;
+};
+struct batch_norm_options {
+  float epsilon = 1e-5F;
+  activation after = activation::none;
+};
+/// y = f((x - m) / sqrt(v + epsilon) scale + shift), with the mean m and the variance v of the
+/// batch, by channel; in evaluation with those kept, of which a negative variance counts as 0. What
+/// backward writes as the gradient of the kept ones is their distance from those of this batch (v
+/// then divided by the rows less one, as it is for samples), so that a step of rate 0.1 moves them
+/// a tenth of the way. Shapes: x [..., C], scale, shift [C] -> y [..., C].
+/// Paper: Ioffe, Szegedy: Batch Normalization (2015).
+variable batch_norm(const variable& x, const variable& scale, const variable& shift,
+                    const running_statistics& kept, const batch_norm_options& options = {});
+
 // ---- losses: single numbers ---------------------------------------------------------------------
 
 /// Mean of -sum over k of t[k] log softmax(logits)[k], with t the label's 1 - smoothing and

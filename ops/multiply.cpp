@@ -49,13 +49,15 @@ private:
 variable multiply(const variable& a, const variable& b) {
   LAGRANGE_EXPECT(a.extents() == b.extents(),
                   to_string(a.extents()) + " times " + to_string(b.extents()));
-  return a.on().record({"multiply"}, {a, b}, a.extents(), [](const operation_site&) {
+  const auto extents = a.extents();
+  return a.on().record({"multiply"}, {a, b}, extents, [](const operation_site&) {
     return std::unique_ptr<operation>(new multiply_operation);
   });
 }
 
 variable scale(const variable& x, float by) {
-  return x.on().record({"scale", {by}}, {x}, x.extents(), [](const operation_site& at) {
+  const auto extents = x.extents();
+  return x.on().record({"scale", {by}}, {x}, extents, [](const operation_site& at) {
     return std::unique_ptr<operation>(new scale_operation(static_cast<float>(at.key.numbers[0])));
   });
 }

@@ -40,7 +40,7 @@ private:
 } // namespace
 
 variable softmax(const variable& x) {
-  const auto& from = x.extents();
+  const auto from = x.extents();
   LAGRANGE_EXPECT(from.rank() > 0 && from.elements() > 0, "a softmax of " + to_string(from));
   return x.on().record({"softmax"}, {x}, from, [](const operation_site& at) {
     const auto columns = at.y[at.y.rank() - 1];
