@@ -90,6 +90,21 @@ struct batch_norm_options {
 variable batch_norm(const variable& x, const variable& scale, const variable& shift,
                     const running_statistics& kept, const batch_norm_options& options = {});
 
+/// y = (x - m) / sqrt(v + epsilon) scale + shift, with the mean m and the variance v of each row.
+/// Shapes: x [..., C], scale, shift [C] -> y [..., C].
+/// Paper: Ba, Kiros, Hinton: Layer Normalization (2016).
+variable layer_norm(const variable& x, const variable& scale, const variable& shift,
+                    float epsilon = 1e-5F);
+/// y = x / sqrt(q + epsilon) scale, with the mean q of the squares of each row.
+/// Shapes: x [..., C], scale [C] -> y [..., C].
+/// Paper: Zhang, Sennrich: Root Mean Square Layer Normalization (2019).
+variable rms_norm(const variable& x, const variable& scale, float epsilon = 1e-5F);
+
+/// In training y[i] = x[i] / (1 - share), or 0 where random_sequence(key, 0).unit(i) < share, with
+/// the key of the pass: the same numbers on any device. In evaluation x itself.
+/// Paper: Srivastava et al.: Dropout (2014).
+variable dropout(const variable& x, float share);
+
 // ---- losses: single numbers ---------------------------------------------------------------------
 
 /// Mean of -sum over k of t[k] log softmax(logits)[k], with t the label's 1 - smoothing and
