@@ -44,6 +44,13 @@ variable convolution(const variable& x, const variable& w, const window& how);
 /// [B, H', W', C].
 variable max_pool(const variable& x, const window& how);
 
+/// y[b,h,w,c] = mean over the window of x[b, h*stride+r-padding, w*stride+s-padding, c], of those
+/// that are there: padding, less than a side, counts as none. Shapes: x [B, H, W, C] -> y
+/// [B, H', W', C].
+variable average_pool(const variable& x, const window& how);
+/// The mean over all pixels. Shapes: x [B, H, W, C] -> y [B, C].
+variable global_average_pool(const variable& x);
+
 // ---- element by element -------------------------------------------------------------------------
 
 /// y = max(x, 0); a NaN stays one. Prefer activation::relu where there is one, which saves a pass.
@@ -111,5 +118,10 @@ variable dropout(const variable& x, float share);
 /// smoothing / K on all classes.
 /// Shapes: logits [..., K] of R rows, labels i32 [R] in [0, K) -> [].
 variable softmax_cross_entropy(const variable& logits, const variable& labels, float smoothing = 0);
+/// Mean of -log p, with p = 1 / (1 + e^-logit) where the label is 1, and 1 - p where it is 0.
+/// Shapes: logits of N numbers, labels i32 [N] -> [].
+variable binary_cross_entropy(const variable& logits, const variable& labels);
+/// Mean of (x - target)^2. Shapes: x, target alike -> [].
+variable mean_squared_error(const variable& x, const variable& target);
 
 } // namespace lagrange::ops
