@@ -49,6 +49,12 @@ variable max_pool(const variable& x, const window& how);
 /// Shapes: x [B, H, W, C] -> y [B, ceil(H/stride), ceil(W/stride), channels].
 /// Paper: He et al., Deep Residual Learning (2016), option A.
 variable subsample(const variable& x, std::int64_t stride, std::int64_t channels);
+/// y[b,h,w,c] = mean over the window of x[b, h*stride+r-padding, w*stride+s-padding, c], of those
+/// that are there: padding, less than a side, counts as none. Shapes: x [B, H, W, C] -> y
+/// [B, H', W', C].
+variable average_pool(const variable& x, const window& how);
+/// The mean over all pixels. Shapes: x [B, H, W, C] -> y [B, C].
+variable global_average_pool(const variable& x);
 
 // ---- element by element -------------------------------------------------------------------------
 
@@ -56,6 +62,60 @@ variable subsample(const variable& x, std::int64_t stride, std::int64_t channels
 variable relu(const variable& x);
 /// y = f(a + b). Shapes: a, b, y alike.
 variable add(const variable& a, const variable& b, activation after = activation::none);
+/// y = a b. Shapes: a, b, y alike.
+variable multiply(const variable& a, const variable& b);
+/// y = by x.
+variable scale(const variable& x, float by);
+/// y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+/// Paper: Hendrycks, Gimpel: Gaussian Error Linear Units (2016), in the form with tanh.
+variable gelu(const variable& x);
+/// y = x / (1 + e^-x).
+/// Paper: Elfwing, Uchibe, Doya: Sigmoid-Weighted Linear Units for Neural Network Function
+/// Approximation in Reinforcement Learning (2018).
+variable silu(const variable& x);
+/// y = tanh(x).
+variable tanh(const variable& x);
+/// y = 1 / (1 + e^-x).
+variable sigmoid(const variable& x);
+
+// ---- row by row ---------------------------------------------------------------------------------
+
+/// y = e^x / sum of e^x over the row. Shapes: x [..., K] -> y [..., K], rows of K.
+variable softmax(const variable& x);
+
+// ---- normalisation ------------------------------------------------------------------------------
+
+/// What batch norm keeps of earlier batches. Shapes: [C] each.
+struct running_statistics {
+  variable mean, variance;
+};
+struct batch_norm_options {
+  float epsilon = 1e-5F;
+  activation after = activation::none;
+};
+/// y = f((x - m) / sqrt(v + epsilon) scale + shift), with the mean m and the variance v of the
+/// batch, by channel; in evaluation with those kept, of which a negative variance counts as 0. What
+/// backward writes as the gradient of the kept ones is their distance from those of this batch (v
+/// then divided by the rows less one, as it is for samples), so that a step of rate 0.1 moves them
+/// a tenth of the way. Shapes: x [..., C], scale, shift [C] -> y [..., C].
+/// Paper: Ioffe, Szegedy: Batch Normalization (2015).
+variable batch_norm(const variable& x, const variable& scale, const variable& shift,
+                    const running_statistics& kept, const batch_norm_options& options = {});
+
+/// y = (x - m) / sqrt(v + epsilon) scale + shift, with the mean m and the variance v of each row.
+/// Shapes: x [..., C], scale, shift [C] -> y [..., C].
+/// Paper: Ba, Kiros, Hinton: Layer Normalization (2016).
+variable layer_norm(const variable& x, const variable& scale, const variable& shift,
+                    float epsilon = 1e-5F);
+/// y = x / sqrt(q + epsilon) scale, with the mean q of the squares of each row.
+/// Shapes: x [..., C], scale [C] -> y [..., C].
+/// Paper: Zhang, Sennrich: Root Mean Square Layer Normalization (2019).
+variable rms_norm(const variable& x, const variable& scale, float epsilon = 1e-5F);
+
+/// In training y[i] = x[i] / (1 - share), or 0 where random_sequence(key, 0).unit(i) < share, with
+/// the key of the pass: the same numbers on any device. In evaluation x itself.
+/// Paper: Srivastava et al.: Dropout (2014).
+variable dropout(const variable& x, float share);
 
 // ---- losses: single numbers ---------------------------------------------------------------------
 
@@ -63,5 +123,10 @@ variable add(const variable& a, const variable& b, activation after = activation
 /// smoothing / K on all classes.
 /// Shapes: logits [..., K] of R rows, labels i32 [R] in [0, K) -> [].
 variable softmax_cross_entropy(const variable& logits, const variable& labels, float smoothing = 0);
+/// Mean of -log p, with p = 1 / (1 + e^-logit) where the label is 1, and 1 - p where it is 0.
+/// Shapes: logits of N numbers, labels i32 [N] -> [].
+variable binary_cross_entropy(const variable& logits, const variable& labels);
+/// Mean of (x - target)^2. Shapes: x, target alike -> [].
+variable mean_squared_error(const variable& x, const variable& target);
 
 } // namespace lagrange::ops

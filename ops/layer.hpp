@@ -20,6 +20,9 @@ public:
   parameter_list() : specs_(std::make_shared<std::vector<parameter_spec>>()) {}
   /// Returns the position under which the value comes back.
   std::size_t add(const std::string& name, const shape& extents, const initialiser& start);
+  /// The same for a running average, which a shard moves as it came (functions.hpp, batch_norm).
+  std::size_t add_statistic(const std::string& name, const shape& extents,
+                            const initialiser& start);
   /// The same list; parameters that are added to it are called "<name>.weight" and so on.
   parameter_list within(const std::string& name) const;
   const std::vector<parameter_spec>& specs() const { return *specs_; }

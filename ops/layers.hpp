@@ -48,12 +48,33 @@ struct convolution_options {
 /// Shapes: sample [H, W, C] -> [H', W', O].
 std::unique_ptr<layer> convolution(const convolution_options& options);
 
+// ---- normalisation: scales start at 1, shifts at 0
+// ------------------------------------------------
+
+/// By channel, over the batch. Shapes: sample [..., C] -> the same.
+std::unique_ptr<layer> batch_norm(const batch_norm_options& options = {});
+/// By row of C numbers. Shapes: sample [..., C] -> the same.
+std::unique_ptr<layer> layer_norm(float epsilon = 1e-5F);
+std::unique_ptr<layer> rms_norm(float epsilon = 1e-5F);
+
 // ---- without ------------------------------------------------------------------------------------
 
 /// Shapes: sample [H, W, C] -> [H', W', C].
 std::unique_ptr<layer> max_pool(std::int64_t side = 2, std::int64_t stride = 2);
+/// Shapes: sample [H, W, C] -> [H', W', C].
+std::unique_ptr<layer> average_pool(const window& how);
+/// Shapes: sample [H, W, C] -> [C].
+std::unique_ptr<layer> global_average_pool();
 std::unique_ptr<layer> relu();
 /// Shapes: sample [H, W, C] -> [ceil(H/stride), ceil(W/stride), channels].
 std::unique_ptr<layer> subsample(std::int64_t stride, std::int64_t channels);
+std::unique_ptr<layer> gelu();
+std::unique_ptr<layer> silu();
+std::unique_ptr<layer> tanh();
+std::unique_ptr<layer> sigmoid();
+/// Over the last extent.
+std::unique_ptr<layer> softmax();
+/// Drops that share of the numbers in training.
+std::unique_ptr<layer> dropout(float share);
 
 } // namespace lagrange::ops

@@ -1,6 +1,8 @@
 #include "ops/loss.hpp"
 
 #include "ops/functions.hpp"
+#include "ops/softmax_row.hpp"
+#include "ops/vectorised.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -14,24 +16,53 @@ std::size_t class_count(std::span<const float> logits, std::span<const std::int3
   LAGRANGE_EXPECT(!labels.empty() && !logits.empty() && logits.size() % labels.size() == 0,
                   std::to_string(logits.size()) + " logits for " + std::to_string(labels.size()) +
                       " labels");
-  return logits.size() / labels.size();
+  const auto classes = logits.size() / labels.size();
+  for (const auto label : labels)
+    LAGRANGE_EXPECT(label >= 0 && static_cast<std::size_t>(label) < classes,
+                    "label " + std::to_string(label) + " where there are " +
+                        std::to_string(classes) + " classes");
+  return classes;
 }
 
-std::size_t class_index(std::int32_t label, std::size_t classes) {
-  LAGRANGE_EXPECT(label >= 0 && static_cast<std::size_t>(label) < classes,
-                  "label " + std::to_string(label) + " where there are " + std::to_string(classes) +
-                      " classes");
-  return static_cast<std::size_t>(label);
+struct loss_rows {
+  const float* logits;
+  const std::int32_t* labels;
+  std::size_t rows, classes;
+  float* d_logits; ///< of scores: one row of scratch
+  float smoothing;
+};
+
+inline void loss_loop(const loss_rows* all, double* loss_sum) {
+  const auto& of = *all;
+  const auto classes = of.classes;
+  const float share = 1 / static_cast<float>(of.rows);
+  const float spread = of.smoothing / static_cast<float>(classes);
+  for (std::size_t b = 0; b < of.rows; ++b) {
+    const float* row = of.logits + b * classes;
+    float* d_row = of.d_logits + b * classes;
+    const auto label = static_cast<std::size_t>(of.labels[b]);
+    const auto [largest, sum] = exponentials(row, d_row, classes);
+    *loss_sum += static_cast<double>(std::log(sum) - (row[label] - largest));
+    if (of.smoothing > 0) // the loss of class k is that of the label plus their distance
+      *loss_sum += static_cast<double>(
+          spread * sum_in_lanes(classes, [=](std::size_t k) { return row[label] - row[k]; }));
+    const float factor = share / sum;
+    for (std::size_t k = 0; k < classes; ++k) d_row[k] = d_row[k] * factor - spread * share;
+    d_row[label] -= (1 - of.smoothing) * share;
+  }
 }
 
-// Writes exp(logit - largest), which cannot overflow, into `out`; returns the loss of `label`.
-// `sum` is that of what was written.
-double exponentials(std::span<const float> row, std::size_t label, std::span<float> out,
-                    float& sum) {
-  const float largest = *std::ranges::max_element(row);
-  sum = 0;
-  for (std::size_t k = 0; k < row.size(); ++k) sum += out[k] = std::exp(row[k] - largest);
-  return std::log(sum) - (row[label] - largest);
+inline void scores_loop(const loss_rows* all, scores* found) {
+  const auto classes = all->classes;
+  for (std::size_t b = 0; b < all->rows; ++b) {
+    const float* row = all->logits + b * classes;
+    const auto label = static_cast<std::size_t>(all->labels[b]);
+    const auto [largest, sum] = exponentials(row, all->d_logits, classes);
+    found->loss_sum += static_cast<double>(std::log(sum) - (row[label] - largest));
+    bool is_correct = row[label] == largest && sum == sum;
+    for (std::size_t k = 0; k < label; ++k) is_correct &= row[k] != largest;
+    found->correct += is_correct ? 1 : 0;
+  }
 }
 
 // Operands: logits, labels. The way forward computes the gradient as well.
@@ -69,25 +100,10 @@ float softmax_cross_entropy(std::span<const float> logits, std::span<const std::
                             std::span<float> d_logits, float smoothing) {
   const auto classes = class_count(logits, labels);
   LAGRANGE_EXPECT(d_logits.size() == logits.size(), std::to_string(d_logits.size()) + " d_logits");
-  const float share = 1 / static_cast<float>(labels.size());
-  const float spread = smoothing / static_cast<float>(classes);
   double loss_sum = 0;
-  for (std::size_t b = 0; b < labels.size(); ++b) {
-    const auto row = logits.subspan(b * classes, classes);
-    const auto d_row = d_logits.subspan(b * classes, classes);
-    const auto label = class_index(labels[b], classes);
-    float sum = 0;
-    const double loss = exponentials(row, label, d_row, sum);
-    loss_sum += loss;
-    if (smoothing > 0) { // the loss of class k is that of the label plus their distance
-      float distance = 0;
-      for (const float each : row) distance += row[label] - each;
-      loss_sum += static_cast<double>(spread) * distance;
-    }
-    const float factor = share / sum;
-    for (float& each : d_row) each = each * factor - spread * share;
-    d_row[label] -= (1 - smoothing) * share;
-  }
+  const loss_rows all{logits.data(), labels.data(),   labels.size(),
+                      classes,       d_logits.data(), smoothing};
+  vectorised<&loss_loop>(&all, &loss_sum);
   return static_cast<float>(loss_sum / static_cast<double>(labels.size()));
 }
 
@@ -97,14 +113,8 @@ scores softmax_cross_entropy_scores(std::span<const float> logits,
   std::vector<float> terms(classes);
   scores found;
   found.samples = std::ssize(labels);
-  for (std::size_t b = 0; b < labels.size(); ++b) {
-    const auto row = logits.subspan(b * classes, classes);
-    const auto label = class_index(labels[b], classes);
-    float sum = 0;
-    found.loss_sum += exponentials(row, label, terms, sum);
-    const auto best = static_cast<std::size_t>(std::ranges::max_element(row) - row.begin());
-    found.correct += best == label && !std::isnan(sum) ? 1 : 0;
-  }
+  const loss_rows all{logits.data(), labels.data(), labels.size(), classes, terms.data(), 0};
+  vectorised<&scores_loop>(&all, &found);
   return found;
 }
 

@@ -1,5 +1,5 @@
 /// \file
-/// Softmax and cross-entropy in one pass: the arithmetic of functions.hpp's loss, and its scores.
+/// The arithmetic of functions.hpp's losses of classes, and their scores.
 #pragma once
 
 #include "ops/network.hpp"
@@ -16,5 +16,11 @@ float softmax_cross_entropy(std::span<const float> logits, std::span<const std::
 /// Shapes: logits [B, K], labels [B] in [0, K).
 scores softmax_cross_entropy_scores(std::span<const float> logits,
                                     std::span<const std::int32_t> labels);
+
+/// Sums of the losses, as functions.hpp defines them for two classes, and of the samples whose
+/// label the logit's sign tells: 1 above 0.
+/// Shapes: logits [N], labels [N], 0 or 1.
+scores binary_cross_entropy_scores(std::span<const float> logits,
+                                   std::span<const std::int32_t> labels);
 
 } // namespace lagrange::ops

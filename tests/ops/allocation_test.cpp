@@ -1,5 +1,7 @@
 // Counts what the program asks of operator new, to hold the step loop to asking nothing. What
 // oneDNN takes from malloc for itself inside a product is not seen here.
+#include "ops/layers.hpp"
+#include "ops/model.hpp"
 #include "ops/models.hpp"
 #include "ops/optimizer.hpp"
 #include "reference.hpp"
@@ -81,4 +83,25 @@ TEST_CASE("no optimizer allocates in a step, dense or of rows", "[ops][optimizer
       made->step_rows(0, p, {rows, width, std::span(g).first(rows.size() * width)}, 1);
     CHECK(allocations.load() == before);
   }
+}
+
+TEST_CASE("norms, pools and curves allocate nothing after the first step", "[ops][layers]") {
+  auto body = std::make_unique<sequential>();
+  body->add("batch_norm", batch_norm({.after = activation::relu}))
+      .add("pool", average_pool({2, 2}));
+  body->add("all", global_average_pool()).add("layer_norm", layer_norm()).add("rms", rms_norm());
+  body->add("gelu", gelu()).add("tanh", tanh()).add("dropout", dropout(0.5F));
+  body->add("softmax", softmax()).add("linear", linear(4));
+  const auto net = make_classifier(std::move(body), {8, 8, 3});
+  const auto parameters = tests::parameters(net->parameters(), 1);
+  std::vector<float> gradient(parameters.size());
+  const tensor inputs(dtype::f32, {16, 8, 8, 3});
+  const auto labels = tests::labels(16, 4, 3);
+  const auto step = [&](std::uint64_t key) {
+    const auto before = allocations.load();
+    net->train({parameters, inputs, labels, gradient, key});
+    return allocations.load() - before;
+  };
+  CHECK(step(0) > 0);
+  for (std::uint64_t key = 1; key < 4; ++key) CHECK(step(key) == 0);
 }
