@@ -37,6 +37,30 @@ variable convolution(const variable& x, const variable& w, const variable& b, co
 /// The same without b and f.
 variable convolution(const variable& x, const variable& w, const window& how);
 
+// ---- tables and sequences -----------------------------------------------------------------------
+
+/// y[...] = table[rows[...]]. The gradient of the table is dense: 0 where no row came, and the sum
+/// in the order of the rows where one came more than once.
+/// Shapes: table [R, W], rows i32 [...] in [0, R) -> y [..., W].
+variable embedding(const variable& table, const variable& rows);
+/// y[b,t] = x[b,t] + table[t]. Shapes: x [B, T, W], table [P, W] with P >= T -> y [B, T, W].
+variable add_positions(const variable& x, const variable& table);
+
+/// Which positions a position looks at.
+enum class attention_mask : std::uint8_t {
+  none = 0, ///< all
+  causal,   ///< those before it and itself
+};
+
+/// Scaled dot-product attention of several heads. The columns of `qkv` are queries, keys and
+/// values, C each, and head h has the D = C / heads columns from h D on of each:
+/// y[b,t,h] = sum over s of softmax over s(q[b,t,h] . k[b,s,h] / sqrt(D)) v[b,s,h].
+/// Shapes: qkv [B, T, 3 C] -> y [B, T, C].
+/// Cost: training keeps B heads T^2 numbers. What a causal mask hides is left out by blocks.
+/// Paper: Vaswani et al.: Attention Is All You Need (NeurIPS 2017).
+variable attention(const variable& qkv, std::int64_t heads,
+                   attention_mask mask = attention_mask::none);
+
 // ---- pooling ------------------------------------------------------------------------------------
 
 /// y[b,h,w,c] = max over the window of x[b, h*stride+r, w*stride+s, c]; the first of equals gets
