@@ -74,6 +74,15 @@ variable max_pool(const variable& x, const window& how);
 variable relu(const variable& x);
 /// y = f(a + b). Shapes: a, b, y alike.
 variable add(const variable& a, const variable& b, activation after = activation::none);
+/// y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+/// Paper: Hendrycks, Gimpel: Gaussian Error Linear Units (2016), in the form with tanh.
+variable gelu(const variable& x);
+
+// ---- norms --------------------------------------------------------------------------------------
+
+/// y = (x - mean) / sqrt(variance + 1e-5) scale + shift, both moments over the last extent.
+/// Shapes: x [..., W], scale [W], shift [W] -> y [..., W].
+variable layer_norm(const variable& x, const variable& scale, const variable& shift);
 
 // ---- losses: single numbers ---------------------------------------------------------------------
 
