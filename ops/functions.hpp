@@ -4,6 +4,7 @@
 /// contract_error; layers.hpp and models.hpp check what users write before it gets here.
 #pragma once
 
+#include "ops/pair_scores.hpp"
 #include "ops/tape.hpp"
 
 namespace lagrange::ops {
@@ -43,6 +44,10 @@ variable convolution(const variable& x, const variable& w, const window& how);
 /// in the order of the rows where one came more than once.
 /// Shapes: table [R, W], rows i32 [...] in [0, R) -> y [..., W].
 variable embedding(const variable& table, const variable& rows);
+/// y[b,o] = b[o] + sum over m of value[b,m] w[index[b,m], o], with rows[b,m] = (index, the bits of
+/// the f32 value); an index of -1 adds nothing. The gradient of w is dense, as that of a table.
+/// Shapes: rows i32 [B, M, 2], w [F, O], b [O] -> y [B, O].
+variable sparse_linear(const variable& rows, const variable& w, const variable& b);
 /// y[b,t] = x[b,t] + table[t]. Shapes: x [B, T, W], table [P, W] with P >= T -> y [B, T, W].
 variable add_positions(const variable& x, const variable& table);
 
@@ -90,5 +95,29 @@ variable layer_norm(const variable& x, const variable& scale, const variable& sh
 /// smoothing / K on all classes.
 /// Shapes: logits [..., K] of R rows, labels i32 [R] in [0, K) -> [].
 variable softmax_cross_entropy(const variable& logits, const variable& labels, float smoothing = 0);
+
+/// Mean of -log s(x) where the label is 1 and of -log s(-x) where it is 0, s(x) = 1 / (1 + e^-x).
+/// Shapes: logits of R numbers, labels i32 [R] -> [].
+variable binary_cross_entropy(const variable& logits, const variable& labels);
+
+struct negatives_options {
+  std::int64_t count = 5; ///< rows of b drawn for each pair, where the batch brings none
+  pair_loss loss = pair_loss::logistic;
+};
+/// Mean over the batch of the loss of scores a[rows[i,0]] . b[rows[i,j]], j >= 1, of which the
+/// first is to be high and the others low (pair_scores.hpp). Batches of pairs get their others from
+/// draw_negatives() by the key of the pass. The tables' gradients are dense, as an embedding's.
+/// Shapes: rows i32 [B, 2] or [B, 1 + N], a [R, W], b [S, W] -> [].
+/// Papers: Mikolov et al.: Distributed Representations of Words and Phrases and their
+/// Compositionality (NeurIPS 2013); Rendle et al.: BPR (UAI 2009), for pair_loss::pairwise.
+variable sampled_negatives_loss(const variable& rows, const variable& a, const variable& b,
+                                const negatives_options& options = {});
+/// A table, and one number more for each of its rows, to be added to its scores.
+struct biased_table {
+  variable rows; ///< [R, W]
+  variable bias; ///< [R]
+};
+variable sampled_negatives_loss(const variable& rows, const biased_table& a, const biased_table& b,
+                                const negatives_options& options = {});
 
 } // namespace lagrange::ops

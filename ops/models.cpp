@@ -15,14 +15,20 @@ std::unique_ptr<network> make_softmax(const model_input& input, const model_sett
 std::unique_ptr<network> make_mlp(const model_input& input, const model_settings&);
 std::unique_ptr<network> make_lenet(const model_input& input, const model_settings&);
 
-constexpr std::array<model_row, 4> table{{
+constexpr auto table = std::to_array<model_row>({
     {"softmax", "one linear layer: logistic regression, 7,850 parameters for 28x28 and 10 classes",
      &make_softmax},
     {"mlp", "two hidden layers of 256 and 128 with ReLU, for samples of any shape", &make_mlp},
     {"lenet", "LeNet-5 with ReLU and max pooling, for images of at least 12x12", &make_lenet},
     {"gpt", "a transformer with a causal mask that predicts the next token", &make_gpt,
      sample_kind::tokens, gpt_settings},
-}};
+    {"logistic", "logistic regression on rows of few features out of many", &make_logistic,
+     sample_kind::sparse_rows},
+    {"mf", "matrix factorisation with biases: how well the rows of two tables suit each other",
+     &make_mf, sample_kind::pairs, mf_settings},
+    {"skipgram", "word vectors by telling what stands near from what was drawn", &make_skipgram,
+     sample_kind::pairs, skipgram_settings},
+});
 
 void check(const model_input& input, std::string_view name) {
   if (input.classes >= 2 && input.extents.elements() > 0) return;

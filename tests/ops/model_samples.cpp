@@ -42,6 +42,12 @@ model_input input_of(const model_row& row) {
   }
 }
 
+model_input input_without_draws(const model_row& row) {
+  auto made = input_of(row);
+  if (row.takes == sample_kind::pairs) made.extents = {2 + 5};
+  return made;
+}
+
 std::unique_ptr<network> make_small(const model_row& row) {
   model_settings set;
   for (const auto& [name, value] : {std::pair("layers", 2), {"width", 16}, {"heads", 2}})
@@ -69,6 +75,7 @@ batch_of samples(const model_input& from, std::int64_t count, std::uint64_t seed
     fill_sparse(from, out, seed);
   else
     fill_pairs(from, out, seed);
+  if (from.kind == sample_kind::pairs) std::ranges::fill(made.labels, 1);
   return made;
 }
 

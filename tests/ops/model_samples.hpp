@@ -19,6 +19,10 @@ struct batch_of {
 /// tokens of 11; rows of at most 6 of 20 features; pairs from tables of 7 and 30 rows.
 ops::model_input input_of(const ops::model_row& row);
 
+/// The same; but pairs come with five others to be held against, instead of those that are drawn
+/// anew for each pass and place.
+ops::model_input input_without_draws(const ops::model_row& row);
+
 /// The model for input_of(), made smaller than it is where that saves time.
 std::unique_ptr<ops::network> make_small(const ops::model_row& row);
 

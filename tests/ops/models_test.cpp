@@ -92,7 +92,7 @@ TEST_CASE("every model's gradient is the slope of its loss", "[ops][models]") {
   for (const auto& each : models()) {
     CAPTURE(each.name);
     const auto net = tests::make_small(each);
-    const auto batch = samples(tests::input_of(each), 32, 21);
+    const auto batch = samples(tests::input_without_draws(each), 32, 21);
     auto parameters = tests::parameters(net->parameters(), 5);
     std::vector<float> d(parameters.size());
     CHECK(net->train({parameters, batch.inputs, batch.labels, d}) ==
@@ -153,9 +153,7 @@ TEST_CASE("the gradient of a batch is the mean over its samples", "[ops][models]
     CAPTURE(each.name);
     const auto net = tests::make_small(each);
     const auto parameters = tests::parameters(net->parameters(), 6);
-    auto input = tests::input_of(each);
-    // Others to hold a pair against would be drawn by its place in the batch.
-    if (each.takes == sample_kind::pairs) input.extents = {2 + 5};
+    const auto input = tests::input_without_draws(each);
     const auto batch = samples(input, 3, 24);
     std::vector<float> d(parameters.size()), one(parameters.size());
     net->train({parameters, batch.inputs, batch.labels, d});
