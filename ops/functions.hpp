@@ -4,6 +4,7 @@
 /// contract_error; layers.hpp and models.hpp check what users write before it gets here.
 #pragma once
 
+#include "ops/pair_scores.hpp"
 #include "ops/tape.hpp"
 
 namespace lagrange::ops {
@@ -36,6 +37,34 @@ variable convolution(const variable& x, const variable& w, const variable& b, co
                      activation after = activation::none);
 /// The same without b and f.
 variable convolution(const variable& x, const variable& w, const window& how);
+
+// ---- tables and sequences -----------------------------------------------------------------------
+
+/// y[...] = table[rows[...]]. The gradient of the table is dense: 0 where no row came, and the sum
+/// in the order of the rows where one came more than once.
+/// Shapes: table [R, W], rows i32 [...] in [0, R) -> y [..., W].
+variable embedding(const variable& table, const variable& rows);
+/// y[b,o] = b[o] + sum over m of value[b,m] w[index[b,m], o], with rows[b,m] = (index, the bits of
+/// the f32 value); an index of -1 adds nothing. The gradient of w is dense, as that of a table.
+/// Shapes: rows i32 [B, M, 2], w [F, O], b [O] -> y [B, O].
+variable sparse_linear(const variable& rows, const variable& w, const variable& b);
+/// y[b,t] = x[b,t] + table[t]. Shapes: x [B, T, W], table [P, W] with P >= T -> y [B, T, W].
+variable add_positions(const variable& x, const variable& table);
+
+/// Which positions a position looks at.
+enum class attention_mask : std::uint8_t {
+  none = 0, ///< all
+  causal,   ///< those before it and itself
+};
+
+/// Scaled dot-product attention of several heads. The columns of `qkv` are queries, keys and
+/// values, C each, and head h has the D = C / heads columns from h D on of each:
+/// y[b,t,h] = sum over s of softmax over s(q[b,t,h] . k[b,s,h] / sqrt(D)) v[b,s,h].
+/// Shapes: qkv [B, T, 3 C] -> y [B, T, C].
+/// Cost: training keeps B heads T^2 numbers. What a causal mask hides is left out by blocks.
+/// Paper: Vaswani et al.: Attention Is All You Need (NeurIPS 2017).
+variable attention(const variable& qkv, std::int64_t heads,
+                   attention_mask mask = attention_mask::none);
 
 // ---- pooling ------------------------------------------------------------------------------------
 
@@ -128,5 +157,25 @@ variable softmax_cross_entropy(const variable& logits, const variable& labels, f
 variable binary_cross_entropy(const variable& logits, const variable& labels);
 /// Mean of (x - target)^2. Shapes: x, target alike -> [].
 variable mean_squared_error(const variable& x, const variable& target);
+
+struct negatives_options {
+  std::int64_t count = 5; ///< rows of b drawn for each pair, where the batch brings none
+  pair_loss loss = pair_loss::logistic;
+};
+/// Mean over the batch of the loss of scores a[rows[i,0]] . b[rows[i,j]], j >= 1, of which the
+/// first is to be high and the others low (pair_scores.hpp). Batches of pairs get their others from
+/// draw_negatives() by the key of the pass. The tables' gradients are dense, as an embedding's.
+/// Shapes: rows i32 [B, 2] or [B, 1 + N], a [R, W], b [S, W] -> [].
+/// Papers: Mikolov et al.: Distributed Representations of Words and Phrases and their
+/// Compositionality (NeurIPS 2013); Rendle et al.: BPR (UAI 2009), for pair_loss::pairwise.
+variable sampled_negatives_loss(const variable& rows, const variable& a, const variable& b,
+                                const negatives_options& options = {});
+/// A table, and one number more for each of its rows, to be added to its scores.
+struct biased_table {
+  variable rows; ///< [R, W]
+  variable bias; ///< [R]
+};
+variable sampled_negatives_loss(const variable& rows, const biased_table& a, const biased_table& b,
+                                const negatives_options& options = {});
 
 } // namespace lagrange::ops

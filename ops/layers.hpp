@@ -48,14 +48,27 @@ struct convolution_options {
 /// Shapes: sample [H, W, C] -> [H', W', O].
 std::unique_ptr<layer> convolution(const convolution_options& options);
 
-// ---- normalisation: scales start at 1, shifts at 0
-// ------------------------------------------------
+// ---- normalisation: scales start at 1, shifts at 0 ----------------------------------------------
 
 /// By channel, over the batch. Shapes: sample [..., C] -> the same.
 std::unique_ptr<layer> batch_norm(const batch_norm_options& options = {});
 /// By row of C numbers. Shapes: sample [..., C] -> the same.
 std::unique_ptr<layer> layer_norm(float epsilon = 1e-5F);
 std::unique_ptr<layer> rms_norm(float epsilon = 1e-5F);
+
+// ---- of sequences -------------------------------------------------------------------------------
+
+/// Rows of a table, which start uniform with a standard deviation of 0.02; samples are i32.
+/// Shapes: sample [...] -> [..., W].
+std::unique_ptr<layer> embedding(std::int64_t rows, std::int64_t width);
+/// Adds to each place of a sequence a row of its own, which starts as one of embedding().
+/// Shapes: sample [T, W] with T at most `length` -> [T, W].
+std::unique_ptr<layer> positions(std::int64_t length);
+/// Queries, keys and values by one linear function of each place, attention, and a linear function
+/// of what comes out; parameters start as those of linear().
+/// Shapes: sample [T, W] -> [T, W].
+std::unique_ptr<layer> multi_head_attention(std::int64_t heads,
+                                            attention_mask mask = attention_mask::none);
 
 // ---- without ------------------------------------------------------------------------------------
 

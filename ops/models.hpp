@@ -3,6 +3,7 @@
 /// put a row into your program's catalog.
 #pragma once
 
+#include "ops/model_settings.hpp"
 #include "ops/network.hpp"
 
 #include <array>
@@ -38,8 +39,15 @@ struct model_input {
 struct model_row {
   std::string_view name;
   std::string_view help;
-  /// Errors: throws std::invalid_argument, saying what would fit, if the input does not suit.
-  std::unique_ptr<network> (*make)(const model_input& input);
+  /// Called by make(), with a value for each of `settings`.
+  std::unique_ptr<network> (*maker)(const model_input& input, const model_settings& settings);
+  sample_kind takes = sample_kind::numbers;
+  std::span<const model_setting> settings = {};
+
+  /// What is not `set` is as the table says.
+  /// Errors: throws std::invalid_argument, saying what would fit, if the input or what is set does
+  /// not suit.
+  std::unique_ptr<network> make(const model_input& input, const model_settings& set = {}) const;
 };
 
 /// The models that come with lagrange.

@@ -1,5 +1,6 @@
 // Counts what the program asks of operator new, to hold the step loop to asking nothing. What
 // oneDNN takes from malloc for itself inside a product is not seen here.
+#include "model_samples.hpp"
 #include "ops/layers.hpp"
 #include "ops/model.hpp"
 #include "ops/models.hpp"
@@ -49,13 +50,13 @@ using namespace lagrange::ops;
 
 TEST_CASE("a step of a size seen before allocates nothing", "[ops][models]") {
   for (const auto& row : models()) {
-    const auto net = row.make({{28, 28, 1}, 10});
+    CAPTURE(row.name);
+    const auto net = tests::make_small(row);
     auto parameters = tests::parameters(net->parameters(), 1);
     std::vector<float> gradient(parameters.size());
     const auto optimizer = make_adam(parameters.size(), {});
     const auto step = [&](std::int64_t batch) {
-      const tensor inputs(dtype::f32, {batch, 28, 28, 1});
-      const auto labels = tests::labels(batch, 10, 3);
+      const auto [inputs, labels] = tests::samples(tests::input_of(row), batch, 3);
       const auto before = allocations.load();
       net->train({parameters, inputs, labels, gradient});
       optimizer->step(parameters, gradient, 1);

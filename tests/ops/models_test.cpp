@@ -1,3 +1,4 @@
+#include "model_samples.hpp"
 #include "ops/loss.hpp"
 #include "ops/models.hpp"
 #include "reference.hpp"
@@ -5,34 +6,18 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 #include <stdexcept>
 
 using namespace lagrange;
 using namespace lagrange::ops;
+using tests::batch_of;
+using tests::samples;
 
 namespace {
 
 const model_input digits{{28, 28, 1}, 10};
-
-struct batch_of {
-  tensor inputs;
-  std::vector<std::int32_t> labels;
-};
-
-batch_of samples(const model_input& from, std::int64_t count, std::uint64_t seed) {
-  const auto extents = from.extents.extents();
-  std::vector<std::int64_t> all{count};
-  all.insert(all.end(), extents.begin(), extents.end());
-  batch_of made{tensor(dtype::f32, shape(all)), tests::labels(count, from.classes, seed)};
-  std::ranges::copy(tests::numbers(made.inputs.elements(), seed),
-                    made.inputs.values<float>().begin());
-  return made;
-}
-
-const model_row& row(std::string_view name) {
-  return *std::ranges::find(models(), name, &model_row::name);
-}
 
 double loss(network& of, std::span<const float> parameters, const batch_of& batch) {
   const auto found = of.evaluate(parameters, batch.inputs, batch.labels);
@@ -92,10 +77,10 @@ TEST_CASE("a label that is no class is a bug and told as one", "[ops][loss]") {
 }
 
 TEST_CASE("models have the parameters their papers and peers give them", "[ops][models]") {
-  CHECK(parameter_elements(row("softmax").make(digits)->parameters()) == 7'850);
-  CHECK(parameter_elements(row("mlp").make(digits)->parameters()) == 235'146);
-  CHECK(parameter_elements(row("lenet").make(digits)->parameters()) == 61'706);
-  const auto lenet = row("lenet").make(digits);
+  CHECK(parameter_elements(tests::model("softmax").make(digits)->parameters()) == 7'850);
+  CHECK(parameter_elements(tests::model("mlp").make(digits)->parameters()) == 235'146);
+  CHECK(parameter_elements(tests::model("lenet").make(digits)->parameters()) == 61'706);
+  const auto lenet = tests::model("lenet").make(digits);
   const auto specs = lenet->parameters();
   CHECK(specs.front().name == "conv1.weight");
   CHECK(specs.front().extents == shape{5, 5, 1, 6});
@@ -106,8 +91,8 @@ TEST_CASE("models have the parameters their papers and peers give them", "[ops][
 TEST_CASE("every model's gradient is the slope of its loss", "[ops][models]") {
   for (const auto& each : models()) {
     CAPTURE(each.name);
-    const auto net = each.make(digits);
-    const auto batch = samples(digits, 32, 21);
+    const auto net = tests::make_small(each);
+    const auto batch = samples(tests::input_without_draws(each), 32, 21);
     auto parameters = tests::parameters(net->parameters(), 5);
     std::vector<float> d(parameters.size());
     CHECK(net->train({parameters, batch.inputs, batch.labels, d}) ==
@@ -147,11 +132,11 @@ TEST_CASE("every model's gradient is the slope of its loss", "[ops][models]") {
 TEST_CASE("a model computes the same bits twice, whatever came between", "[ops][models]") {
   for (const auto& each : models()) {
     CAPTURE(each.name);
-    const auto net = each.make(digits);
-    const auto other = each.make(digits);
+    const auto net = tests::make_small(each);
+    const auto other = tests::make_small(each);
     const auto parameters = tests::parameters(net->parameters(), 5);
-    const auto batch = samples(digits, 64, 22);
-    const auto last = samples(digits, 17, 23);
+    const auto batch = samples(tests::input_of(each), 64, 22);
+    const auto last = samples(tests::input_of(each), 17, 23);
     std::vector<float> first(parameters.size()), again(parameters.size(), 9.0F), unused = first;
     const float found = net->train({parameters, batch.inputs, batch.labels, first});
     net->train({parameters, last.inputs, last.labels, unused});
@@ -166,17 +151,19 @@ TEST_CASE("a model computes the same bits twice, whatever came between", "[ops][
 TEST_CASE("the gradient of a batch is the mean over its samples", "[ops][models]") {
   for (const auto& each : models()) {
     CAPTURE(each.name);
-    const auto net = each.make(digits);
+    const auto net = tests::make_small(each);
     const auto parameters = tests::parameters(net->parameters(), 6);
-    const auto batch = samples(digits, 3, 24);
+    const auto input = tests::input_without_draws(each);
+    const auto batch = samples(input, 3, 24);
     std::vector<float> d(parameters.size()), one(parameters.size());
     net->train({parameters, batch.inputs, batch.labels, d});
     std::vector<double> mean(parameters.size());
     for (std::size_t b = 0; b < 3; ++b) {
-      tensor single(dtype::f32, {1, 28, 28, 1});
-      std::ranges::copy(batch.inputs.values<float>().subspan(b * 784, 784),
-                        single.values<float>().begin());
-      net->train({parameters, single, std::span(batch.labels).subspan(b, 1), one});
+      auto single = samples(input, 1, 0);
+      const auto bytes = single.inputs.size_bytes(), labels = single.labels.size();
+      std::memcpy(single.inputs.bytes(), batch.inputs.bytes() + b * bytes, bytes);
+      net->train(
+          {parameters, single.inputs, std::span(batch.labels).subspan(b * labels, labels), one});
       for (std::size_t i = 0; i < one.size(); ++i) mean[i] += one[i] / 3.0;
     }
     CHECK(tests::distance(d, mean) < 1e-6);
@@ -185,18 +172,23 @@ TEST_CASE("the gradient of a batch is the mean over its samples", "[ops][models]
 
 TEST_CASE("a model refuses data that do not suit it, with what would", "[ops][models]") {
   using Catch::Contains;
-  CHECK_THROWS_WITH(row("lenet").make({{784}, 10}), Contains("12x12") && Contains("[784]"));
-  CHECK_THROWS_WITH(row("lenet").make({{11, 28, 1}, 10}), Contains("mlp"));
-  CHECK(row("lenet").make({{12, 12, 3}, 2}) != nullptr);
+  CHECK_THROWS_WITH(tests::model("lenet").make({{784}, 10}),
+                    Contains("12x12") && Contains("[784]"));
+  CHECK_THROWS_WITH(tests::model("lenet").make({{11, 28, 1}, 10}), Contains("mlp"));
+  CHECK(tests::model("lenet").make({{12, 12, 3}, 2}) != nullptr);
   for (const auto& each : models()) {
     CHECK_THROWS_AS(each.make({{28, 28, 1}, 1}), std::invalid_argument);
     CHECK_THROWS_AS(each.make({{28, 0, 1}, 10}), std::invalid_argument);
+    auto none = tests::input_of(each), few = none;
+    none.extents = {0}, few.classes = 1, few.fields = {};
+    CHECK_THROWS_WITH(each.make(none), Contains("model " + std::string(each.name)));
+    CHECK_THROWS_WITH(each.make(few), Contains("model " + std::string(each.name)));
     CHECK_FALSE(each.help.empty());
   }
 }
 
 TEST_CASE("inputs of another shape, type or length are a bug and told as one", "[ops][models]") {
-  const auto net = row("softmax").make(digits);
+  const auto net = tests::model("softmax").make(digits);
   const auto parameters = tests::parameters(net->parameters(), 6);
   auto batch = samples(digits, 3, 24);
   std::vector<float> d(parameters.size());

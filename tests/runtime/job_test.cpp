@@ -35,7 +35,7 @@ private:
   ops::parameter_spec spec_{"weight", {9}, {}};
 };
 
-std::unique_ptr<ops::network> make_tiny(const ops::model_input& input) {
+std::unique_ptr<ops::network> make_tiny(const ops::model_input& input, const ops::model_settings&) {
   if (input.extents.elements() != 4) throw std::invalid_argument("tiny needs four pixels");
   return std::make_unique<tiny_network>();
 }

@@ -41,9 +41,10 @@ private:
 
 catalog rows() {
   auto made = catalog::standard();
-  made.models.push_back({"count", "counts the updates", [](const ops::model_input&) {
-                           return std::unique_ptr<ops::network>(std::make_unique<count_network>());
-                         }});
+  made.models.push_back(
+      {"count", "counts the updates", [](const ops::model_input&, const ops::model_settings&) {
+         return std::unique_ptr<ops::network>(std::make_unique<count_network>());
+       }});
   return made;
 }
 
