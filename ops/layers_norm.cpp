@@ -81,7 +81,9 @@ private:
 
 std::size_t parameter_list::add_statistic(const std::string& name, const shape& extents,
                                           const initialiser& start) {
-  return add(name, extents, start);
+  const auto position = add(name, extents, start);
+  (*specs_)[position].kind = parameter_spec::kind_type::statistic;
+  return position;
 }
 
 std::unique_ptr<layer> batch_norm(const batch_norm_options& options) {

@@ -28,6 +28,9 @@ std::unique_ptr<layer> block(std::int64_t channels, std::int64_t stride) {
 } // namespace
 
 std::unique_ptr<network> make_resnet20(const model_input& input, const model_settings&) {
+  if (input.classes < 2)
+    throw std::invalid_argument("model resnet20 needs at least 2 classes, not " +
+                                std::to_string(input.classes));
   constexpr std::int64_t side_min = 4; // two halvings, and a pixel is left
   if (input.extents.rank() != 3 || input.extents[0] < side_min || input.extents[1] < side_min)
     throw std::invalid_argument(

@@ -59,7 +59,7 @@ void tape::begin(std::uint64_t key) {
   used_ = 0;
 }
 
-variable tape::add_node(const shape& extents) {
+variable tape::add_node(shape extents) {
   if (used_ == nodes_.size()) nodes_.emplace_back();
   auto& made = nodes_[used_];
   made.x.clear();
@@ -71,7 +71,7 @@ variable tape::add_node(const shape& extents) {
   return {*this, used_++};
 }
 
-variable tape::constant(const shape& extents, view data) {
+variable tape::constant(shape extents, view data) {
   LAGRANGE_EXPECT(static_cast<std::int64_t>(data.count) == extents.elements(),
                   std::to_string(data.count) + " elements for " + to_string(extents));
   auto made = add_node(extents);
@@ -81,7 +81,7 @@ variable tape::constant(const shape& extents, view data) {
   return made;
 }
 
-variable tape::parameter(const shape& extents, std::span<const float> values,
+variable tape::parameter(shape extents, std::span<const float> values,
                          std::span<float> gradient, std::size_t position) {
   // It is only read.
   auto made = constant(extents, {dtype::f32, const_cast<float*>(values.data()), values.size()});
@@ -108,7 +108,7 @@ void tape::check(std::initializer_list<variable> x) const {
                     "an operand of another tape or step");
 }
 
-variable tape::record(const operation_key& key, std::initializer_list<variable> x, const shape& y,
+variable tape::record(const operation_key& key, std::initializer_list<variable> x, shape y,
                       operation_maker make) {
   check(x);
   auto made = add_node(y);

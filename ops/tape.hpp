@@ -71,13 +71,13 @@ public:
   void begin(std::uint64_t key);
 
   /// Data that nobody differentiates by. Requires: it stays as it is for the step.
-  variable constant(const shape& extents, view data);
+  variable constant(shape extents, view data);
   /// A parameter, known to observers by its position. backward() overwrites `gradient`; empty: it
   /// is not wanted. Requires: both stay where they are for the step.
-  variable parameter(const shape& extents, std::span<const float> values, std::span<float> gradient,
+  variable parameter(shape extents, std::span<const float> values, std::span<float> gradient,
                      std::size_t position);
   /// Computes an operation. Called by the functions of functions.hpp, which check shapes.
-  variable record(const operation_key& key, std::initializer_list<variable> x, const shape& y,
+  variable record(const operation_key& key, std::initializer_list<variable> x, shape y,
                   operation_maker make);
 
   /// The gradient of `of` times `scale`, a single number, by all parameters of the step.
@@ -106,7 +106,8 @@ private:
   };
   using views = std::array<view, operands_max>;
 
-  variable add_node(const shape& extents);
+  /// By value, as record() too: what is passed may be the extents of a node, which move here.
+  variable add_node(shape extents);
   void check(std::initializer_list<variable> x) const;
   std::span<const view> operands(const node& of, views& room);
   std::uint64_t key_of(const node& of) const;

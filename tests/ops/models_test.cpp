@@ -19,9 +19,31 @@ namespace {
 
 const model_input digits{{28, 28, 1}, 10};
 
+bool is_weight(const parameter_spec& spec) {
+  return spec.kind == parameter_spec::kind_type::weight;
+}
+
+/// Whether samples of a batch have nothing to do with each other.
+bool is_by_sample(const network& of) { return std::ranges::all_of(of.parameters(), is_weight); }
+
+/// The sum that evaluation finds has more digits; batch norm only trains with the batch's own
+/// statistics, though.
 double loss(network& of, std::span<const float> parameters, const batch_of& batch) {
-  const auto found = of.evaluate(parameters, batch.inputs, batch.labels);
-  return found.loss_sum / static_cast<double>(found.samples);
+  if (is_by_sample(of)) {
+    const auto found = of.evaluate(parameters, batch.inputs, batch.labels);
+    return found.loss_sum / static_cast<double>(found.samples);
+  }
+  std::vector<float> unused(parameters.size());
+  return of.train({parameters, batch.inputs, batch.labels, unused});
+}
+
+/// Statistics are no parameters that the loss depends on: zero where they are.
+void clear_statistics(const network& of, std::vector<float>& gradient) {
+  auto at = gradient.begin();
+  for (const auto& spec : of.parameters()) {
+    if (!is_weight(spec)) std::fill_n(at, spec.extents.elements(), 0.0F);
+    at += spec.extents.elements();
+  }
 }
 
 } // namespace
@@ -95,8 +117,11 @@ TEST_CASE("every model's gradient is the slope of its loss", "[ops][models]") {
     const auto batch = samples(tests::input_without_draws(each), 32, 21);
     auto parameters = tests::parameters(net->parameters(), 5);
     std::vector<float> d(parameters.size());
-    CHECK(net->train({parameters, batch.inputs, batch.labels, d}) ==
-          Approx(loss(*net, parameters, batch)));
+    const float found = net->train({parameters, batch.inputs, batch.labels, d});
+    CHECK(found == Approx(loss(*net, parameters, batch)));
+    clear_statistics(*net, d);
+    // Twenty layers with batch norm have more kinks within a step, and lose more to rounding.
+    const double tolerance = is_by_sample(*net) ? 1 : 5;
     // Along the gradient itself the slope is its norm. A longer step crosses kinks of relu and
     // pooling, a shorter one drowns in the rounding of f32.
     const double norm = std::sqrt(std::inner_product(d.begin(), d.end(), d.begin(), 0.0));
@@ -107,7 +132,7 @@ TEST_CASE("every model's gradient is the slope of its loss", "[ops][models]") {
         moved[i] = static_cast<float>(parameters[i] + by * d[i] / norm);
       return loss(*net, moved, batch);
     };
-    CHECK((at(step) - at(-step)) / (2 * step) == Approx(norm).epsilon(0.01));
+    CHECK((at(step) - at(-step)) / (2 * step) == Approx(norm).epsilon(0.01 * tolerance));
     // And in each tensor, along its own part of the gradient.
     std::size_t first = 0;
     for (const auto& spec : net->parameters()) {
@@ -116,6 +141,10 @@ TEST_CASE("every model's gradient is the slope of its loss", "[ops][models]") {
       const std::span<const float> part(d.data() + first, count);
       const double length =
           std::sqrt(std::inner_product(part.begin(), part.end(), part.begin(), 0.0));
+      if (!is_weight(spec)) {
+        first += count;
+        continue;
+      }
       REQUIRE(length > 1e-4);
       const auto along = [&](double by) {
         moved = parameters;
@@ -123,7 +152,7 @@ TEST_CASE("every model's gradient is the slope of its loss", "[ops][models]") {
           moved[first + i] = static_cast<float>(moved[first + i] + by * part[i] / length);
         return loss(*net, moved, batch);
       };
-      CHECK((along(step) - along(-step)) / (2 * step) == Approx(length).epsilon(0.02));
+      CHECK((along(step) - along(-step)) / (2 * step) == Approx(length).epsilon(0.02 * tolerance));
       first += count;
     }
   }
@@ -152,6 +181,7 @@ TEST_CASE("the gradient of a batch is the mean over its samples", "[ops][models]
   for (const auto& each : models()) {
     CAPTURE(each.name);
     const auto net = tests::make_small(each);
+    if (!is_by_sample(*net)) continue;
     const auto parameters = tests::parameters(net->parameters(), 6);
     const auto input = tests::input_without_draws(each);
     const auto batch = samples(input, 3, 24);
