@@ -1,6 +1,7 @@
 #include "runtime/assembly.hpp"
 
 #include "ops/parallel.hpp"
+#include "runtime/job_model.hpp"
 
 #include <algorithm>
 
@@ -55,9 +56,7 @@ data_facts facts_of(const dataset& training) {
 
 std::unique_ptr<ops::network> make_network(const job& x, const catalog& rows,
                                            const ops::model_input& input) {
-  const auto* row = find_row(rows.models, x.model.name);
-  LAGRANGE_EXPECT(row != nullptr, "no model " + x.model.name);
-  return row->make(input);
+  return make_model(x, rows, input);
 }
 
 result<std::unique_ptr<dataset>> open_data(const job& x, const catalog& rows, data_split split) {

@@ -2,6 +2,7 @@
 
 #include "ops/contract.hpp"
 #include "runtime/job_keys.hpp"
+#include "runtime/job_model.hpp"
 #include "runtime/nearest.hpp"
 
 #include <fmt/format.h>
@@ -99,6 +100,8 @@ private:
       std::string text;
       if (rule)
         text = read_value(*rule, node, context, out);
+      else if (is_model_key(key, node))
+        text = read_model_key(key, node, out);
       else if (!is_table(key))
         text = unknown_key(key, node.is_table());
       else if (node.is_table())
@@ -223,6 +226,7 @@ std::string to_toml(const job& x) {
     const auto line =
         fmt::format("{:<{}} = {}", leaf_of(rule.key), key_width, write_value(rule, x));
     out += fmt::format("{:<{}}  # {}\n", line, comment_column, rule.help);
+    if (rule.key == "model.name") out += write_model_keys(x);
   }
   return out;
 }

@@ -46,6 +46,8 @@ struct job {
 
   struct model_table {
     std::string name = "lenet";
+    ops::model_settings settings; ///< that differ from those of its row
+    std::string layers;           ///< a TOML list; not empty: instead of a name
     bool operator==(const model_table&) const = default;
   } model;
 

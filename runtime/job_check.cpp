@@ -1,4 +1,5 @@
 #include "runtime/job.hpp"
+#include "runtime/job_model.hpp"
 #include "runtime/wire.hpp"
 
 #include <fmt/format.h>
@@ -30,7 +31,7 @@ void check_model(const job& x, const data_facts& facts, const catalog& rows, ref
   const auto* row = find_row(rows.models, x.model.name);
   if (!row) return refused.add("model.name", "no such model, see lagrange list models");
   try {
-    const auto network = row->make(facts.input);
+    const auto network = make_model(x, rows, facts.input);
     const auto parameters = ops::parameter_elements(network->parameters());
     if (x.topology.shards > static_cast<std::uint64_t>(parameters))
       refused.add("topology.shards",
@@ -58,7 +59,7 @@ void check_precision(const job& x, const data_facts& facts, const catalog& rows,
   const auto* row = find_row(rows.models, x.model.name);
   std::unique_ptr<ops::network> network;
   try {
-    if (row) network = row->make(facts.input);
+    if (row) network = make_model(x, rows, facts.input);
   } catch (const std::invalid_argument&) {
     return; // check_model tells
   }

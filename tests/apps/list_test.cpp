@@ -53,7 +53,7 @@ TEST_CASE("the tables are those of the catalog, and the devices", "[apps][list]"
 TEST_CASE("a user's own row is listed like any other", "[apps][list]") {
   auto rows = catalog::standard();
   rows.models.push_back({"mine", "my own model", nullptr});
-  CHECK(list({"models"}, rows).out.find("mine     my own model\n") != std::string::npos);
+  CHECK(list({"models"}, rows).out.find("mine      my own model\n") != std::string::npos);
 }
 
 TEST_CASE("columns are aligned, and empty ones left out", "[apps][list]") {
