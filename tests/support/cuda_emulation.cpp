@@ -1,0 +1,220 @@
+// The fibres of a block, and who runs next. Compiled without the thread sanitizer: what one fibre
+// tells another here must not count as synchronisation of the kernel.
+#include "tests/support/cuda_emulation.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ucontext.h>
+
+#if defined(__SANITIZE_THREAD__) || defined(LAGRANGE_THREAD_SANITIZER)
+#include <sanitizer/tsan_interface.h>
+constexpr bool is_watched = true;
+#else
+constexpr bool is_watched = false;
+namespace {
+void __tsan_acquire(void*) {}
+void __tsan_release(void*) {}
+void* __tsan_get_current_fiber() { return nullptr; }
+void* __tsan_create_fiber(unsigned) { return nullptr; }
+void __tsan_destroy_fiber(void*) {}
+void __tsan_switch_to_fiber(void*, unsigned) {}
+constexpr unsigned __tsan_switch_to_fiber_no_sync = 1;
+} // namespace
+#endif
+
+uint3 threadIdx, blockIdx;
+dim3 blockDim, gridDim;
+
+namespace lagrange::tests {
+
+namespace {
+
+constexpr std::size_t lanes = 32;
+constexpr std::size_t stack_bytes = is_watched ? 256 << 10 : 64 << 10;
+
+enum class state { ready, at_warp_barrier, at_block_barrier, finished };
+
+struct fibre {
+  ucontext_t context{};
+  std::unique_ptr<char[]> stack;
+  void* watched = nullptr; // as the thread sanitizer knows it
+  state is = state::finished;
+  uint3 index;
+  unsigned exchanges = 0;     // so far in this block
+  std::uint64_t left[2] = {}; // for the other lanes, by turns: a lane is at most one exchange ahead
+};
+
+// All of the emulated device that outlives a launch.
+struct multiprocessor {
+  std::vector<std::unique_ptr<fibre>> fibres;
+  std::size_t count = 0;   // of threads in a block now
+  std::size_t current = 0; // the fibre that runs
+  ucontext_t scheduler{};
+  void* scheduler_watched = nullptr;
+  const std::function<void()>* kernel = nullptr;
+  const char* failure = nullptr; // of a fibre, which has nobody to throw it to
+  std::uint64_t drawn = 0;
+  char launch_mark = 0, block_mark = 0; // whose addresses the sanitizer is told
+  char warp_marks[32] = {};
+};
+
+multiprocessor device;
+
+// The same order on every machine: numbers of a linear congruence.
+std::size_t draw(std::size_t below) {
+  device.drawn = device.drawn * 6364136223846793005U + 1442695040888963407U;
+  return static_cast<std::size_t>(device.drawn >> 33) % below;
+}
+
+std::vector<std::size_t> shuffled(std::size_t count) {
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  for (std::size_t i = count; i > 1; --i) std::swap(order[i - 1], order[draw(i)]);
+  return order;
+}
+
+void resume(std::size_t i) {
+  auto& next = *device.fibres[i];
+  device.current = i;
+  threadIdx = next.index;
+  __tsan_switch_to_fiber(next.watched, __tsan_switch_to_fiber_no_sync);
+  swapcontext(&device.scheduler, &next.context);
+}
+
+void pause(state until) {
+  auto& mine = *device.fibres[device.current];
+  mine.is = until;
+  __tsan_switch_to_fiber(device.scheduler_watched, __tsan_switch_to_fiber_no_sync);
+  swapcontext(&mine.context, &device.scheduler);
+}
+
+// What a fibre does: the kernel, once for each block.
+void live() {
+  for (;;) {
+    __tsan_acquire(&device.launch_mark);
+    (*device.kernel)();
+    __tsan_release(&device.launch_mark);
+    pause(state::finished);
+  }
+}
+
+void prepare(dim3 threads) {
+  device.count = std::size_t{threads.x} * threads.y * threads.z;
+  while (device.fibres.size() < device.count) {
+    device.fibres.push_back(std::make_unique<fibre>());
+    device.fibres.back()->stack.reset(new char[stack_bytes]);
+  }
+  for (std::size_t i = 0; i < device.count; ++i) {
+    auto& each = *device.fibres[i];
+    getcontext(&each.context);
+    each.context.uc_stack.ss_sp = each.stack.get();
+    each.context.uc_stack.ss_size = stack_bytes;
+    each.context.uc_link = nullptr;
+    makecontext(&each.context, live, 0);
+    each.watched = __tsan_create_fiber(0);
+    const auto number = static_cast<unsigned>(i);
+    each.index = {number % threads.x, number / threads.x % threads.y,
+                  number / threads.x / threads.y};
+  }
+}
+
+std::size_t count_in(state wanted, std::size_t first, std::size_t last) {
+  std::size_t found = 0;
+  for (std::size_t i = first; i < last; ++i) found += device.fibres[i]->is == wanted ? 1 : 0;
+  return found;
+}
+
+void make_ready(std::size_t first, std::size_t last) {
+  for (std::size_t i = first; i < last; ++i) device.fibres[i]->is = state::ready;
+}
+
+// Lets those go on who wait at a barrier that all have come to; false if there is none such.
+bool open_barriers() {
+  bool has_opened = false;
+  for (std::size_t first = 0; first < device.count; first += lanes) {
+    const auto last = std::min(first + lanes, device.count);
+    if (count_in(state::at_warp_barrier, first, last) != last - first) continue;
+    make_ready(first, last);
+    has_opened = true;
+  }
+  if (has_opened) return true;
+  if (count_in(state::at_block_barrier, 0, device.count) != device.count) return false;
+  make_ready(0, device.count);
+  return true;
+}
+
+void run_block() {
+  for (std::size_t i = 0; i < device.count; ++i) {
+    device.fibres[i]->is = state::ready;
+    device.fibres[i]->exchanges = 0;
+  }
+  do {
+    for (const auto i : shuffled(device.count))
+      if (device.fibres[i]->is == state::ready) resume(i);
+  } while (open_barriers());
+  if (device.failure != nullptr) throw std::logic_error(std::exchange(device.failure, nullptr));
+  if (const auto done = count_in(state::finished, 0, device.count); done != device.count)
+    throw std::logic_error("a barrier that not all of its threads have come to: " +
+                           std::to_string(done) + " of " + std::to_string(device.count) +
+                           " have ended");
+}
+
+// Ends what the sanitizer knows of the fibres, whatever has happened to them.
+struct watch {
+  watch() {
+    device.scheduler_watched = __tsan_get_current_fiber();
+    __tsan_release(&device.launch_mark);
+  }
+  ~watch() {
+    __tsan_acquire(&device.launch_mark);
+    for (std::size_t i = 0; i < device.count; ++i) __tsan_destroy_fiber(device.fibres[i]->watched);
+  }
+  watch(const watch&) = delete;
+  watch& operator=(const watch&) = delete;
+};
+
+} // namespace
+
+void run_grid(dim3 blocks, dim3 threads, const std::function<void()>& kernel) {
+  prepare(threads);
+  const watch watched;
+  device.kernel = &kernel;
+  gridDim = blocks;
+  blockDim = threads;
+  for (const auto i : shuffled(std::size_t{blocks.x} * blocks.y * blocks.z)) {
+    const auto number = static_cast<unsigned>(i);
+    blockIdx = {number % blocks.x, number / blocks.x % blocks.y, number / blocks.x / blocks.y};
+    run_block();
+  }
+}
+
+std::uint64_t exchange(std::uint64_t mine, unsigned lane_mask) {
+  const auto self = device.current;
+  auto& lane = *device.fibres[self];
+  const auto turn = lane.exchanges++ % 2;
+  lane.left[turn] = mine;
+  char* mark = &device.warp_marks[self / lanes];
+  __tsan_release(mark);
+  pause(state::at_warp_barrier);
+  __tsan_acquire(mark);
+  const auto other = self ^ lane_mask;
+  if (other < device.count && other / lanes == self / lanes)
+    return device.fibres[other]->left[turn];
+  device.failure = "a shuffle with a lane that there is not";
+  return mine;
+}
+
+} // namespace lagrange::tests
+
+void __syncthreads() {
+  using namespace lagrange::tests;
+  __tsan_release(&device.block_mark);
+  pause(state::at_block_barrier);
+  __tsan_acquire(&device.block_mark);
+}
