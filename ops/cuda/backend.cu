@@ -139,9 +139,8 @@ status open_event(context* of, event** made) {
 }
 
 status close_event(event* of) {
-  const status why =
-      first_failure([&] { return select(*of->of); },
-                    [&] { return text_of(cudaEventDestroy(of->handle)); });
+  const status why = first_failure([&] { return select(*of->of); },
+                                   [&] { return text_of(cudaEventDestroy(of->handle)); });
   delete of;
   return why;
 }
@@ -214,9 +213,8 @@ status copy_within(stream* on, void* to, const void* from, std::size_t size_byte
 }
 
 status clear(stream* on, void* memory, std::size_t size_bytes) {
-  return first_failure(
-      [&] { return select(*on->of); },
-      [&] { return text_of(cudaMemsetAsync(memory, 0, size_bytes, on->handle)); });
+  return first_failure([&] { return select(*on->of); },
+                       [&] { return text_of(cudaMemsetAsync(memory, 0, size_bytes, on->handle)); });
 }
 
 constexpr backend table{.version = backend_version,

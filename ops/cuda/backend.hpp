@@ -1,19 +1,21 @@
 /// \file
 /// What the CUDA backend offers, as a table of functions: the one contract between the program,
-/// which is built without CUDA, and the module lagrange_cuda, which it loads when it runs. A program
-/// linked with cuBLAS would not start where CUDA is missing, and 64 ms later where it is not.
+/// which is built without CUDA, and the module lagrange_cuda, which it loads when it runs. A
+/// program linked with cuBLAS would not start where CUDA is missing, and 64 ms later where it is
+/// not.
 ///
 /// A worker has a context: a device, and memory of it that is kept for reuse. Work is given to
-/// streams of the context. A call only gives work to the stream and comes back; work of one stream is
-/// done in its order, and of two at once unless one waits for an event of the other. Only
+/// streams of the context. A call only gives work to the stream and comes back; work of one stream
+/// is done in its order, and of two at once unless one waits for an event of the other. Only
 /// `synchronise` waits. A context and all that belongs to it is used by one thread at a time.
 ///
-/// Every function returns null, or a sentence that says what failed and lives as long as the module.
-/// What fails on the device itself is told by a later call, at the latest by `synchronise`.
+/// Every function returns null, or a sentence that says what failed and lives as long as the
+/// module. What fails on the device itself is told by a later call, at the latest by `synchronise`.
 #pragma once
 
 #include "ops/cuda/calls.hpp"
 #include "ops/cuda/image_calls.hpp"
+#include "ops/cuda/row_calls.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -85,7 +87,7 @@ struct backend {
   status (*copy_within)(stream* on, void* to, const void* from, std::size_t size_bytes);
   status (*clear)(stream* on, void* memory, std::size_t size_bytes);
 
-  // What each does is said at its call in calls.hpp and image_calls.hpp.
+  // What each does is said at its call in calls.hpp, row_calls.hpp and image_calls.hpp.
   status (*product)(stream* on, const product_call& call);
   status (*activate)(stream* on, const activation_call& call);
   status (*activation_slopes)(stream* on, const activation_slopes_call& call);

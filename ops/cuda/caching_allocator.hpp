@@ -5,8 +5,8 @@
 ///
 /// Invariants:
 /// - a block is handed out again only to the stream that it was allocated for, whose later work
-///   comes after its earlier work; and, where other streams worked with it (`share`), only when they
-///   are past all that they had been given at its release;
+///   comes after its earlier work; and, where other streams worked with it (`share`), only when
+///   they are past all that they had been given at its release;
 /// - held <= the limit, and held = used + kept;
 /// - once every size of a step has been asked for, a step of the same sizes asks the device for
 ///   nothing and the host's heap for nothing.

@@ -16,16 +16,13 @@
 namespace lagrange::ops::cuda {
 
 enum class activation : std::uint32_t { identity, relu, gelu, silu, tanh, sigmoid };
-enum class mask : std::uint32_t { none, causal };
 enum class lies : std::uint32_t { plain, transposed };
 enum class precision : std::uint32_t { exact, tf32 };
-enum class phase : std::uint32_t { training, evaluation };
-enum class pooling : std::uint32_t { largest, average };
 
-/// y = factor * op(a) op(b) + keep * y, `batch` times. a and b are of `type`, y of `y_type`, which is
-/// the same or f32. tf32 lets f32 products round their operands to 10 bits for speed.
-/// Shapes: op(a) [rows, inner], op(b) [inner, columns], y [rows, columns]; a transposed operand lies
-/// as [inner, rows] or [columns, inner].
+/// y = factor * op(a) op(b) + keep * y, `batch` times. a and b are of `type`, y of `y_type`, which
+/// is the same or f32. tf32 lets f32 products round their operands to 10 bits for speed. Shapes:
+/// op(a) [rows, inner], op(b) [inner, columns], y [rows, columns]; a transposed operand lies as
+/// [inner, rows] or [columns, inner].
 struct product_call {
   /// Where a matrix lies. Units: elements from row to row as stored (0: rows are neighbours), and
   /// from one matrix of the batch to the next.
@@ -129,93 +126,6 @@ struct square_sum_call {
   std::int64_t count;
   const void* x;
   float* sum;
-};
-
-/// y = softmax(scale * x) of each row [rows, columns]. Under a causal mask row r sees the columns 0
-/// to r % columns, the others are 0. y may be x.
-struct softmax_call {
-  dtype type;
-  std::int64_t rows, columns;
-  float scale;
-  mask hidden;
-  const void* x;
-  void* y;
-};
-
-/// d_x = scale * y * (d_y - sum of d_y * y), of the softmax above. d_x may be d_y.
-struct softmax_slopes_call {
-  dtype type;
-  std::int64_t rows, columns;
-  float scale;
-  mask hidden;
-  const void* y;
-  const void* d_y;
-  void* d_x;
-};
-
-/// loss [1] = factor times the sum over the rows of the cross-entropy of softmax(logits) [rows,
-/// classes] with labels [rows], smoothed: the label has 1 - smoothing, and all classes share the
-/// rest. A label that is no class makes the loss and its row's gradient NaN. `correct` [1] counts
-/// rows whose label has the first of the largest logits; it and d_logits may be null; d_logits may
-/// be the logits. Paper: Szegedy et al.: Rethinking the Inception Architecture (CVPR 2016).
-struct cross_entropy_call {
-  dtype type;
-  std::int64_t rows, classes;
-  float smoothing, factor;
-  const void* logits;
-  const std::int32_t* labels;
-  float* loss;
-  float* correct;
-  void* d_logits;
-};
-
-/// loss [1] = factor times the sum over x [count] of the binary cross-entropy of sigmoid(x) with
-/// target, or of (x - target)^2. d_x may be null, and may be x.
-struct pointwise_loss_call {
-  dtype type;
-  std::int64_t count;
-  float factor;
-  const void* x;
-  const float* target;
-  float* loss;
-  void* d_x;
-};
-
-/// Units: `epsilon` is added to the variance, or the mean square.
-struct row_norm_shape {
-  std::int64_t rows, columns;
-  float epsilon;
-};
-struct row_parameters {
-  const float* gamma; ///< [columns]
-  const float* beta;  ///< [columns], or null: 0
-};
-
-/// y = (x - mean) * scale * gamma + beta of each row, with scale = 1 / sqrt(variance + epsilon).
-/// Without `mean` (null) it is RMS normalisation: the mean is taken for 0. mean and scale [rows] are
-/// what the backward pass needs. y may be x.
-struct row_norm_call {
-  dtype type;
-  row_norm_shape shape;
-  const void* x;
-  row_parameters by;
-  float* mean;
-  float* scale;
-  void* y;
-};
-
-/// The gradients of the call above. d_beta may be null. d_x may be d_y.
-struct row_norm_slopes_call {
-  dtype type;
-  row_norm_shape shape;
-  const void* x;
-  const float* gamma;
-  float* mean;
-  float* scale;
-  const void* d_y;
-  void* d_x;
-  float* d_gamma;
-  float* d_beta;
 };
 
 } // namespace lagrange::ops::cuda

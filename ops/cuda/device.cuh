@@ -125,7 +125,8 @@ inline grid line_grid(std::int64_t count, std::int64_t blocks_max = 4096) {
 /// A block a row, with a thread for every four elements or so, in whole warps.
 inline grid row_grid(std::int64_t rows, std::int64_t columns) {
   const auto quarter = static_cast<std::uint64_t>(std::clamp<std::int64_t>(columns / 4, 32, 1024));
-  return {blocks_for(rows, 1, std::int64_t{1} << 16), static_cast<unsigned>(std::bit_floor(quarter))};
+  return {blocks_for(rows, 1, std::int64_t{1} << 16),
+          static_cast<unsigned>(std::bit_floor(quarter))};
 }
 
 /// Threads side by side along a row of `width` elements, and the rest of a block in further rows.
@@ -144,8 +145,9 @@ inline grid rows_grid(std::int64_t rows, std::int64_t width) {
 /// For loops over rows whose threads keep their column.
 inline grid plane_grid(std::int64_t rows, std::int64_t columns) {
   const dim3 threads = plane_threads(columns);
-  return {{blocks_for(columns, threads.x, std::int64_t{1} << 30), blocks_for(rows, threads.y, 1024)},
-          threads};
+  return {
+      {blocks_for(columns, threads.x, std::int64_t{1} << 30), blocks_for(rows, threads.y, 1024)},
+      threads};
 }
 
 /// work(T{}) for the storage type T of `type`.

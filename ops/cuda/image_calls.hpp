@@ -1,5 +1,5 @@
 /// \file
-/// More of what the CUDA backend is asked for: images, embeddings, attention. What calls.hpp says of
+/// More of what the CUDA backend is asked for: what is done to images. What calls.hpp says of
 /// pointers holds here.
 #pragma once
 
@@ -7,10 +7,14 @@
 
 namespace lagrange::ops::cuda {
 
+enum class pooling : std::uint32_t { largest, average };
+enum class phase : std::uint32_t { training, evaluation };
+
 /// y = (x - mean) * scale * gamma + beta of each channel [channels] of x [rows, channels], where
 /// images [B, H, W, C] have B * H * W rows. Training takes mean and variance of x, and moves the
 /// running ones to them by `momentum` (the variance as an unbiased one); evaluation takes the
-/// running ones. mean and scale [channels] are what the backward pass of training needs. y may be x.
+/// running ones. mean and scale [channels] are what the backward pass of training needs. y may be
+/// x.
 struct batch_norm_call {
   phase when;
   dtype type;
@@ -52,9 +56,9 @@ struct window_shape {
   }
 };
 
-/// y [windows, C] = the largest of each window (a NaN is larger than any number, the first of equals
-/// is taken), or the mean of what lies in the image. `chosen` [windows, C] says which pixel of its
-/// image was the largest; it may be null, and is not written for a mean.
+/// y [windows, C] = the largest of each window (a NaN is larger than any number, the first of
+/// equals is taken), or the mean of what lies in the image. `chosen` [windows, C] says which pixel
+/// of its image was the largest; it may be null, and is not written for a mean.
 struct pool_call {
   pooling how;
   dtype type;
@@ -74,8 +78,8 @@ struct pool_slopes_call {
   void* d_x;
 };
 
-/// Forward: to [B, C] = the mean of from [B, pixels, C] over the pixels. Backward: to [B, pixels, C]
-/// = from [B, C] / pixels.
+/// Forward: to [B, C] = the mean of from [B, pixels, C] over the pixels. Backward: to [B, pixels,
+/// C] = from [B, C] / pixels.
 struct pixel_mean_call {
   dtype type;
   std::int64_t batch, pixels, channels;
@@ -112,56 +116,6 @@ struct convolution_slopes_call {
   void* d_x;
   float* d_w;
   float* d_bias;
-  precision f32 = precision::exact;
-};
-
-/// y [tokens, width] = rows of `table` [entries, width]; NaN where an id is none of its rows.
-struct embedding_call {
-  dtype type;
-  std::int64_t tokens, entries, width;
-  const std::int32_t* ids;
-  const void* table;
-  void* y;
-};
-
-/// d_rows [segments, width] f32: row s is the sum of the rows of d_y [tokens, width] that order
-/// [tokens] names from starts[s] up to starts[s + 1]. segments.hpp makes order and starts [segments
-/// + 1] of ids.
-struct embedding_slopes_call {
-  dtype type;
-  std::int64_t segments, width;
-  const std::int32_t* order;
-  const std::int32_t* starts;
-  const void* d_y;
-  float* d_rows;
-};
-
-struct attention_shape {
-  std::int64_t batch, time, heads, width; ///< width of one head
-};
-
-/// y [B, T, heads, width] = softmax(q k^T / sqrt(width)) v for each head, from qkv [B, T, 3, heads,
-/// width]. `weights` [B, heads, T, T] are what the softmax made, for the backward pass.
-/// Paper: Vaswani et al.: Attention Is All You Need (NeurIPS 2017).
-struct attention_call {
-  dtype type;
-  attention_shape shape;
-  mask hidden;
-  const void* qkv;
-  void* weights;
-  void* y;
-  precision f32 = precision::exact;
-};
-
-/// d_qkv of the call above.
-struct attention_slopes_call {
-  dtype type;
-  attention_shape shape;
-  mask hidden;
-  const void* qkv;
-  const void* weights;
-  const void* d_y;
-  void* d_qkv;
   precision f32 = precision::exact;
 };
 

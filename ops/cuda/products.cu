@@ -76,8 +76,8 @@ template <class Call>
 grouped_shape shape_of(const Call& call) {
   return {.windows = call.at.windows(),
           .groups = call.groups,
-          .patch = std::int64_t{1} * call.at.kernel * call.at.kernel * call.at.channels /
-                   call.groups,
+          .patch =
+              std::int64_t{1} * call.at.kernel * call.at.kernel * call.at.channels / call.groups,
           .outputs = call.outputs};
 }
 
@@ -157,13 +157,13 @@ status image_slopes(stream* on, const convolution_slopes_call& call) {
     using element = decltype(type);
     scratch room(*on);
     element* patches = nullptr;
-    return first_failure(
-        [&] { return room.take(patch_elements(call), patches); },
-        [&] { return patch_slopes(patches); },
-        [&] {
-          return launch(*on, rows_grid(call.at.pixels(), call.at.channels), add_patches<element>,
-                        call.at, call.groups, patches, as(call.d_x, type));
-        });
+    return first_failure([&] { return room.take(patch_elements(call), patches); },
+                         [&] { return patch_slopes(patches); },
+                         [&] {
+                           return launch(*on, rows_grid(call.at.pixels(), call.at.channels),
+                                         add_patches<element>, call.at, call.groups, patches,
+                                         as(call.d_x, type));
+                         });
   });
 }
 
@@ -201,18 +201,17 @@ status convolution(stream* on, const convolution_call& call) {
 }
 
 status convolution_slopes(stream* on, const convolution_slopes_call& call) {
-  return first_failure(
-      [&] { return refuse(call); },
-      [&] { return call.d_w == nullptr ? nullptr : weight_slopes(on, call); },
-      [&] { return call.d_x == nullptr ? nullptr : image_slopes(on, call); },
-      [&] {
-        return call.d_bias == nullptr ? nullptr
-                                      : sum_rows(on, {.type = call.type,
-                                                      .rows = call.at.windows(),
-                                                      .columns = call.outputs,
-                                                      .x = call.d_y,
-                                                      .sums = call.d_bias});
-      });
+  return first_failure([&] { return refuse(call); },
+                       [&] { return call.d_w == nullptr ? nullptr : weight_slopes(on, call); },
+                       [&] { return call.d_x == nullptr ? nullptr : image_slopes(on, call); },
+                       [&] {
+                         return call.d_bias == nullptr ? nullptr
+                                                       : sum_rows(on, {.type = call.type,
+                                                                       .rows = call.at.windows(),
+                                                                       .columns = call.outputs,
+                                                                       .x = call.d_y,
+                                                                       .sums = call.d_bias});
+                       });
 }
 
 } // namespace lagrange::ops::cuda

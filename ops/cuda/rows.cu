@@ -42,8 +42,8 @@ struct attention_pass {
   std::int64_t part_elements() const { return matrices() * matrix_elements(); }
   std::int64_t weight_elements() const { return matrices() * shape.time * shape.time; }
   softmax_shape rows(mask hidden) const {
-    return {matrices() * shape.time, shape.time,
-            1 / std::sqrt(static_cast<float>(shape.width)), hidden};
+    return {matrices() * shape.time, shape.time, 1 / std::sqrt(static_cast<float>(shape.width)),
+            hidden};
   }
   heads_shape heads(std::int64_t parts) const {
     return {parts, shape.batch, shape.time, shape.heads, shape.width};

@@ -17,8 +17,8 @@ status softmax_of(stream& on, softmax_shape shape, const X* x, Y* y) {
 template <class Y, class D, class X>
 status softmax_slopes_of(stream& on, softmax_shape shape, const Y* y, const D* d_y, X* d_x) {
   if (!are_extents(shape.rows, shape.columns)) return refuse_extents();
-  return launch(on, row_grid(shape.rows, shape.columns), softmax_row_slopes<Y, D, X>, shape, y,
-                d_y, d_x);
+  return launch(on, row_grid(shape.rows, shape.columns), softmax_row_slopes<Y, D, X>, shape, y, d_y,
+                d_x);
 }
 
 } // namespace lagrange::ops::cuda

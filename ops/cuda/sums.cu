@@ -20,21 +20,19 @@ status sum_all(stream& on, std::int64_t count, Body body, float factor, float* t
   const grid at = line_grid(count, blocks_max);
   scratch room(on);
   float* parts = nullptr;
-  return first_failure(
-      [&] { return room.take(at.blocks.x, parts); },
-      [&] { return launch(on, at, sum_blocks<Body>, body, count, parts); },
-      [&] {
-        return launch(on, {1, block_threads}, sum_parts, factor, parts,
-                      static_cast<std::int64_t>(at.blocks.x), total);
-      });
+  return first_failure([&] { return room.take(at.blocks.x, parts); },
+                       [&] { return launch(on, at, sum_blocks<Body>, body, count, parts); },
+                       [&] {
+                         return launch(on, {1, block_threads}, sum_parts, factor, parts,
+                                       static_cast<std::int64_t>(at.blocks.x), total);
+                       });
 }
 
 template <template <class> class Body>
 status pointwise_loss(stream& on, const pointwise_loss_call& call) {
   if (!are_extents(call.count)) return refuse_extents();
   return with_type(call.type, [&](auto type) {
-    const Body<decltype(type)> body{call.factor, as(call.x, type), call.target,
-                                    as(call.d_x, type)};
+    const Body<decltype(type)> body{call.factor, as(call.x, type), call.target, as(call.d_x, type)};
     return sum_all(on, call.count, body, call.factor, call.loss);
   });
 }
@@ -94,9 +92,9 @@ status cross_entropy(stream* on, const cross_entropy_call& call) {
         },
         [&] { return sum_all(*on, call.rows, element_body{found}, call.factor, call.loss); },
         [&] {
-          return call.correct == nullptr ? nullptr
-                                         : sum_all(*on, call.rows, element_body{of.correct}, 1,
-                                                   call.correct);
+          return call.correct == nullptr
+                     ? nullptr
+                     : sum_all(*on, call.rows, element_body{of.correct}, 1, call.correct);
         });
   });
 }

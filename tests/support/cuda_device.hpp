@@ -69,6 +69,7 @@ public:
   device_array& operator=(const device_array&) = delete;
 
   T* data() { return at(device_); }
+  void* memory() { return device_; } ///< with what is before and behind
   std::vector<T> values() {
     check(on_.table.copy_out(on_.stream, host_, device_, bytes()));
     check(on_.table.synchronise(on_.stream));

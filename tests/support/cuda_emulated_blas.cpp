@@ -87,34 +87,34 @@ cublasStatus_t cublasSetWorkspace(cublasHandle_t, void*, std::size_t) {
 
 cublasStatus_t cublasSetMathMode(cublasHandle_t, cublasMath_t) { return CUBLAS_STATUS_SUCCESS; }
 
-cublasStatus_t
-cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t a_operation,
-                           cublasOperation_t b_operation, int m, int n, int k, const void* alpha,
-                           const void* a, cudaDataType_t a_type, int a_leading, long long a_stride,
-                           const void* b, cudaDataType_t b_type, int b_leading, long long b_stride,
-                           const void* beta, void* c, cudaDataType_t c_type, int c_leading,
-                           long long c_stride, int batch, cublasComputeType_t, cublasGemmAlgo_t) {
+cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t a_operation,
+                                          cublasOperation_t b_operation, int m, int n, int k,
+                                          const void* alpha, const void* a, cudaDataType_t a_type,
+                                          int a_leading, long long a_stride, const void* b,
+                                          cudaDataType_t b_type, int b_leading, long long b_stride,
+                                          const void* beta, void* c, cudaDataType_t c_type,
+                                          int c_leading, long long c_stride, int batch,
+                                          cublasComputeType_t, cublasGemmAlgo_t) {
   const bool a_is_plain = a_operation == CUBLAS_OP_N;
   const bool b_is_plain = b_operation == CUBLAS_OP_N;
-  if (m < 1 || n < 1 || k < 1 || batch < 1 || a_type != b_type || a_leading < (a_is_plain ? m : k) ||
-      b_leading < (b_is_plain ? k : n) || c_leading < m)
+  if (m < 1 || n < 1 || k < 1 || batch < 1 || a_type != b_type ||
+      a_leading < (a_is_plain ? m : k) || b_leading < (b_is_plain ? k : n) || c_leading < m)
     return CUBLAS_STATUS_INVALID_VALUE;
-  lagrange::tests::enqueue(
-      handle->stream,
-      [=, alpha = *static_cast<const float*>(alpha), beta = *static_cast<const float*>(beta)] {
-        const char a_letter = a_is_plain ? 'N' : 'T';
-        const char b_letter = b_is_plain ? 'N' : 'T';
-        for (int i = 0; i < batch; ++i) {
-          const operand on_a(moved(a, a_type, i * a_stride), a_type, a_is_plain ? m : k,
-                             a_is_plain ? k : m, a_leading);
-          const operand on_b(moved(b, b_type, i * b_stride), b_type, b_is_plain ? k : n,
-                             b_is_plain ? n : k, b_leading);
-          void* const at_c = moved(c, c_type, i * c_stride);
-          operand on_c(at_c, c_type, m, n, c_leading);
-          sgemm_(&a_letter, &b_letter, &m, &n, &k, &alpha, on_a.data(), &a_leading, on_b.data(),
-                 &b_leading, &beta, on_c.data(), &c_leading);
-          on_c.store(at_c, m, n, c_leading);
-        }
-      });
+  lagrange::tests::enqueue(handle->stream, [=, alpha = *static_cast<const float*>(alpha),
+                                            beta = *static_cast<const float*>(beta)] {
+    const char a_letter = a_is_plain ? 'N' : 'T';
+    const char b_letter = b_is_plain ? 'N' : 'T';
+    for (int i = 0; i < batch; ++i) {
+      const operand on_a(moved(a, a_type, i * a_stride), a_type, a_is_plain ? m : k,
+                         a_is_plain ? k : m, a_leading);
+      const operand on_b(moved(b, b_type, i * b_stride), b_type, b_is_plain ? k : n,
+                         b_is_plain ? n : k, b_leading);
+      void* const at_c = moved(c, c_type, i * c_stride);
+      operand on_c(at_c, c_type, m, n, c_leading);
+      sgemm_(&a_letter, &b_letter, &m, &n, &k, &alpha, on_a.data(), &a_leading, on_b.data(),
+             &b_leading, &beta, on_c.data(), &c_leading);
+      on_c.store(at_c, m, n, c_leading);
+    }
+  });
   return CUBLAS_STATUS_SUCCESS;
 }

@@ -27,11 +27,11 @@ cublasStatus_t cublasDestroy(cublasHandle_t handle);
 cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream);
 cublasStatus_t cublasSetWorkspace(cublasHandle_t handle, void* memory, std::size_t size_bytes);
 cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode);
-cublasStatus_t
-cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t a_operation,
-                           cublasOperation_t b_operation, int m, int n, int k, const void* alpha,
-                           const void* a, cudaDataType_t a_type, int a_leading, long long a_stride,
-                           const void* b, cudaDataType_t b_type, int b_leading, long long b_stride,
-                           const void* beta, void* c, cudaDataType_t c_type, int c_leading,
-                           long long c_stride, int batch, cublasComputeType_t compute,
-                           cublasGemmAlgo_t algorithm);
+cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t a_operation,
+                                          cublasOperation_t b_operation, int m, int n, int k,
+                                          const void* alpha, const void* a, cudaDataType_t a_type,
+                                          int a_leading, long long a_stride, const void* b,
+                                          cudaDataType_t b_type, int b_leading, long long b_stride,
+                                          const void* beta, void* c, cudaDataType_t c_type,
+                                          int c_leading, long long c_stride, int batch,
+                                          cublasComputeType_t compute, cublasGemmAlgo_t algorithm);

@@ -158,8 +158,8 @@ cudaError_t cudaFreeHost(void* memory) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size_bytes,
-                            cudaMemcpyKind kind, cudaStream_t stream) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size_bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
   const auto& targets =
       kind == cudaMemcpyDeviceToHost ? device.pinned_memory : device.device_memory;
   const auto& sources =

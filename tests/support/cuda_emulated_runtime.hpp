@@ -51,8 +51,8 @@ cudaError_t cudaMalloc(void** memory, std::size_t size_bytes);
 cudaError_t cudaFree(void* memory);
 cudaError_t cudaMallocHost(void** memory, std::size_t size_bytes);
 cudaError_t cudaFreeHost(void* memory);
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size_bytes,
-                            cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size_bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void* memory, int byte, std::size_t size_bytes, cudaStream_t stream);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* made, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
@@ -89,8 +89,8 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   if (!lagrange::tests::is_launchable(config->gridDim, config->blockDim))
     return cudaErrorInvalidConfiguration;
   lagrange::tests::enqueue(config->stream,
-                           [blocks = config->gridDim, threads = config->blockDim,
-                            kernel, ... given = std::decay_t<Arguments>(arguments)] {
+                           [blocks = config->gridDim, threads = config->blockDim, kernel,
+                            ... given = std::decay_t<Arguments>(arguments)] {
                              lagrange::tests::run_grid(blocks, threads, [&] { kernel(given...); });
                            });
   return cudaSuccess;

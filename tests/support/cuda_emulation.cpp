@@ -1,8 +1,10 @@
-// The fibres of a block, and who runs next. Compiled without the thread sanitizer: what one fibre
-// tells another here must not count as synchronisation of the kernel.
+// The fibres of a block, and who runs next. Compiled without sanitizers: what one fibre tells
+// another here must not count as synchronisation of the kernel, and none expects a stack to be left
+// so.
 #include "tests/support/cuda_emulation.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <numeric>
 #include <stdexcept>
@@ -12,7 +14,7 @@
 
 #include <ucontext.h>
 
-#if defined(__SANITIZE_THREAD__) || defined(LAGRANGE_THREAD_SANITIZER)
+#if defined(LAGRANGE_THREAD_SANITIZER)
 #include <sanitizer/tsan_interface.h>
 constexpr bool is_watched = true;
 #else
@@ -40,10 +42,16 @@ constexpr std::size_t stack_bytes = is_watched ? 256 << 10 : 64 << 10;
 
 enum class state { ready, at_warp_barrier, at_block_barrier, finished };
 
+// Where a flow of control has stopped, as GCC keeps it: frame, stack and address. ucontext, which
+// starts a fibre, asks the kernel about signals at every change, and a block changes ten thousand
+// times.
+using place = std::array<void*, 5>;
+
 struct fibre {
-  ucontext_t context{};
+  place stopped{};
   std::unique_ptr<char[]> stack;
   void* watched = nullptr; // as the thread sanitizer knows it
+  bool is_started = false;
   state is = state::finished;
   uint3 index;
   unsigned exchanges = 0;     // so far in this block
@@ -55,51 +63,77 @@ struct multiprocessor {
   std::vector<std::unique_ptr<fibre>> fibres;
   std::size_t count = 0;   // of threads in a block now
   std::size_t current = 0; // the fibre that runs
-  ucontext_t scheduler{};
+  std::size_t waiting = 0; // at the block's barrier
+  std::size_t finished = 0;
+  std::array<std::size_t, lanes> waiting_lanes{}; // of each warp, at its barrier
+  place scheduler{};
+  ucontext_t start{};
   void* scheduler_watched = nullptr;
   const std::function<void()>* kernel = nullptr;
   const char* failure = nullptr; // of a fibre, which has nobody to throw it to
   std::uint64_t drawn = 0;
   char launch_mark = 0, block_mark = 0; // whose addresses the sanitizer is told
-  char warp_marks[32] = {};
+  std::array<char, lanes> warp_marks{};
 };
 
 multiprocessor device;
 
-// The same order on every machine: numbers of a linear congruence.
+// The same numbers on every machine: a linear congruence.
 std::size_t draw(std::size_t below) {
   device.drawn = device.drawn * 6364136223846793005U + 1442695040888963407U;
   return static_cast<std::size_t>(device.drawn >> 33) % below;
 }
 
-std::vector<std::size_t> shuffled(std::size_t count) {
-  std::vector<std::size_t> order(count);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  for (std::size_t i = count; i > 1; --i) std::swap(order[i - 1], order[draw(i)]);
-  return order;
+// Calls visit(i) for every i below `count`, from a drawn one on in drawn steps.
+template <class Visit>
+void visit_all(std::size_t count, Visit visit) {
+  std::size_t step = 1 + draw(count);
+  while (std::gcd(step, count) != 1) ++step;
+  std::size_t i = draw(count);
+  for (std::size_t visited = 0; visited < count; ++visited, i = (i + step) % count) visit(i);
 }
 
-void resume(std::size_t i) {
+// What a fibre does: the kernel, once for each block.
+void live();
+
+// Whoever calls these may assume of registers what the ABI says, and no more: a fibre comes back
+// with those of another.
+[[noreturn, gnu::noipa]] void go_on(place& at) { __builtin_longjmp(at.data(), 1); }
+
+[[gnu::noipa]] void start(fibre& next) {
+  next.is_started = true;
+  getcontext(&device.start);
+  device.start.uc_stack.ss_sp = next.stack.get();
+  device.start.uc_stack.ss_size = stack_bytes;
+  device.start.uc_link = nullptr;
+  makecontext(&device.start, live, 0);
+  setcontext(&device.start);
+}
+
+[[gnu::noipa]] void resume(std::size_t i) {
   auto& next = *device.fibres[i];
   device.current = i;
   threadIdx = next.index;
   __tsan_switch_to_fiber(next.watched, __tsan_switch_to_fiber_no_sync);
-  swapcontext(&device.scheduler, &next.context);
+  if (__builtin_setjmp(device.scheduler.data()) != 0) return; // paused
+  if (!next.is_started) start(next);
+  go_on(next.stopped);
 }
 
-void pause(state until) {
+[[gnu::noipa]] void pause(state until) {
   auto& mine = *device.fibres[device.current];
   mine.is = until;
   __tsan_switch_to_fiber(device.scheduler_watched, __tsan_switch_to_fiber_no_sync);
-  swapcontext(&mine.context, &device.scheduler);
+  if (__builtin_setjmp(mine.stopped.data()) != 0) return; // resumed
+  go_on(device.scheduler);
 }
 
-// What a fibre does: the kernel, once for each block.
 void live() {
   for (;;) {
     __tsan_acquire(&device.launch_mark);
     (*device.kernel)();
     __tsan_release(&device.launch_mark);
+    ++device.finished;
     pause(state::finished);
   }
 }
@@ -112,22 +146,12 @@ void prepare(dim3 threads) {
   }
   for (std::size_t i = 0; i < device.count; ++i) {
     auto& each = *device.fibres[i];
-    getcontext(&each.context);
-    each.context.uc_stack.ss_sp = each.stack.get();
-    each.context.uc_stack.ss_size = stack_bytes;
-    each.context.uc_link = nullptr;
-    makecontext(&each.context, live, 0);
+    each.is_started = false;
     each.watched = __tsan_create_fiber(0);
     const auto number = static_cast<unsigned>(i);
     each.index = {number % threads.x, number / threads.x % threads.y,
                   number / threads.x / threads.y};
   }
-}
-
-std::size_t count_in(state wanted, std::size_t first, std::size_t last) {
-  std::size_t found = 0;
-  for (std::size_t i = first; i < last; ++i) found += device.fibres[i]->is == wanted ? 1 : 0;
-  return found;
 }
 
 void make_ready(std::size_t first, std::size_t last) {
@@ -137,32 +161,35 @@ void make_ready(std::size_t first, std::size_t last) {
 // Lets those go on who wait at a barrier that all have come to; false if there is none such.
 bool open_barriers() {
   bool has_opened = false;
-  for (std::size_t first = 0; first < device.count; first += lanes) {
-    const auto last = std::min(first + lanes, device.count);
-    if (count_in(state::at_warp_barrier, first, last) != last - first) continue;
+  for (std::size_t warp = 0; warp * lanes < device.count; ++warp) {
+    const auto first = warp * lanes, last = std::min(first + lanes, device.count);
+    if (device.waiting_lanes[warp] != last - first) continue;
+    device.waiting_lanes[warp] = 0;
     make_ready(first, last);
     has_opened = true;
   }
   if (has_opened) return true;
-  if (count_in(state::at_block_barrier, 0, device.count) != device.count) return false;
+  if (device.waiting != device.count) return false;
+  device.waiting = 0;
   make_ready(0, device.count);
   return true;
 }
 
 void run_block() {
-  for (std::size_t i = 0; i < device.count; ++i) {
-    device.fibres[i]->is = state::ready;
-    device.fibres[i]->exchanges = 0;
-  }
-  do {
-    for (const auto i : shuffled(device.count))
+  device.waiting = device.finished = 0;
+  device.waiting_lanes.fill(0);
+  make_ready(0, device.count);
+  for (std::size_t i = 0; i < device.count; ++i) device.fibres[i]->exchanges = 0;
+  do
+    visit_all(device.count, [](std::size_t i) {
       if (device.fibres[i]->is == state::ready) resume(i);
-  } while (open_barriers());
+    });
+  while (open_barriers());
   if (device.failure != nullptr) throw std::logic_error(std::exchange(device.failure, nullptr));
-  if (const auto done = count_in(state::finished, 0, device.count); done != device.count)
-    throw std::logic_error("a barrier that not all of its threads have come to: " +
-                           std::to_string(done) + " of " + std::to_string(device.count) +
-                           " have ended");
+  if (device.finished != device.count)
+    throw std::logic_error(
+        "a barrier that not all of its threads have come to: " + std::to_string(device.finished) +
+        " of " + std::to_string(device.count) + " have ended");
 }
 
 // Ends what the sanitizer knows of the fibres, whatever has happened to them.
@@ -187,11 +214,11 @@ void run_grid(dim3 blocks, dim3 threads, const std::function<void()>& kernel) {
   device.kernel = &kernel;
   gridDim = blocks;
   blockDim = threads;
-  for (const auto i : shuffled(std::size_t{blocks.x} * blocks.y * blocks.z)) {
+  visit_all(std::size_t{blocks.x} * blocks.y * blocks.z, [&](std::size_t i) {
     const auto number = static_cast<unsigned>(i);
     blockIdx = {number % blocks.x, number / blocks.x % blocks.y, number / blocks.x / blocks.y};
     run_block();
-  }
+  });
 }
 
 std::uint64_t exchange(std::uint64_t mine, unsigned lane_mask) {
@@ -201,6 +228,7 @@ std::uint64_t exchange(std::uint64_t mine, unsigned lane_mask) {
   lane.left[turn] = mine;
   char* mark = &device.warp_marks[self / lanes];
   __tsan_release(mark);
+  ++device.waiting_lanes[self / lanes];
   pause(state::at_warp_barrier);
   __tsan_acquire(mark);
   const auto other = self ^ lane_mask;
@@ -215,6 +243,7 @@ std::uint64_t exchange(std::uint64_t mine, unsigned lane_mask) {
 void __syncthreads() {
   using namespace lagrange::tests;
   __tsan_release(&device.block_mark);
+  ++device.waiting;
   pause(state::at_block_barrier);
   __tsan_acquire(&device.block_mark);
 }

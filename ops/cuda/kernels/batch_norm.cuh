@@ -6,8 +6,8 @@
 /// Paper: Ioffe, Szegedy: Batch Normalization (ICML 2015).
 #pragma once
 
-#include "ops/cuda/storage.hpp"
 #include "ops/cuda/kernels/threads.cuh"
+#include "ops/cuda/storage.hpp"
 
 namespace lagrange::ops::cuda {
 
@@ -49,9 +49,8 @@ struct store_variance {
 };
 
 /// What evaluation normalises by. Grid: one-dimensional.
-__global__ inline void take_running(std::int64_t channels, float epsilon,
-                                    const float* running_mean, const float* running_variance,
-                                    float* mean, float* scale) {
+__global__ inline void take_running(std::int64_t channels, float epsilon, const float* running_mean,
+                                    const float* running_variance, float* mean, float* scale) {
   for (std::int64_t channel = first_index(); channel < channels; channel += index_step()) {
     mean[channel] = running_mean[channel];
     scale[channel] = 1 / sqrtf(running_variance[channel] + epsilon);

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "ops/cuda/calls.hpp"
-#include "ops/cuda/storage.hpp"
 #include "ops/cuda/kernels/threads.cuh"
+#include "ops/cuda/storage.hpp"
 #include "ops/random.hpp"
 
 namespace lagrange::ops::cuda {
@@ -128,7 +128,8 @@ __global__ void map_each(Body body, std::int64_t count, Y* y, const X*... x) {
 }
 
 /// before = x + bias, y = f(before), where `before` is not null.
-/// Shapes: x [rows, columns], bias [columns]. Grid: threads (columns, rows), blocks (columns, rows).
+/// Shapes: x [rows, columns], bias [columns]. Grid: threads (columns, rows), blocks (columns,
+/// rows).
 template <class T>
 __global__ void add_bias(activation f, std::int64_t rows, std::int64_t columns, const T* x,
                          const float* bias, T* before, T* y) {

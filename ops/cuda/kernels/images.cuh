@@ -1,14 +1,14 @@
 /// \file
 /// Windows over images [B, H, W, C]: pooling, the patches that make a convolution a product, and
-/// their gradients. Gradients are gathered: whoever owns a pixel adds what all windows that cover it
-/// have for it, in a fixed order.
+/// their gradients. Gradients are gathered: whoever owns a pixel adds what all windows that cover
+/// it have for it, in a fixed order.
 ///
 /// Grids: threads (channels, pixels), one-dimensional blocks of pixels.
 #pragma once
 
-#include "ops/cuda/calls.hpp"
-#include "ops/cuda/storage.hpp"
+#include "ops/cuda/image_calls.hpp"
 #include "ops/cuda/kernels/threads.cuh"
+#include "ops/cuda/storage.hpp"
 
 namespace lagrange::ops::cuda {
 
@@ -86,7 +86,8 @@ __global__ void average_pool(window_shape at, const T* x, T* y) {
     const place out(pixel, at.out_height(), at.out_width());
     const range rows = pixels_of(out.row, at.height, at);
     const range columns = pixels_of(out.column, at.width, at);
-    const auto count = static_cast<float>((rows.last - rows.first) * (columns.last - columns.first));
+    const auto count =
+        static_cast<float>((rows.last - rows.first) * (columns.last - columns.first));
     for (int c = static_cast<int>(threadIdx.x); c < at.channels; c += blockDim.x) {
       float all = 0;
       for (int row = rows.first; row < rows.last; ++row)
@@ -157,8 +158,8 @@ __global__ void mean_of_pixels_slopes(std::int64_t batch, std::int64_t pixels,
                                       std::int64_t channels, const T* d_y, T* d_x) {
   for (std::int64_t pixel = first_pixel(); pixel < batch * pixels; pixel += pixel_step())
     for (std::int64_t c = threadIdx.x; c < channels; c += blockDim.x)
-      d_x[pixel * channels + c] = rounded<T>(to_float(d_y[pixel / pixels * channels + c]) /
-                                             static_cast<float>(pixels));
+      d_x[pixel * channels + c] =
+          rounded<T>(to_float(d_y[pixel / pixels * channels + c]) / static_cast<float>(pixels));
 }
 
 /// patches [windows, groups, kernel * kernel * C / groups]: what each window sees, 0 outside of the
@@ -197,9 +198,9 @@ __global__ void add_patches(window_shape at, int groups, const T* patches, T* x)
         for (int column = columns.first; column < columns.last; ++column) {
           const int tap = (in.row + at.padding - row * at.stride) * at.kernel + in.column +
                           at.padding - column * at.stride;
-          all += to_float(patches[element(in, row, column, at.out_height(), at.out_width(),
-                                          patch * groups) +
-                                  c / width * patch + tap * width + c % width]);
+          all += to_float(
+              patches[element(in, row, column, at.out_height(), at.out_width(), patch * groups) +
+                      c / width * patch + tap * width + c % width]);
         }
       x[pixel * at.channels + c] = rounded<T>(all);
     }

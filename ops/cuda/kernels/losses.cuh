@@ -2,8 +2,8 @@
 /// Losses and their gradients, in one pass each where memory allows it.
 #pragma once
 
-#include "ops/cuda/storage.hpp"
 #include "ops/cuda/kernels/threads.cuh"
+#include "ops/cuda/storage.hpp"
 
 #include <climits>
 
@@ -20,8 +20,9 @@ struct cross_entropy_rows {
   float* correct; ///< [rows], 1 where the label has the first of the largest logits
 };
 
-/// Of softmax and smoothed labels; d_logits may be the logits. A label that is no class makes the row's results NaN, so that it
-/// is seen and nothing outside of the row is read. Grid: one-dimensional; a block a row.
+/// Of softmax and smoothed labels; d_logits may be the logits. A label that is no class makes the
+/// row's results NaN, so that it is seen and nothing outside of the row is read. Grid:
+/// one-dimensional; a block a row.
 template <class T>
 __global__ void cross_entropy(cross_entropy_rows<T> of) {
   for (std::int64_t row = blockIdx.x; row < of.rows; row += gridDim.x) {

@@ -5,9 +5,9 @@
 /// Normalization (NeurIPS 2019).
 #pragma once
 
-#include "ops/cuda/calls.hpp"
-#include "ops/cuda/storage.hpp"
+#include "ops/cuda/row_calls.hpp"
 #include "ops/cuda/kernels/threads.cuh"
+#include "ops/cuda/storage.hpp"
 
 namespace lagrange::ops::cuda {
 
@@ -56,7 +56,7 @@ __global__ void normalise_rows(row_norm_shape shape, const T* x, row_parameters 
 /// where RMS normalisation has no mean of g. d_x may be d_y. Grid: one-dimensional; a block a row.
 template <class T>
 __global__ void row_norm_row_slopes(row_norm_shape shape, const T* x, const float* gamma,
-                                row_statistics kept, const T* d_y, T* d_x) {
+                                    row_statistics kept, const T* d_y, T* d_x) {
   const auto width = static_cast<float>(shape.columns);
   for (std::int64_t row = blockIdx.x; row < shape.rows; row += gridDim.x) {
     const std::int64_t first = row * shape.columns;

@@ -4,8 +4,8 @@
 /// Grids: threads (elements of a row, rows), one-dimensional blocks of rows.
 #pragma once
 
-#include "ops/cuda/storage.hpp"
 #include "ops/cuda/kernels/threads.cuh"
+#include "ops/cuda/storage.hpp"
 
 namespace lagrange::ops::cuda {
 
@@ -57,8 +57,7 @@ __global__ void split_heads(heads_shape of, const T* joined, T* split) {
     const std::int64_t head = row / of.time % of.heads;
     const std::int64_t sequence = row / of.time / of.heads % of.batch;
     const std::int64_t part = row / of.time / of.heads / of.batch;
-    const std::int64_t from =
-        ((sequence * of.time + time) * of.parts + part) * of.heads + head;
+    const std::int64_t from = ((sequence * of.time + time) * of.parts + part) * of.heads + head;
     for (std::int64_t i = threadIdx.x; i < of.width; i += blockDim.x)
       split[row * of.width + i] = joined[from * of.width + i];
   }

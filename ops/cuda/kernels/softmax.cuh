@@ -2,9 +2,9 @@
 /// Softmax of rows, a block each, with a scale before it and a causal mask; and its gradient.
 #pragma once
 
-#include "ops/cuda/calls.hpp"
-#include "ops/cuda/storage.hpp"
+#include "ops/cuda/row_calls.hpp"
 #include "ops/cuda/kernels/threads.cuh"
+#include "ops/cuda/storage.hpp"
 
 namespace lagrange::ops::cuda {
 
@@ -34,8 +34,7 @@ __global__ void softmax_rows(softmax_shape shape, const X* x, Y* y) {
       mine += expf(shape.scale * to_float(from[i]) - largest);
     const float share = 1 / block_sum(mine);
     for (std::int64_t i = threadIdx.x; i < shape.columns; i += blockDim.x)
-      to[i] = rounded<Y>(
-          i < seen ? expf(shape.scale * to_float(from[i]) - largest) * share : 0.0F);
+      to[i] = rounded<Y>(i < seen ? expf(shape.scale * to_float(from[i]) - largest) * share : 0.0F);
   }
 }
 

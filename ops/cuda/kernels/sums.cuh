@@ -3,8 +3,8 @@
 /// thread adds what depends on the shape alone: the same bits every time, without atomics.
 #pragma once
 
-#include "ops/cuda/storage.hpp"
 #include "ops/cuda/kernels/threads.cuh"
+#include "ops/cuda/storage.hpp"
 
 #include <algorithm>
 
@@ -42,8 +42,7 @@ constexpr unsigned row_lanes = 8;     // rows that a block reads at a time
 template <int outputs, class Body>
 __global__ void sum_columns(Body body, columns_shape shape, float* parts) {
   __shared__ float shared[outputs][row_lanes][column_lanes];
-  const std::int64_t column =
-      static_cast<std::int64_t>(blockIdx.x) * column_lanes + threadIdx.x;
+  const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * column_lanes + threadIdx.x;
   const std::int64_t first = blockIdx.y * shape.chunk_rows;
   const std::int64_t last =
       first + shape.chunk_rows < shape.rows ? first + shape.chunk_rows : shape.rows;

@@ -85,8 +85,7 @@ TEST_CASE("the slope of an activation on the device is that of the function", "[
           saved[i] = cuda::rounded<T>(static_cast<float>(is_x_saved ? x[i] : value(f, x[i])));
         device_array<T> on_saved(on, saved), on_d_y(on, d_y);
         check(on.table.activation_slopes(
-            on.stream,
-            {f, type_of<T>(), count, on_saved.data(), on_d_y.data(), on_d_y.data()}));
+            on.stream, {f, type_of<T>(), count, on_saved.data(), on_d_y.data(), on_d_y.data()}));
         const auto wanted =
             mapped(x, [&](std::size_t i) { return slope(f, x[i]) * cuda::to_float(d_y[i]); });
         CHECK(distance(on_d_y.values(), wanted) < 2 * near<T>());
@@ -163,8 +162,8 @@ TEST_CASE("a conversion on the device rounds as the host does", "[ops][cuda]") {
         const auto x = drawn<X>(count, 1, 1e4F);
         device_array<X> on_x(on, x);
         device_array<Y> on_y(on, count);
-        check(on.table.convert(
-            on.stream, {type_of<X>(), type_of<Y>(), count, on_x.data(), on_y.data()}));
+        check(on.table.convert(on.stream,
+                               {type_of<X>(), type_of<Y>(), count, on_x.data(), on_y.data()}));
         std::vector<Y> wanted;
         for (const auto each : x) wanted.push_back(cuda::rounded<Y>(cuda::to_float(each)));
         CHECK(is_same(on_y.values(), wanted));
@@ -183,14 +182,15 @@ TEST_CASE("dropout on the device keeps what the sequence says", "[ops][cuda]") {
       const auto x = drawn<T>(count, 1);
       const auto wide = widened(x);
       device_array<T> on_x(on, x), on_y(on, count);
-      check(on.table.dropout(
-          on.stream, {type_of<T>(), count, 0.25F, 11, 5, first, on_x.data(), on_y.data()}));
+      check(on.table.dropout(on.stream,
+                             {type_of<T>(), count, 0.25F, 11, 5, first, on_x.data(), on_y.data()}));
       CHECK(distance(on_y.values(), mapped(wide, [&](std::size_t i) {
                        return sequence.unit(first + i) < 0.25F ? 0 : wide[i] / 0.75;
                      })) < near<T>());
     }
   });
-  const cuda::status why = on.table.dropout(on.stream, {ops::dtype::f32, 1, 1, 0, 0, 0, nullptr, nullptr});
+  const cuda::status why =
+      on.table.dropout(on.stream, {ops::dtype::f32, 1, 1, 0, 0, 0, nullptr, nullptr});
   CHECK_THAT(std::string(why == nullptr ? "" : why), Catch::Contains("rate"));
 }
 
