@@ -61,11 +61,11 @@ struct fibre {
 // All of the emulated device that outlives a launch.
 struct multiprocessor {
   std::vector<std::unique_ptr<fibre>> fibres;
-  std::size_t count = 0;   // of threads in a block now
-  std::size_t current = 0; // the fibre that runs
-  std::size_t waiting = 0; // at the block's barrier
+  std::size_t count = 0;         // of threads in a block now
+  std::size_t current = 0;       // the fibre that runs
+  std::size_t waiting = 0;       // at the block's barrier
+  std::size_t waiting_lanes = 0; // of the warp that runs, at its barrier
   std::size_t finished = 0;
-  std::array<std::size_t, lanes> waiting_lanes{}; // of each warp, at its barrier
   place scheduler{};
   ucontext_t start{};
   void* scheduler_watched = nullptr;
@@ -146,8 +146,7 @@ void prepare(dim3 threads) {
   }
   for (std::size_t i = 0; i < device.count; ++i) {
     auto& each = *device.fibres[i];
-    each.is_started = false;
-    each.watched = __tsan_create_fiber(0);
+    if (each.watched == nullptr) each.watched = __tsan_create_fiber(0);
     const auto number = static_cast<unsigned>(i);
     each.index = {number % threads.x, number / threads.x % threads.y,
                   number / threads.x / threads.y};
@@ -158,33 +157,27 @@ void make_ready(std::size_t first, std::size_t last) {
   for (std::size_t i = first; i < last; ++i) device.fibres[i]->is = state::ready;
 }
 
-// Lets those go on who wait at a barrier that all have come to; false if there is none such.
-bool open_barriers() {
-  bool has_opened = false;
-  for (std::size_t warp = 0; warp * lanes < device.count; ++warp) {
-    const auto first = warp * lanes, last = std::min(first + lanes, device.count);
-    if (device.waiting_lanes[warp] != last - first) continue;
-    device.waiting_lanes[warp] = 0;
-    make_ready(first, last);
-    has_opened = true;
-  }
-  if (has_opened) return true;
-  if (device.waiting != device.count) return false;
-  device.waiting = 0;
-  make_ready(0, device.count);
-  return true;
+// A warp runs as far as it gets before the next one does: nothing but a barrier of the block holds
+// one back, and to be that far ahead of the others is what finds a barrier that is missing.
+void run_warp(std::size_t warp) {
+  const auto first = warp * lanes, last = std::min(first + lanes, device.count);
+  do {
+    device.waiting_lanes = 0;
+    visit_all(last - first, [&](std::size_t i) {
+      if (device.fibres[first + i]->is == state::ready) resume(first + i);
+    });
+    if (device.waiting_lanes == last - first) make_ready(first, last);
+  } while (device.waiting_lanes == last - first);
 }
 
 void run_block() {
-  device.waiting = device.finished = 0;
-  device.waiting_lanes.fill(0);
-  make_ready(0, device.count);
+  device.finished = 0;
   for (std::size_t i = 0; i < device.count; ++i) device.fibres[i]->exchanges = 0;
-  do
-    visit_all(device.count, [](std::size_t i) {
-      if (device.fibres[i]->is == state::ready) resume(i);
-    });
-  while (open_barriers());
+  do {
+    device.waiting = 0;
+    make_ready(0, device.count);
+    visit_all((device.count - 1) / lanes + 1, run_warp);
+  } while (device.waiting == device.count);
   if (device.failure != nullptr) throw std::logic_error(std::exchange(device.failure, nullptr));
   if (device.finished != device.count)
     throw std::logic_error(
@@ -192,33 +185,35 @@ void run_block() {
         " of " + std::to_string(device.count) + " have ended");
 }
 
-// Ends what the sanitizer knows of the fibres, whatever has happened to them.
-struct watch {
-  watch() {
-    device.scheduler_watched = __tsan_get_current_fiber();
-    __tsan_release(&device.launch_mark);
+// Fibres that have not come to the end of their block begin anew.
+void abandon() {
+  for (auto& each : device.fibres) {
+    if (each->watched != nullptr) __tsan_destroy_fiber(each->watched);
+    each->watched = nullptr;
+    each->is_started = false;
   }
-  ~watch() {
-    __tsan_acquire(&device.launch_mark);
-    for (std::size_t i = 0; i < device.count; ++i) __tsan_destroy_fiber(device.fibres[i]->watched);
-  }
-  watch(const watch&) = delete;
-  watch& operator=(const watch&) = delete;
-};
+}
 
 } // namespace
 
 void run_grid(dim3 blocks, dim3 threads, const std::function<void()>& kernel) {
   prepare(threads);
-  const watch watched;
   device.kernel = &kernel;
   gridDim = blocks;
   blockDim = threads;
-  visit_all(std::size_t{blocks.x} * blocks.y * blocks.z, [&](std::size_t i) {
-    const auto number = static_cast<unsigned>(i);
-    blockIdx = {number % blocks.x, number / blocks.x % blocks.y, number / blocks.x / blocks.y};
-    run_block();
-  });
+  device.scheduler_watched = __tsan_get_current_fiber();
+  __tsan_release(&device.launch_mark);
+  try {
+    visit_all(std::size_t{blocks.x} * blocks.y * blocks.z, [&](std::size_t i) {
+      const auto number = static_cast<unsigned>(i);
+      blockIdx = {number % blocks.x, number / blocks.x % blocks.y, number / blocks.x / blocks.y};
+      run_block();
+    });
+  } catch (...) {
+    abandon();
+    throw;
+  }
+  __tsan_acquire(&device.launch_mark);
 }
 
 std::uint64_t exchange(std::uint64_t mine, unsigned lane_mask) {
@@ -228,7 +223,7 @@ std::uint64_t exchange(std::uint64_t mine, unsigned lane_mask) {
   lane.left[turn] = mine;
   char* mark = &device.warp_marks[self / lanes];
   __tsan_release(mark);
-  ++device.waiting_lanes[self / lanes];
+  ++device.waiting_lanes;
   pause(state::at_warp_barrier);
   __tsan_acquire(mark);
   const auto other = self ^ lane_mask;

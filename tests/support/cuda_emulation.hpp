@@ -3,10 +3,11 @@
 /// where there is none: the threads of a block are fibres of one thread, which change places at
 /// barriers and shuffles.
 ///
-/// The blocks of a grid run one after another, and neither blocks nor threads run in a fixed order:
-/// every launch, and every stretch between barriers, draws its own. A barrier that is missing
-/// therefore changes results, and the thread sanitizer, which is told of the fibres and of nothing
-/// that they do not synchronise, reports it as a data race.
+/// The blocks of a grid run one after another, and neither blocks nor warps nor lanes run in a
+/// fixed order: every launch, and every stretch between barriers, draws its own, and a warp runs as
+/// far as it gets before the next one does. A barrier that is missing therefore changes results,
+/// and the thread sanitizer, which is told of the fibres and of nothing that they do not
+/// synchronise, reports it as a data race.
 ///
 /// Limitations: all lanes of a warp come to a shuffle; a thread may not leave its block before a
 /// barrier; only what the kernels of ops/cuda use is here.

@@ -24,6 +24,17 @@ void pass_on_too_early(int* found) {
   left[threadIdx.x] = -1;
 }
 
+// Warps agree twice by the same memory, the second time too early.
+void agree_too_early(int* found) {
+  __shared__ int parts[2];
+  for (int round = 0; round < 2; ++round) {
+    const int mine = __shfl_xor_sync(~0U, round, 1);
+    if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = mine;
+    __syncthreads();
+    found[round * 64 + static_cast<int>(threadIdx.x)] = parts[0] + parts[1];
+  }
+}
+
 // Blocks that wait for each other's results would never end on a GPU that runs one at a time.
 void add_block_before(int* found) {
   found[blockIdx.x] = blockIdx.x == 0 ? 1 : found[blockIdx.x - 1] + 1;
@@ -50,6 +61,13 @@ TEST_CASE("a barrier that is missing is seen in the results", "[ops][cuda]") {
   int wrong = 0;
   for (int i = 0; i < 64; ++i) wrong += found[static_cast<std::size_t>(i)] != (i + 1) % 64 ? 1 : 0;
   CHECK(wrong > 0);
+  std::vector<int> sums(128);
+  run_grid(1, 64, [&] { agree_too_early(sums.data()); });
+  CHECK(sums != [] {
+    std::vector<int> right(128, 0);
+    std::fill(right.begin() + 64, right.end(), 2);
+    return right;
+  }());
 }
 #endif
 
