@@ -81,8 +81,8 @@ variable tape::constant(shape extents, view data) {
   return made;
 }
 
-variable tape::parameter(shape extents, std::span<const float> values,
-                         std::span<float> gradient, std::size_t position) {
+variable tape::parameter(shape extents, std::span<const float> values, std::span<float> gradient,
+                         std::size_t position) {
   // It is only read.
   auto made = constant(extents, {dtype::f32, const_cast<float*>(values.data()), values.size()});
   if (is_half(precision_) && extents.rank() >= 2) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 
@@ -22,7 +23,8 @@ ops::layer_settings::value read_setting(const toml::node& from, const std::strin
   if (const auto* is = from.as_floating_point()) return is->get();
   if (const auto* is = from.as_string()) return is->get();
   if (const auto* is = from.as_array()) return read_layers(*is, where);
-  throw std::invalid_argument(where + ": expected a number, a text, true, false or a list of layers");
+  throw std::invalid_argument(where +
+                              ": expected a number, a text, true, false or a list of layers");
 }
 
 ops::layer_settings::list read_layers(const toml::array& from, const std::string& where) {
@@ -31,7 +33,8 @@ ops::layer_settings::list read_layers(const toml::array& from, const std::string
     const auto here = fmt::format("{}[{}]", where, made.size());
     const auto* layer = each.as_table();
     if (layer == nullptr)
-      throw std::invalid_argument(here + R"(: expected a layer as in {type = "linear", outputs = 10})");
+      throw std::invalid_argument(here +
+                                  R"(: expected a layer as in {type = "linear", outputs = 10})");
     auto& settings = made.emplace_back();
     for (const auto& [name, value] : *layer) {
       std::string key(name.str());

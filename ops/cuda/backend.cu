@@ -1,142 +1,280 @@
 // The CUDA backend: the table of ops/cuda/backend.hpp, filled in.
-#include "ops/cuda/backend.hpp"
-#include "ops/cuda/kernels.hpp"
-
 #include <cublas_v2.h>
 #include <cuda_runtime.h>
 
-#include <algorithm>
-#include <array>
-#include <climits>
+#include "ops/cuda/device.cuh"
+
 #include <cstdio>
+#include <new>
+
+namespace lagrange::ops::cuda {
+
+real_memory::~real_memory() {
+  for (auto each : events_) cudaEventDestroy(each);
+}
+
+void* real_memory::obtain(std::size_t size_bytes) {
+  void* memory = nullptr;
+  if (cudaSetDevice(index_) == cudaSuccess && cudaMalloc(&memory, size_bytes) == cudaSuccess)
+    return memory;
+  cudaGetLastError(); // or the next launch would be blamed for it
+  return nullptr;
+}
+
+void real_memory::give_back(void* memory) {
+  cudaSetDevice(index_);
+  cudaFree(memory);
+}
+
+std::uint64_t real_memory::mark(const void* on) {
+  if (free_.empty()) {
+    cudaEvent_t made = nullptr;
+    cudaEventCreateWithFlags(&made, cudaEventDisableTiming);
+    free_.push_back(events_.size());
+    events_.push_back(made);
+  }
+  const auto taken = free_.back();
+  free_.pop_back();
+  cudaEventRecord(events_[taken], static_cast<const stream*>(on)->handle);
+  return taken;
+}
+
+bool real_memory::is_past(std::uint64_t mark) {
+  if (cudaEventQuery(events_[mark]) == cudaErrorNotReady) return false;
+  free_.push_back(mark);
+  return true;
+}
 
 namespace {
 
-using lagrange::ops::cuda::axpy_body;
-
-const char* text_of(cudaError_t status) {
-  return status == cudaSuccess ? nullptr : cudaGetErrorString(status);
-}
-
-const char* count_devices(int* count) {
+status count_devices(int* count) {
   *count = 0;
-  const auto status = cudaGetDeviceCount(count);
+  const auto code = cudaGetDeviceCount(count);
   // Without a driver the runtime complains that the driver is too old.
   int driver = 0;
-  if (status == cudaErrorInsufficientDriver && cudaDriverGetVersion(&driver) == cudaSuccess)
+  if (code == cudaErrorInsufficientDriver && cudaDriverGetVersion(&driver) == cudaSuccess)
     return driver == 0 ? "no NVIDIA driver is loaded on this machine."
                        : "the NVIDIA driver is older than the CUDA runtime needs; update it.";
-  if (status == cudaErrorNoDevice || (status == cudaSuccess && *count == 0))
+  if (code == cudaErrorNoDevice || (code == cudaSuccess && *count == 0))
     return "this machine has no GPU that can be used.";
-  return text_of(status);
+  return text_of(code);
 }
 
-const char* describe_device(int index, char* text, std::size_t text_bytes) {
+status describe_device(int index, char* text, std::size_t text_bytes) {
   cudaDeviceProp found{};
-  if (const auto status = cudaGetDeviceProperties(&found, index); status != cudaSuccess)
-    return text_of(status);
+  if (status why = text_of(cudaGetDeviceProperties(&found, index))) return why;
   std::snprintf(text, text_bytes, "%s, sm_%d%d, %zu GiB", found.name, found.major, found.minor,
                 found.totalGlobalMem >> 30);
   return nullptr;
 }
 
-// Makes `index` the device of the calling thread; null when that went well.
-const char* select(int index) { return text_of(cudaSetDevice(index)); }
-
-const char* allocate(int index, std::size_t size_bytes, void** memory) {
-  if (const char* why = select(index)) return why;
-  return text_of(cudaMalloc(memory, size_bytes));
+status open(int index, std::size_t held_bytes_max, context** made) {
+  if (status why = text_of(cudaSetDevice(index))) return why;
+  *made = new (std::nothrow) context(index, held_bytes_max);
+  return *made == nullptr ? "there is no memory of the host for a context" : nullptr;
 }
 
-const char* release(int index, void* memory) {
-  if (const char* why = select(index)) return why;
-  return text_of(cudaFree(memory));
+status close(context* of) {
+  const status why = select(*of);
+  delete of;
+  return why;
 }
 
-const char* copy_in(int index, void* to_device, const void* from_host, std::size_t size_bytes) {
-  if (const char* why = select(index)) return why;
-  return text_of(cudaMemcpy(to_device, from_host, size_bytes, cudaMemcpyHostToDevice));
+// What cuBLAS works in; its own choice would be memory that the limit does not know of. It asks for
+// 32 MiB on Hopper and for less elsewhere.
+constexpr std::size_t blas_bytes = std::size_t{32} << 20;
+
+status close_stream(stream* on) {
+  const status why = first_failure(
+      [&] { return select(*on->of); },
+      [&] { return on->handle == nullptr ? nullptr : text_of(cudaStreamSynchronize(on->handle)); });
+  if (on->blas != nullptr) cublasDestroy(on->blas);
+  if (on->blas_memory != nullptr) on->of->allocator.release(on->blas_memory);
+  on->of->allocator.close_stream(on);
+  if (on->handle != nullptr) cudaStreamDestroy(on->handle);
+  delete on;
+  return why;
 }
 
-const char* copy_out(int index, void* to_host, const void* from_device, std::size_t size_bytes) {
-  if (const char* why = select(index)) return why;
-  return text_of(cudaMemcpy(to_host, from_device, size_bytes, cudaMemcpyDeviceToHost));
+status open_stream(context* of, stream** made) {
+  *made = nullptr;
+  auto* opened = new (std::nothrow) stream{.of = of};
+  if (opened == nullptr) return "there is no memory of the host for a stream";
+  const status why = first_failure(
+      [&] { return select(*of); },
+      [&] { return text_of(cudaStreamCreateWithFlags(&opened->handle, cudaStreamNonBlocking)); },
+      [&]() -> status {
+        opened->blas_memory = of->allocator.allocate(opened, blas_bytes);
+        return opened->blas_memory == nullptr
+                   ? "there is not enough device memory for a stream's products (32 MiB)"
+                   : nullptr;
+      },
+      [&] { return text_of(cublasCreate(&opened->blas)); },
+      [&] { return text_of(cublasSetStream(opened->blas, opened->handle)); },
+      [&] { return text_of(cublasSetWorkspace(opened->blas, opened->blas_memory, blas_bytes)); },
+      [&] {
+        // Sums of products of 16 bits are f32 throughout.
+        return text_of(
+            cublasSetMathMode(opened->blas, CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION));
+      });
+  if (why == nullptr)
+    *made = opened;
+  else
+    close_stream(opened);
+  return why;
 }
 
-// A cuBLAS handle per thread and device: making one takes milliseconds, sharing one is not safe.
-class blas_handles {
-public:
-  ~blas_handles() {
-    for (auto handle : held_)
-      if (handle != nullptr) cublasDestroy(handle);
-  }
-  const char* at(int index, cublasHandle_t& handle) {
-    if (index < 0 || index >= static_cast<int>(held_.size())) return "no such device";
-    auto& held = held_[static_cast<std::size_t>(index)];
-    if (held == nullptr)
-      if (const auto status = cublasCreate(&held); status != CUBLAS_STATUS_SUCCESS)
-        return cublasGetStatusString(status);
-    handle = held;
-    return nullptr;
-  }
-
-private:
-  std::array<cublasHandle_t, 64> held_{};
-};
-
-const char* product(int index, const float* a, int a_transposed, const float* b, int b_transposed,
-                    float* y, std::int64_t rows, std::int64_t inner, std::int64_t columns) {
-  if (std::min({rows, inner, columns}) < 1 || std::max({rows, inner, columns}) > INT_MAX)
-    return "a product takes extents from 1 to 2^31 - 1";
-  if (const char* why = select(index)) return why;
-  thread_local blas_handles handles;
-  cublasHandle_t handle = nullptr;
-  if (const char* why = handles.at(index, handle)) return why;
-  const auto call = lagrange::ops::cuda::column_major(a, a_transposed != 0, b, b_transposed != 0, y,
-                                                      rows, inner, columns);
-  const auto operation = [](bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
-  const float one = 1;
-  const float zero = 0;
-  const auto status = cublasSgemm(
-      handle, operation(call.a_transposed), operation(call.b_transposed), static_cast<int>(call.m),
-      static_cast<int>(call.n), static_cast<int>(call.k), &one, call.a,
-      static_cast<int>(call.a_leading), call.b, static_cast<int>(call.b_leading), &zero, call.c,
-      static_cast<int>(call.c_leading));
-  if (status != CUBLAS_STATUS_SUCCESS) return cublasGetStatusString(status);
-  return text_of(cudaStreamSynchronize(nullptr));
+status open_event(context* of, event** made) {
+  *made = nullptr;
+  auto* opened = new (std::nothrow) event{.of = of};
+  if (opened == nullptr) return "there is no memory of the host for an event";
+  const status why = first_failure(
+      [&] { return select(*of); },
+      [&] { return text_of(cudaEventCreateWithFlags(&opened->handle, cudaEventDisableTiming)); });
+  if (why == nullptr)
+    *made = opened;
+  else
+    delete opened;
+  return why;
 }
 
-template <class Body>
-__global__ void update_each(Body body, const float* x, float* y, std::int64_t count) {
-  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
-  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count;
-       i += step)
-    y[i] = body(x[i], y[i]);
+status close_event(event* of) {
+  const status why = first_failure([&] { return select(*of->of); },
+                                   [&] { return text_of(cudaEventDestroy(of->handle)); });
+  delete of;
+  return why;
 }
 
-const char* axpy(int index, float factor, const float* x, float* y, std::int64_t count) {
-  if (count < 0) return "a vector of less than no elements";
-  if (count == 0) return nullptr;
-  if (const char* why = select(index)) return why;
-  constexpr std::int64_t threads = 256;
-  constexpr std::int64_t blocks_max = 4096; // the loop in the kernel takes the rest
-  const auto blocks = std::min((count + threads - 1) / threads, blocks_max);
-  update_each<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads)>>>(axpy_body{factor},
-                                                                                 x, y, count);
-  if (const char* why = text_of(cudaGetLastError())) return why;
-  return text_of(cudaStreamSynchronize(nullptr));
+status record(stream* on, event* point) {
+  return first_failure([&] { return select(*on->of); },
+                       [&] { return text_of(cudaEventRecord(point->handle, on->handle)); });
 }
 
-constexpr lagrange_cuda_backend table{.version = lagrange::ops::cuda::backend_version,
-                                      .count_devices = count_devices,
-                                      .describe_device = describe_device,
-                                      .allocate = allocate,
-                                      .release = release,
-                                      .copy_in = copy_in,
-                                      .copy_out = copy_out,
-                                      .product = product,
-                                      .axpy = axpy};
+status wait(stream* on, event* point) {
+  return first_failure([&] { return select(*on->of); },
+                       [&] { return text_of(cudaStreamWaitEvent(on->handle, point->handle, 0)); });
+}
+
+status is_reached(event* point, int* reached) {
+  if (status why = select(*point->of)) return why;
+  const auto code = cudaEventQuery(point->handle);
+  *reached = code == cudaSuccess ? 1 : 0;
+  return code == cudaErrorNotReady ? nullptr : text_of(code);
+}
+
+status synchronise(stream* on) {
+  return first_failure([&] { return select(*on->of); },
+                       [&] { return text_of(cudaStreamSynchronize(on->handle)); });
+}
+
+status allocate(stream* on, std::size_t size_bytes, void** memory) {
+  *memory = on->of->allocator.allocate(on, size_bytes);
+  return *memory == nullptr ? "there is not enough device memory" : nullptr;
+}
+
+status share(stream* with, void* memory) {
+  return with->of->allocator.share(with, memory) ? nullptr : "memory that nobody holds is shared";
+}
+
+status release(context* of, void* memory) {
+  return of->allocator.release(memory) ? nullptr : "memory that nobody holds is released";
+}
+
+status memory(context* of, memory_use* found) {
+  *found = of->allocator.use();
+  return nullptr;
+}
+
+status allocate_pinned(context* of, std::size_t size_bytes, void** memory) {
+  return first_failure([&] { return select(*of); },
+                       [&] { return text_of(cudaMallocHost(memory, size_bytes)); });
+}
+
+status release_pinned(context* of, void* memory) {
+  return first_failure([&] { return select(*of); }, [&] { return text_of(cudaFreeHost(memory)); });
+}
+
+status copy(stream* on, void* to, const void* from, std::size_t size_bytes, cudaMemcpyKind kind) {
+  return first_failure(
+      [&] { return select(*on->of); },
+      [&] { return text_of(cudaMemcpyAsync(to, from, size_bytes, kind, on->handle)); });
+}
+
+status copy_in(stream* on, void* to_device, const void* from_pinned, std::size_t size_bytes) {
+  return copy(on, to_device, from_pinned, size_bytes, cudaMemcpyHostToDevice);
+}
+
+status copy_out(stream* on, void* to_pinned, const void* from_device, std::size_t size_bytes) {
+  return copy(on, to_pinned, from_device, size_bytes, cudaMemcpyDeviceToHost);
+}
+
+status copy_within(stream* on, void* to, const void* from, std::size_t size_bytes) {
+  return copy(on, to, from, size_bytes, cudaMemcpyDeviceToDevice);
+}
+
+status clear(stream* on, void* memory, std::size_t size_bytes) {
+  return first_failure([&] { return select(*on->of); },
+                       [&] { return text_of(cudaMemsetAsync(memory, 0, size_bytes, on->handle)); });
+}
+
+constexpr backend table{.version = backend_version,
+                        .count_devices = count_devices,
+                        .describe_device = describe_device,
+                        .open = open,
+                        .close = close,
+                        .open_stream = open_stream,
+                        .close_stream = close_stream,
+                        .open_event = open_event,
+                        .close_event = close_event,
+                        .record = record,
+                        .wait = wait,
+                        .is_reached = is_reached,
+                        .synchronise = synchronise,
+                        .allocate = allocate,
+                        .share = share,
+                        .release = release,
+                        .memory = memory,
+                        .allocate_pinned = allocate_pinned,
+                        .release_pinned = release_pinned,
+                        .copy_in = copy_in,
+                        .copy_out = copy_out,
+                        .copy_within = copy_within,
+                        .clear = clear,
+                        .product = product,
+                        .activate = activate,
+                        .activation_slopes = activation_slopes,
+                        .add_bias = add_bias,
+                        .add = add,
+                        .scale = scale,
+                        .axpy = axpy,
+                        .convert = convert,
+                        .dropout = dropout,
+                        .sum_rows = sum_rows,
+                        .sum_squares = sum_squares,
+                        .softmax = softmax,
+                        .softmax_slopes = softmax_slopes,
+                        .cross_entropy = cross_entropy,
+                        .binary_cross_entropy = binary_cross_entropy,
+                        .squared_error = squared_error,
+                        .row_norm = row_norm,
+                        .row_norm_slopes = row_norm_slopes,
+                        .batch_norm = batch_norm,
+                        .batch_norm_slopes = batch_norm_slopes,
+                        .pool = pool,
+                        .pool_slopes = pool_slopes,
+                        .pixel_mean = pixel_mean,
+                        .pixel_mean_slopes = pixel_mean_slopes,
+                        .convolution = convolution,
+                        .convolution_slopes = convolution_slopes,
+                        .embedding = embedding,
+                        .embedding_slopes = embedding_slopes,
+                        .attention = attention,
+                        .attention_slopes = attention_slopes};
 
 } // namespace
 
-extern "C" const lagrange_cuda_backend* lagrange_cuda_entry_point() { return &table; }
+} // namespace lagrange::ops::cuda
+
+const lagrange::ops::cuda::backend* lagrange_cuda_entry_point() {
+  return &lagrange::ops::cuda::table;
+}

@@ -10,9 +10,9 @@ namespace lagrange::ops::cuda {
 
 /// The backend; once loaded it stays loaded until the program ends.
 struct loaded_backend {
-  const lagrange_cuda_backend* table = nullptr; ///< null if there is none to use
-  int devices = 0;                              ///< more than 0 if there is one to use
-  std::string absence;                          ///< why there is none, as a sentence; or empty
+  const backend* table = nullptr; ///< null if there is none to use
+  int devices = 0;                ///< more than 0 if there is one to use
+  std::string absence;            ///< why there is none, as a sentence; or empty
 };
 
 /// Looks for lagrange_cuda.so in `folder`.

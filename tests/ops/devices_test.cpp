@@ -1,7 +1,5 @@
-#include "ops/cuda/kernels.hpp"
 #include "ops/cuda/loader.hpp"
 #include "ops/devices.hpp"
-#include "reference.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -15,28 +13,6 @@ using namespace lagrange::ops;
 
 namespace {
 
-// The gemm of BLAS, y = op(A) op(B), every matrix stored by columns.
-void column_major_reference(const cuda::column_major_product& call) {
-  const auto at = [](const float* from, std::int64_t leading, bool transposed, std::int64_t row,
-                     std::int64_t column) {
-    return transposed ? from[row * leading + column] : from[column * leading + row];
-  };
-  for (std::int64_t column = 0; column < call.n; ++column)
-    for (std::int64_t row = 0; row < call.m; ++row) {
-      float sum = 0;
-      for (std::int64_t i = 0; i < call.k; ++i)
-        sum += at(call.a, call.a_leading, call.a_transposed, row, i) *
-               at(call.b, call.b_leading, call.b_transposed, i, column);
-      call.c[column * call.c_leading + row] = sum;
-    }
-}
-
-// Element [row, column] of op(x), row-major, where op(x) has these extents.
-double element(const std::vector<float>& x, bool transposed, std::int64_t rows,
-               std::int64_t columns, std::int64_t row, std::int64_t column) {
-  return x[static_cast<std::size_t>(transposed ? column * rows + row : row * columns + column)];
-}
-
 // A folder of its own, gone with the object.
 struct folder {
   std::string path = std::filesystem::temp_directory_path() / "lagrange-test-XXXXXX";
@@ -45,33 +21,6 @@ struct folder {
 };
 
 } // namespace
-
-TEST_CASE("a row-major product said to a column-major gemm is the product", "[ops][cuda]") {
-  const std::int64_t m = 3, k = 4, n = 5;
-  const auto a = tests::numbers(m * k, 1), b = tests::numbers(k * n, 2);
-  for (bool a_transposed : {false, true})
-    for (bool b_transposed : {false, true}) {
-      CAPTURE(a_transposed, b_transposed);
-      std::vector<float> y(m * n);
-      column_major_reference(
-          cuda::column_major(a.data(), a_transposed, b.data(), b_transposed, y.data(), m, k, n));
-      std::vector<double> wanted;
-      for (std::int64_t row = 0; row < m; ++row)
-        for (std::int64_t column = 0; column < n; ++column) {
-          double sum = 0;
-          for (std::int64_t i = 0; i < k; ++i)
-            sum +=
-                element(a, a_transposed, m, k, row, i) * element(b, b_transposed, k, n, i, column);
-          wanted.push_back(sum);
-        }
-      CHECK(tests::distance(y, wanted) < 1e-6);
-    }
-}
-
-TEST_CASE("the body of axpy adds a multiple", "[ops][cuda]") {
-  static_assert(cuda::axpy_body{2}(3, 4) == 10);
-  CHECK(cuda::axpy_body{-0.5F}(3, 4) == 2.5F);
-}
 
 TEST_CASE("the CPU is always listed, and the absence of a GPU explained", "[ops][devices]") {
   const auto found = list_devices();

@@ -222,8 +222,9 @@ TEST_CASE("a batch that no frame could hold, and augmented samples that are no i
   CHECK(sample_bytes(tokens.input) == 32);
   const auto odd = check_job(tiny_job({"data.augment=flip-crop"}), tokens, rows);
   REQUIRE_FALSE(odd);
-  CHECK(odd.error().text == "command line (data.augment=flip-crop): data.augment = \"flip-crop\": "
-                            "samples are tokens of shape [4] in 9 classes, expected images");
+  CHECK(odd.error().text.find(
+            "command line (data.augment=flip-crop): data.augment = \"flip-crop\": "
+            "samples are tokens of shape [4] in 9 classes, expected images\n") == 0);
   CHECK(check_job(tiny_job({"data.augment=flip-crop"}), {{{2, 2, 1}, 2}, 60'000}, rows));
 }
 
