@@ -21,6 +21,7 @@ constexpr std::int64_t context = 128, symbols = 96, classes = 10;
 
 model_input input_of(const std::string& model) {
   if (model == "resnet20") return {{32, 32, 3}, classes};
+  if (model == "gpt") return {{context}, symbols, sample_kind::tokens, {symbols, 0}};
   return {{28, 28, 1}, classes};
 }
 
@@ -28,8 +29,14 @@ tensor drawn(const model_input& input, std::int64_t batch) {
   std::vector<std::int64_t> extents{batch};
   const auto sample = input.extents.extents();
   extents.insert(extents.end(), sample.begin(), sample.end());
-  tensor made(dtype::f32, shape(extents));
   const random_sequence numbers(1, 0);
+  if (input.kind == sample_kind::tokens) {
+    tensor made(dtype::i32, shape(extents));
+    for (std::size_t i = 0; auto& value : made.values<std::int32_t>())
+      value = static_cast<std::int32_t>(numbers.bits(i++) % symbols);
+    return made;
+  }
+  tensor made(dtype::f32, shape(extents));
   for (std::size_t i = 0; auto& value : made.values<float>()) value = numbers.unit(i++);
   return made;
 }
@@ -55,11 +62,13 @@ std::function<void()> training_step(const std::string& model, std::int64_t batch
     made->parameters.insert(made->parameters.end(), part.begin(), part.end());
   }
   made->gradient.resize(made->parameters.size());
-  made->steps = make_sgd(made->parameters.size(), {.rate = 0.01F});
+  const std::string_view steps = model == "gpt" ? "adamw" : "sgd";
+  made->steps = std::ranges::find(optimizers(), steps, &optimizer_row::name)
+                    ->make(made->parameters.size(), {.rate = 0.001F});
   made->inputs = drawn(input, batch);
-  made->labels.resize(static_cast<std::size_t>(batch));
+  made->labels.resize(static_cast<std::size_t>(model == "gpt" ? made->inputs.elements() : batch));
   for (std::size_t i = 0; auto& label : made->labels)
-    label = static_cast<std::int32_t>(i++ % classes);
+    label = static_cast<std::int32_t>(i++ % static_cast<std::size_t>(input.classes));
   return [made] {
     made->net->train({.parameters = made->parameters,
                       .inputs = made->inputs,

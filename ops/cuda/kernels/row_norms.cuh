@@ -5,8 +5,8 @@
 /// Normalization (NeurIPS 2019).
 #pragma once
 
-#include "ops/cuda/row_calls.hpp"
 #include "ops/cuda/kernels/threads.cuh"
+#include "ops/cuda/row_calls.hpp"
 #include "ops/cuda/storage.hpp"
 
 namespace lagrange::ops::cuda {

@@ -2,8 +2,8 @@
 /// Softmax of rows, a block each, with a scale before it and a causal mask; and its gradient.
 #pragma once
 
-#include "ops/cuda/row_calls.hpp"
 #include "ops/cuda/kernels/threads.cuh"
+#include "ops/cuda/row_calls.hpp"
 #include "ops/cuda/storage.hpp"
 
 namespace lagrange::ops::cuda {
