@@ -5,6 +5,7 @@
 
 #include "ops/cuda/backend.hpp"
 #include "ops/cuda/caching_allocator.hpp"
+#include "ops/cuda/kernels/threads.cuh"
 #include "ops/cuda/storage.hpp"
 
 #include <algorithm>
@@ -124,7 +125,8 @@ inline grid line_grid(std::int64_t count, std::int64_t blocks_max = 4096) {
 
 /// A block a row, with a thread for every four elements or so, in whole warps.
 inline grid row_grid(std::int64_t rows, std::int64_t columns) {
-  const auto quarter = static_cast<std::uint64_t>(std::clamp<std::int64_t>(columns / 4, 32, 1024));
+  const auto quarter =
+      static_cast<std::uint64_t>(std::clamp<std::int64_t>(columns / 4, 32, row_threads_max));
   return {blocks_for(rows, 1, std::int64_t{1} << 16),
           static_cast<unsigned>(std::bit_floor(quarter))};
 }

@@ -54,7 +54,8 @@ struct fibre {
   bool is_started = false;
   state is = state::finished;
   uint3 index;
-  unsigned exchanges = 0;     // so far in this block
+  unsigned exchanges = 0; // so far in this block
+  unsigned barriers = 0;
   std::uint64_t left[2] = {}; // for the other lanes, by turns: a lane is at most one exchange ahead
 };
 
@@ -72,8 +73,11 @@ struct multiprocessor {
   const std::function<void()>* kernel = nullptr;
   const char* failure = nullptr; // of a fibre, which has nobody to throw it to
   std::uint64_t drawn = 0;
-  char launch_mark = 0, block_mark = 0; // whose addresses the sanitizer is told
-  std::array<char, lanes> warp_marks{};
+  // Addresses that the sanitizer is told: what comes before, and what comes after, by turns. One
+  // alone would tell who comes late of what others did later.
+  std::array<char, 2> grid_marks{}, block_marks{};
+  std::array<std::array<char, 2>, lanes> warp_marks{};
+  unsigned blocks = 0; // run so far
 };
 
 multiprocessor device;
@@ -130,9 +134,9 @@ void live();
 
 void live() {
   for (;;) {
-    __tsan_acquire(&device.launch_mark);
+    __tsan_acquire(&device.grid_marks[device.blocks % 2]);
     (*device.kernel)();
-    __tsan_release(&device.launch_mark);
+    __tsan_release(&device.grid_marks[(device.blocks + 1) % 2]);
     ++device.finished;
     pause(state::finished);
   }
@@ -172,7 +176,8 @@ void run_warp(std::size_t warp) {
 
 void run_block() {
   device.finished = 0;
-  for (std::size_t i = 0; i < device.count; ++i) device.fibres[i]->exchanges = 0;
+  for (std::size_t i = 0; i < device.count; ++i)
+    device.fibres[i]->exchanges = device.fibres[i]->barriers = 0;
   do {
     device.waiting = 0;
     make_ready(0, device.count);
@@ -202,18 +207,19 @@ void run_grid(dim3 blocks, dim3 threads, const std::function<void()>& kernel) {
   gridDim = blocks;
   blockDim = threads;
   device.scheduler_watched = __tsan_get_current_fiber();
-  __tsan_release(&device.launch_mark);
+  __tsan_release(&device.grid_marks[device.blocks % 2]);
   try {
     visit_all(std::size_t{blocks.x} * blocks.y * blocks.z, [&](std::size_t i) {
       const auto number = static_cast<unsigned>(i);
       blockIdx = {number % blocks.x, number / blocks.x % blocks.y, number / blocks.x / blocks.y};
       run_block();
+      ++device.blocks;
     });
   } catch (...) {
     abandon();
     throw;
   }
-  __tsan_acquire(&device.launch_mark);
+  __tsan_acquire(&device.grid_marks[device.blocks % 2]);
 }
 
 std::uint64_t exchange(std::uint64_t mine, unsigned lane_mask) {
@@ -221,7 +227,7 @@ std::uint64_t exchange(std::uint64_t mine, unsigned lane_mask) {
   auto& lane = *device.fibres[self];
   const auto turn = lane.exchanges++ % 2;
   lane.left[turn] = mine;
-  char* mark = &device.warp_marks[self / lanes];
+  char* mark = &device.warp_marks[self / lanes][turn];
   __tsan_release(mark);
   ++device.waiting_lanes;
   pause(state::at_warp_barrier);
@@ -237,8 +243,9 @@ std::uint64_t exchange(std::uint64_t mine, unsigned lane_mask) {
 
 void __syncthreads() {
   using namespace lagrange::tests;
-  __tsan_release(&device.block_mark);
+  char* mark = &device.block_marks[device.fibres[device.current]->barriers++ % 2];
+  __tsan_release(mark);
   ++device.waiting;
   pause(state::at_block_barrier);
-  __tsan_acquire(&device.block_mark);
+  __tsan_acquire(mark);
 }

@@ -24,7 +24,7 @@ struct cross_entropy_rows {
 /// row's results NaN, so that it is seen and nothing outside of the row is read. Grid:
 /// one-dimensional; a block a row.
 template <class T>
-__global__ void cross_entropy(cross_entropy_rows<T> of) {
+__global__ void __launch_bounds__(row_threads_max) cross_entropy(cross_entropy_rows<T> of) {
   for (std::int64_t row = blockIdx.x; row < of.rows; row += gridDim.x) {
     const T* x = of.logits + row * of.classes;
     const std::int64_t label = of.labels[row];

@@ -23,8 +23,8 @@ struct row_statistics {
 
 /// y = normalised x * gamma + beta; beta may be null. Grid: one-dimensional; a block a row.
 template <class T>
-__global__ void normalise_rows(row_norm_shape shape, const T* x, row_parameters by,
-                               row_statistics kept, T* y) {
+__global__ void __launch_bounds__(row_threads_max)
+    normalise_rows(row_norm_shape shape, const T* x, row_parameters by, row_statistics kept, T* y) {
   const auto width = static_cast<float>(shape.columns);
   for (std::int64_t row = blockIdx.x; row < shape.rows; row += gridDim.x) {
     const std::int64_t first = row * shape.columns;
@@ -55,8 +55,9 @@ __global__ void normalise_rows(row_norm_shape shape, const T* x, row_parameters 
 /// With g = d_y * gamma: d_x = scale * (g - mean of g - normalised x * mean of g * normalised x),
 /// where RMS normalisation has no mean of g. d_x may be d_y. Grid: one-dimensional; a block a row.
 template <class T>
-__global__ void row_norm_row_slopes(row_norm_shape shape, const T* x, const float* gamma,
-                                    row_statistics kept, const T* d_y, T* d_x) {
+__global__ void __launch_bounds__(row_threads_max)
+    row_norm_row_slopes(row_norm_shape shape, const T* x, const float* gamma, row_statistics kept,
+                        const T* d_y, T* d_x) {
   const auto width = static_cast<float>(shape.columns);
   for (std::int64_t row = blockIdx.x; row < shape.rows; row += gridDim.x) {
     const std::int64_t first = row * shape.columns;

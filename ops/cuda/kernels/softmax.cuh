@@ -20,7 +20,8 @@ struct softmax_shape {
 
 /// y = softmax(scale * x), 0 where the mask hides. Grid: one-dimensional; a block a row.
 template <class X, class Y>
-__global__ void softmax_rows(softmax_shape shape, const X* x, Y* y) {
+__global__ void __launch_bounds__(row_threads_max)
+    softmax_rows(softmax_shape shape, const X* x, Y* y) {
   for (std::int64_t row = blockIdx.x; row < shape.rows; row += gridDim.x) {
     const X* from = x + row * shape.columns;
     Y* to = y + row * shape.columns;
@@ -40,7 +41,8 @@ __global__ void softmax_rows(softmax_shape shape, const X* x, Y* y) {
 
 /// d_x = scale * y * (d_y - sum of d_y * y). Grid: one-dimensional; a block a row.
 template <class Y, class D, class X>
-__global__ void softmax_row_slopes(softmax_shape shape, const Y* y, const D* d_y, X* d_x) {
+__global__ void __launch_bounds__(row_threads_max)
+    softmax_row_slopes(softmax_shape shape, const Y* y, const D* d_y, X* d_x) {
   for (std::int64_t row = blockIdx.x; row < shape.rows; row += gridDim.x) {
     const std::int64_t first = row * shape.columns;
     const std::int64_t seen = shape.seen(row);

@@ -10,6 +10,10 @@
 
 namespace lagrange::ops::cuda {
 
+/// Threads of a block that takes a row at most. Kernels say so to the compiler, or it may give each
+/// thread more registers than so many can have, and the launch fails.
+constexpr int row_threads_max = 1024;
+
 /// The first element of this thread when those of a one-dimensional grid take turns.
 __device__ inline std::int64_t first_index() {
   return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;

@@ -13,9 +13,12 @@ namespace {
 long heap_allocations = 0;
 }
 
-void* operator new(std::size_t size) {
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++heap_allocations;
-  if (void* made = std::malloc(size == 0 ? 1 : size)) return made;
+  return std::malloc(size == 0 ? 1 : size);
+}
+void* operator new(std::size_t size) {
+  if (void* made = operator new(size, std::nothrow)) return made;
   throw std::bad_alloc();
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
