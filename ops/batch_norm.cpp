@@ -121,9 +121,9 @@ inline void gradient_sums_loop(const batch_sizes* of, const float* __restrict x,
     for (std::size_t row = first; row < first + count; row += of->wide) {
       const auto width = std::min(of->wide, first + count - row);
       for (std::size_t lane = 0; lane < width; ++lane) {
-        const float apart = x[row + lane] - mean[lane];
+        const float apart = x[row + lane] - mean[lane], d_y = d[row + lane];
         const bool is_off = is_relu && !(apart * factor[lane] + shift[lane] > 0);
-        const float each = is_off ? 0.0F : d[row + lane];
+        const float each = is_off ? 0.0F : d_y;
         sums[lane] += each;
         products[lane] += each * apart;
       }
@@ -150,9 +150,9 @@ inline void input_gradient_loop(const batch_sizes* of, const float* __restrict x
   for (std::size_t first = 0; first < of->elements; first += of->wide) {
     const auto count = std::min(of->wide, of->elements - first);
     for (std::size_t lane = 0; lane < count; ++lane) {
-      const float apart = x[first + lane] - mean[lane];
+      const float apart = x[first + lane] - mean[lane], d_y = d[first + lane];
       const bool is_off = is_relu && !(apart * factor[lane] + shift[lane] > 0);
-      const float each = is_off ? 0.0F : d[first + lane];
+      const float each = is_off ? 0.0F : d_y;
       d_x[first + lane] = factor[lane] * each + (slope[lane] * apart + constant[lane]);
     }
   }
