@@ -1,6 +1,7 @@
 #include "apps/list.hpp"
 
 #include "ops/devices.hpp"
+#include "ops/layer_table.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -21,6 +22,13 @@ list_row to_row(const runtime::codec_row& row) {
 list_row to_row(const runtime::schedule_row& row) {
   return {std::string(row.name), std::string(row.arguments), std::string(row.help)};
 }
+/// A model's arguments are its settings: keys of [model].
+list_row to_row(const ops::model_row& row) {
+  std::string settings;
+  for (const auto& each : row.settings)
+    settings += (settings.empty() ? "" : ", ") + std::string(each.name);
+  return {std::string(row.name), std::move(settings), std::string(row.help)};
+}
 template <class Row>
 list_row to_row(const Row& row) {
   return {std::string(row.name), {}, std::string(row.help)};
@@ -30,6 +38,13 @@ template <auto Table>
 std::vector<list_row> rows_of(const catalog& all) {
   std::vector<list_row> rows;
   for (const auto& row : all.*Table) rows.push_back(to_row(row));
+  return rows;
+}
+
+/// What a list of layers may name.
+std::vector<list_row> layer_rows(const catalog&) {
+  std::vector<list_row> rows;
+  for (const auto& row : ops::layer_table()) rows.push_back(to_row(row));
   return rows;
 }
 
@@ -45,6 +60,7 @@ std::vector<list_row> device_rows(const catalog&) {
 
 constexpr list_table tables[] = {
     {"models", "networks, for model.name", rows_of<&catalog::models>},
+    {"layers", "what model.layers is made of", layer_rows},
     {"policies", "who may go on, for staleness.policy", rows_of<&catalog::policies>},
     {"optimizers", "what a shard does with a gradient, for optimizer.name",
      rows_of<&catalog::optimizers>},
