@@ -3,6 +3,7 @@
 #include "ops/loss.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 namespace lagrange::ops {
@@ -120,7 +121,16 @@ public:
   classifier(std::unique_ptr<layer> body, const shape& sample, const classifier_options& options)
       : body_(std::move(body)), sample_(sample), options_(options) {}
 
-  void build(parameter_list& into) override { body_->build(into, sample_); }
+  void build(parameter_list& into) override {
+    const auto made = body_->build(into, sample_);
+    if (options_.classes == 0) return;
+    const auto wanted = sample_.rank() == 1 && made.rank() == 2
+                            ? shape{sample_[0], options_.classes}
+                            : shape{options_.classes};
+    if (made != wanted)
+      throw std::invalid_argument("the last layer makes " + to_string(made) + " of each sample, " +
+                                  "expected " + to_string(wanted) + ", one number for each class");
+  }
   variable loss(const model_pass& pass) override {
     return softmax_cross_entropy(logits(pass), pass.labels, options_.smoothing);
   }

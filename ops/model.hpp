@@ -31,10 +31,13 @@ public:
 std::unique_ptr<network> make_network(std::unique_ptr<model> what, const shape& sample);
 
 struct classifier_options {
-  float smoothing = 0; ///< of the labels, in training
+  float smoothing = 0;      ///< of the labels, in training
+  std::int64_t classes = 0; ///< 0: as many as the layers make
 };
 /// Softmax and cross-entropy behind layers that end in one logit per class.
 /// Shapes: sample -> [..., K], labels i32 one for each row of logits.
+/// Errors: throws std::invalid_argument if the layers do not end in a row of `classes` logits, for
+/// sequences [T, classes].
 std::unique_ptr<network> make_classifier(std::unique_ptr<layer> body, const shape& sample,
                                          const classifier_options& options = {});
 

@@ -1,3 +1,4 @@
+#include "ops/loss.hpp"
 #include "ops/model.hpp"
 #include "ops/model_makers.hpp"
 
@@ -19,17 +20,7 @@ public:
     return binary_cross_entropy(logits(pass), pass.labels);
   }
   scores evaluate(const model_pass& pass) override {
-    const auto found = logits(pass);
-    const auto labels = pass.labels.values<std::int32_t>();
-    scores sums;
-    sums.samples = std::ssize(labels);
-    sums.loss_sum = static_cast<double>(binary_cross_entropy(found, pass.labels).item()) *
-                    static_cast<double>(sums.samples);
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      const float logit = found.values<float>()[i];
-      sums.correct += labels[i] == 1 ? logit > 0 : logit <= 0;
-    }
-    return sums;
+    return binary_cross_entropy_scores(logits(pass).floats(), pass.labels.values<std::int32_t>());
   }
 
 private:

@@ -41,9 +41,8 @@ public:
   scores evaluate(const model_pass& pass) override {
     check(pass);
     const auto of = pass.parameters;
-    pair_tables tables{of[0].values<float>(), of[1].values<float>(), {}, {}, options_.width};
-    if (options_.has_bias)
-      tables.a_bias = of[2].values<float>(), tables.b_bias = of[3].values<float>();
+    pair_tables tables{of[0].floats(), of[1].floats(), {}, {}, options_.width};
+    if (options_.has_bias) tables.a_bias = of[2].floats(), tables.b_bias = of[3].floats();
     auto rows = pass.inputs.values<std::int32_t>();
     auto length = pass.inputs.extents()[1];
     if (length == 2) { // the same others for each evaluation

@@ -47,8 +47,8 @@ void check_model(const job& x, const data_facts& facts, const catalog& rows, ref
                       x.optimizer.name, x.model.name, tensors));
   } catch (const std::invalid_argument& unsuitable) {
     refused.add("model.name",
-                fmt::format("does not suit samples of {} of shape {} in {} classes: "
-                            "{}",
+                fmt::format("{}does not suit samples of {} of shape {} in {} classes: {}",
+                            x.model.layers.empty() ? "" : "model.layers, which is there instead, ",
                             ops::name(facts.input.kind), ops::to_string(facts.input.extents),
                             facts.input.classes, unsuitable.what()));
   }

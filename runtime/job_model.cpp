@@ -100,7 +100,8 @@ std::unique_ptr<ops::network> make_model(const job& x, const catalog& rows,
   }
   if (input.kind == ops::sample_kind::pairs || input.kind == ops::sample_kind::sparse_rows)
     throw std::invalid_argument("a list of layers takes numbers or tokens");
-  return ops::make_classifier(ops::make_layers(layers_of(x)), input.extents);
+  return ops::make_classifier(ops::make_layers(layers_of(x)), input.extents,
+                              {.classes = input.classes});
 }
 
 } // namespace lagrange::runtime

@@ -103,6 +103,9 @@ TEST_CASE("in 16 bits a gradient points where that of f32 does, and is not the s
       // Its weights start at zero, of which nothing is lost.
       if (row.name != "logistic") CHECK(cosine(found, wanted) < 1);
       CHECK(gradient(*rounded, parameters, batch, 1024) == found);
+      const auto exact_scores = exact->evaluate(parameters, batch.inputs, batch.labels);
+      const auto scores = rounded->evaluate(parameters, batch.inputs, batch.labels);
+      CHECK(scores.loss_sum == Approx(exact_scores.loss_sum).epsilon(0.05));
     }
   }
 }

@@ -58,6 +58,8 @@ TEST_CASE("a setting that a model does not have, or out of its range, is refused
   CHECK_THAT(
       refusal("[model]\nlayers = [{type = 'convolution', outputs = 4, kernel = 99}]", digits),
       Contains("at least 99 pixels"));
+  CHECK_THAT(refusal("[model]\nlayers = [{type = 'linear', outputs = 3}]", digits),
+             Contains("model.layers") && Contains("[3]") && Contains("[10]"));
   CHECK_THAT(refusal("[model]\nname = 'gpt'", digits), Contains("takes tokens"));
   CHECK(refusal("[model]\nname = 'gpt'\nwidth = 8\nheads = 2", text).empty());
 }
