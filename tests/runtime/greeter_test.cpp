@@ -1,10 +1,10 @@
 // Those who listen: strangers keep nobody waiting, and nothing is left behind.
 #include "runtime/transport/greet.hpp"
 
+#include "tests/support/holdings.hpp"
 #include "tests/support/knock.hpp"
 #include "tests/support/socket_peer.hpp"
 
-#include <filesystem>
 #include <future>
 #include <mutex>
 #include <vector>
@@ -23,12 +23,6 @@ using stream_pointer = std::unique_ptr<stream>;
 const security ours{draw_token(), {}};
 
 clock_type::time_point soon() { return clock_type::now() + 20s; }
-
-std::size_t entries(const char* folder) {
-  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
-}
-std::size_t descriptors() { return entries("/proc/self/fd"); }
-std::size_t threads() { return entries("/proc/self/task"); }
 
 std::string unique_name() { return "lagrange-test-" + to_text(draw_token()).substr(0, 16); }
 
@@ -98,8 +92,7 @@ TEST_CASE("a greeter hands over nobody with another token", "[runtime][greeting]
 }
 
 TEST_CASE("those who say nothing, or too little, keep nobody waiting", "[runtime][greeting]") {
-  const auto descriptors_before = descriptors();
-  const auto threads_before = threads();
+  const holdings before;
   guest came;
   const auto host = listen_tcp("127.0.0.1", 0, ours, came.when_it_comes());
   const auto knock = knock_of(ours.token);
@@ -112,8 +105,10 @@ TEST_CASE("those who say nothing, or too little, keep nobody waiting", "[runtime
   REQUIRE(call_tcp("127.0.0.1", host.value()->port(), ours, soon()));
   CHECK(came.get());
   CHECK(clock_type::now() - begin < 5s); // half of what a greeting may take
-  CHECK(threads() < threads_before + 20);
-  CHECK(descriptors() < descriptors_before + 300); // ours of the 200, and a few of theirs
+  const holdings meanwhile;
+  CHECK(meanwhile.threads_since(before) < 20);
+  CHECK(meanwhile.descriptors() <
+        before.descriptors() + 300); // ours of the 200, and a few of theirs
 }
 
 TEST_CASE("callers at the same time are all greeted", "[runtime][greeting]") {
@@ -136,8 +131,7 @@ TEST_CASE("callers at the same time are all greeted", "[runtime][greeting]") {
 }
 
 TEST_CASE("a greeter ends at once and leaves no thread and no descriptor", "[runtime][greeting]") {
-  const auto descriptors_before = descriptors();
-  const auto threads_before = threads();
+  const holdings before;
   const auto begin = clock_type::now();
   {
     std::vector<socket_peer> strangers; // they stay longer than the greeter
@@ -148,8 +142,7 @@ TEST_CASE("a greeter ends at once and leaves no thread and no descriptor", "[run
     REQUIRE(call_tcp("127.0.0.1", host.value()->port(), ours, soon()));
   }
   CHECK(clock_type::now() - begin < 5s);
-  CHECK(descriptors() == descriptors_before);
-  CHECK(threads() == threads_before);
+  CHECK(all_is_given_back(before));
 }
 
 TEST_CASE("a call says what is wrong with where it goes", "[runtime][greeting]") {

@@ -4,9 +4,9 @@
 #include "runtime/transport/patience.hpp"
 #include "runtime/transport/plain_stream.hpp"
 #include "runtime/transport/proof.hpp"
+#include "tests/support/holdings.hpp"
 #include "tests/support/socket_peer.hpp"
 
-#include <filesystem>
 #include <future>
 #include <vector>
 
@@ -29,11 +29,6 @@ std::vector<std::byte> drawn(std::size_t count) {
   std::vector<std::byte> bytes(count);
   draw(bytes);
   return bytes;
-}
-
-std::size_t threads() {
-  return static_cast<std::size_t>(
-      std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}));
 }
 
 } // namespace
@@ -96,16 +91,16 @@ TEST_CASE("BP-1: a peer that does not read stops who writes through a relay", "[
 }
 
 TEST_CASE("a relay ends in time, whoever is silent, and leaves no thread", "[runtime][relay]") {
-  const auto before = threads();
+  const holdings before;
   const auto begin = std::chrono::steady_clock::now();
   {
     const stream_relay unused;
-    CHECK(threads() == before);
+    CHECK(holdings().threads_since(before) == 0);
     lent x;
-    CHECK(threads() == before + 1);
+    CHECK(holdings().threads_since(before) == 1);
   }
   CHECK(std::chrono::steady_clock::now() - begin < 5s);
-  CHECK(threads() == before);
+  CHECK(all_is_given_back(before));
 }
 
 TEST_CASE("what was said before a relay ends still goes out", "[runtime][relay]") {

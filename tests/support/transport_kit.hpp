@@ -4,14 +4,13 @@
 #pragma once
 
 #include "runtime/transport/byte_endpoint.hpp"
+#include "tests/support/holdings.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <condition_variable>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -23,20 +22,6 @@ namespace lagrange::tests {
 
 namespace transport = runtime::transport;
 using transport::urgency;
-
-/// Longer than anything here takes; only a failing test waits for it.
-constexpr std::chrono::seconds long_enough{30};
-
-/// Waits until `claim` holds; false after long enough.
-template <class Claim>
-bool comes_true(Claim claim) {
-  const auto deadline = std::chrono::steady_clock::now() + long_enough;
-  while (!claim()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 /// What came, and from whom; holds the frames only if it is told to.
 class listener final : public transport::receiver {
@@ -179,24 +164,5 @@ inline bool send_all(transport::endpoint& from, transport::link_id to,
                      const transport::frame& what) {
   return comes_true([&] { return from.send(to, what) > 0; });
 }
-
-/// What a process holds of the system.
-struct holdings {
-  std::size_t descriptors = 0, threads = 0, mappings = 0;
-  bool operator==(const holdings&) const = default;
-
-  static holdings now() {
-    holdings found;
-    namespace fs = std::filesystem;
-    found.descriptors = static_cast<std::size_t>(
-        std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()));
-    found.threads = static_cast<std::size_t>(
-        std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator()));
-    std::ifstream maps("/proc/self/maps");
-    for (std::string line; std::getline(maps, line);)
-      found.mappings += line.find("lagrange-") != line.npos;
-    return found;
-  }
-};
 
 } // namespace lagrange::tests
