@@ -12,8 +12,12 @@ compute_actor::behavior_type compute(compute_actor::stateful_pointer<compute_sta
   return {
       [self, threads](const step_order& order) {
         ops::bind_thread(static_cast<int>(threads)); // a setting of this thread, made where it runs
-        return step_done{
-            std::make_shared<const runtime::step_result>((*self->state.computation)(*order.task))};
+        const auto tell = [&](runtime::early_part part) {
+          self->send(order.tells,
+                     part_done{std::make_shared<const runtime::early_part>(std::move(part))});
+        };
+        return step_done{std::make_shared<const runtime::step_result>(
+            (*self->state.computation)(*order.task, tell))};
       },
   };
 }

@@ -60,13 +60,20 @@ using feeder_actor =
                      caf::replies_to<runtime::membership_view>::with<runtime::view_ack>,
                      caf::reacts_to<arrival>, caf::reacts_to<link_loss>, caf::reacts_to<tick_atom>>;
 
-// It asks; nobody asks it.
-using worker_actor = caf::typed_actor<caf::reacts_to<arrival>, caf::reacts_to<link_loss>,
-                                      caf::reacts_to<wake_atom>, caf::reacts_to<tick_atom>>;
+/// A part of the gradient of the step under way, which never leaves the worker's process.
+struct part_done {
+  std::shared_ptr<const runtime::early_part> part;
+};
 
-/// A step's work, which never leaves the worker's process.
+// It asks; nobody but its own computation tells it anything.
+using worker_actor =
+    caf::typed_actor<caf::reacts_to<part_done>, caf::reacts_to<arrival>, caf::reacts_to<link_loss>,
+                     caf::reacts_to<wake_atom>, caf::reacts_to<tick_atom>>;
+
+/// A step's work, which never leaves the worker's process either.
 struct step_order {
   std::shared_ptr<const runtime::step_task> task;
+  worker_actor tells; ///< of parts that are ready before the rest
 };
 struct step_done {
   std::shared_ptr<const runtime::step_result> result;
@@ -131,6 +138,7 @@ auto inspect(Inspector& f, peers& x) {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::arrival)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::link_loss)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::part_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::step_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::step_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::evaluation_order)

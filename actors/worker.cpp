@@ -10,7 +10,7 @@ using worker_pointer = worker_actor::stateful_pointer<worker_state>;
 void carry_out(worker_pointer self, worker_effects effects);
 
 void compute(worker_pointer self, std::shared_ptr<const step_task> task) {
-  self->request(self->state.compute, step_deadline, step_order{std::move(task)})
+  self->request(self->state.compute, step_deadline, step_order{std::move(task), self})
       .then(
           [self](const step_done& done) {
             carry_out(self, self->state.port->on_computed(*done.result, now(self)));
@@ -55,6 +55,9 @@ worker_actor::behavior_type worker(worker_pointer self, std::shared_ptr<worker_s
   carry_out(self, state.port->start(now(self)));
   self->delayed_send(self, tick_period, tick_atom::value);
   return {
+      [self](const part_done& x) {
+        carry_out(self, self->state.port->on_part(*x.part, now(self)));
+      },
       [self](const arrival& x) { on_arrival(self, x); },
       [self](const link_loss& x) { on_loss(self, x); },
       [self](wake_atom) { carry_out(self, self->state.port->on_wake(now(self))); },

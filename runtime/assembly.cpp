@@ -149,7 +149,9 @@ worker_options make_worker(const job& x, const catalog& rows, const stamp& self)
   made.self = self;
   made.shards = x.topology.shards;
   made.compresses = x.codec.compress == "zstd";
-  if (policy_of(x, rows)->bound().value_or(1) >= 1) made.ahead = lookahead::one_step;
+  // One worker alone takes the steps of plain SGD, so it reads its own last write.
+  const bool is_alone = x.topology.workers == 1;
+  if (!is_alone && policy_of(x, rows)->bound().value_or(1) >= 1) made.ahead = lookahead::one_step;
   return made;
 }
 

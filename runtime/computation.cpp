@@ -22,13 +22,19 @@ void to_floats(const batch& samples, ops::tensor& out) {
     std::ranges::transform(samples.inputs.values<float>(), values.begin(), convert);
 }
 
-computation::computation(std::unique_ptr<ops::network> network, partition parts, codecs travel)
-    : network_(std::move(network)), parts_(std::move(parts)), travel_(std::move(travel)) {
-  LAGRANGE_EXPECT(network_ != nullptr, "a computation without a network");
-  const auto elements = static_cast<std::size_t>(ops::parameter_elements(network_->parameters()));
+computation::computation(std::unique_ptr<ops::network> network, partition parts, codecs travel,
+                         std::size_t frame_elements)
+    : network_(std::move(network)), parts_(std::move(parts)),
+      frames_(parts_, network_->parameters(), frame_elements), travel_(std::move(travel)) {
+  std::size_t elements = 0;
+  for (const auto& spec : network_->parameters()) {
+    places_.push_back(elements);
+    elements += static_cast<std::size_t>(spec.extents.elements());
+  }
   parameters_.resize(elements);
   d_parameters_.resize(elements);
   gradients_.resize(parts_.shards());
+  gradient_.resize(parts_.shards());
 }
 
 void computation::take_parameters(std::span<const std::shared_ptr<const pull_reply>> parameters) {
@@ -75,40 +81,75 @@ ops::tensor& computation::free_gradient(shard_id shard) {
   return pool.emplace_back(ops::dtype::f32, ops::shape{parts_.elements_of(shard)});
 }
 
-step_result computation::operator()(const step_task& task) {
+step_result computation::operator()(const step_task& task, const part_sink& ready) {
   if (travel_.encoder && !std::exchange(has_recovered_, true))
     travel_.encoder->recover(task.parameters);
   if (travel_.encoder) travel_.encoder->settle(task.settled);
   take_parameters(task.parameters);
+  begin_push({task.what.id, task.what.attempt}, ready);
   const auto& samples = task.grant->samples;
   step_result result;
   result.what = task.what.id;
   result.samples = static_cast<std::uint32_t>(samples.labels.extents()[0]);
-  const float scale = scale_ ? scale_->value() : 1;
   result.loss =
       network_->train({.parameters = parameters_,
                        .inputs = as_seen(samples),
                        .labels = samples.labels.values<std::int32_t>(),
                        .d_parameters = d_parameters_,
                        .key = mix(mix(mix(seed_) ^ task.what.id.value) ^ task.what.attempt.value),
-                       .loss_scale = scale});
-  if (scale_) unscale(scale);
+                       .loss_scale = scale_ ? scale_->value() : 1,
+                       .observer = this});
   const auto norm = gradient_norm();
-  if (!std::isfinite(result.loss) || !std::isfinite(norm)) {
-    if (scale_) scale_->overflowed();
-    result.verdict = push_verdict::skip;
-    return result;
-  }
-  if (scale_) scale_->succeeded();
-  if (clip_norm_ > 0 && norm > clip_norm_) result.clip_scale = clip_norm_ / norm;
-  for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard) {
-    auto& gradient = free_gradient({shard});
-    parts_.gather({shard}, d_parameters_, gradient.values<float>());
-    result.gradients.push_back(gradient);
-  }
-  if (travel_.encoder)
-    result.coded = travel_.encoder->encode({task.what.id, task.what.attempt}, result.gradients);
+  const bool is_finite = std::isfinite(result.loss) && std::isfinite(norm);
+  if (is_finite && clip_norm_ > 0 && norm > clip_norm_) result.clip_scale = clip_norm_ / norm;
+  if (!is_finite) result.verdict = push_verdict::skip;
+  end_push(result);
+  if (scale_ && is_finite) scale_->succeeded();
+  if (scale_ && !is_finite) scale_->overflowed();
   return result;
+}
+
+void computation::begin_push(lease_attempt_id what, const part_sink& ready) {
+  what_ = what;
+  ready_ = ready ? &ready : nullptr;
+  frames_.begin();
+  finished_ = 0;
+  made_.resize(parts_.shards());
+  for (const auto& frame : frames_.all()) {
+    if (frame.number > 0) continue;
+    gradient_[frame.shard.value] = free_gradient(frame.shard);
+    made_[frame.shard.value].resize(frame.frames);
+  }
+  if (travel_.encoder) travel_.encoder->begin(what);
+}
+
+void computation::end_push(step_result& result) {
+  const bool is_sent = result.verdict == push_verdict::apply;
+  LAGRANGE_EXPECT(finished_ == frames_.all().size(),
+                  "a network that did not tell of every gradient that it was final");
+  if (travel_.encoder) is_sent ? travel_.encoder->end() : travel_.encoder->abandon();
+  if (is_sent) result.parts = std::move(made_);
+  made_.clear();
+  std::ranges::fill(gradient_, ops::tensor());
+  ready_ = nullptr;
+}
+
+void computation::on_final(std::size_t tensor) {
+  if (scale_) unscale(tensor);
+  for (const auto index : frames_.on_final(tensor)) {
+    const auto& frame = frames_.all()[index];
+    ++finished_;
+    const auto shard = frame.shard.value;
+    auto values = gradient_[shard].slice(static_cast<std::int64_t>(frame.first),
+                                         static_cast<std::int64_t>(frame.elements));
+    frames_.gather(index, d_parameters_, values.values<float>());
+    auto& part = made_[shard][frame.number];
+    part = travel_.encoder ? travel_.encoder->encode(frame, std::as_const(values).values<float>())
+                           : gradient_part{frame.first, std::move(values), {}};
+    const bool is_closing = frame.number + 1 == frame.frames;
+    if (ready_ != nullptr && !is_closing)
+      (*ready_)({what_, frame.shard, frame.number, frame.frames, part});
+  }
 }
 
 void computation::compute_in(ops::dtype precision) {
@@ -117,14 +158,14 @@ void computation::compute_in(ops::dtype precision) {
   if (precision == ops::dtype::f16) scale_.emplace();
 }
 
-void computation::unscale(float scale) {
-  auto rest = std::span(d_parameters_);
-  for (const auto& spec : network_->parameters()) {
-    const auto part = rest.first(static_cast<std::size_t>(spec.extents.elements()));
-    rest = rest.subspan(part.size());
-    if (spec.kind == ops::parameter_spec::kind_type::weight)
-      for (auto& each : part) each *= 1 / scale;
-  }
+void computation::unscale(std::size_t tensor) {
+  const auto& spec = network_->parameters()[tensor];
+  if (spec.kind != ops::parameter_spec::kind_type::weight) return;
+  const float back = 1 / scale_->value();
+  for (auto& each :
+       std::span(d_parameters_)
+           .subspan(places_[tensor], static_cast<std::size_t>(spec.extents.elements())))
+    each *= back;
 }
 
 float computation::gradient_norm() const {

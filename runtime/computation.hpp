@@ -4,26 +4,35 @@
 #pragma once
 
 #include "ops/network.hpp"
+#include "runtime/gradient_frames.hpp"
 #include "runtime/loss_scale.hpp"
 #include "runtime/partition.hpp"
 #include "runtime/push_encoder.hpp"
 #include "runtime/snapshot.hpp"
 #include "runtime/worker.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
 namespace lagrange::runtime {
 
-class computation {
+/// Hears of frames of the gradient that are ready while others are being computed; of no closing
+/// one, and of none if its step turns out a skip later. Called by the thread that computes.
+using part_sink = std::function<void(early_part)>;
+
+class computation final : private ops::gradient_observer {
 public:
   struct codecs {
     std::unique_ptr<codec> pull;           ///< null: parameters come as they are
     std::unique_ptr<push_encoder> encoder; ///< null: gradients go as they are
   };
   /// Requires: a partition of this network's parameters.
-  computation(std::unique_ptr<ops::network> network, partition parts, codecs travel = {});
+  computation(std::unique_ptr<ops::network> network, partition parts, codecs travel = {},
+              std::size_t frame_elements = frame_elements_max);
+  /// It is its network's observer.
+  computation(computation&&) = default;
 
   /// Puts gradients into memory of this kind: the transport's, which it sends without a copy.
   void use_memory(const allocator& memory);
@@ -38,7 +47,7 @@ public:
 
   /// The gradient of the task's mean loss. A loss or gradient that is not finite becomes the
   /// verdict `skip`, with no gradients.
-  step_result operator()(const step_task& task);
+  step_result operator()(const step_task& task, const part_sink& ready = {});
 
   /// Loss and hits over a batch, forward only.
   ops::scores evaluate(std::span<const std::shared_ptr<const pull_reply>> parameters,
@@ -48,8 +57,11 @@ private:
   void take_parameters(std::span<const std::shared_ptr<const pull_reply>> parameters);
   /// What the network gets: floats, or the i32 that the batch holds.
   const ops::tensor& as_seen(const batch& samples);
-  /// Divides weights' gradients by the scale that the loss had.
-  void unscale(float scale);
+  void on_final(std::size_t tensor) override;
+  /// Divides the gradient of a weight by the scale that the loss had.
+  void unscale(std::size_t tensor);
+  void begin_push(lease_attempt_id what, const part_sink& ready);
+  void end_push(step_result& result);
   /// Of the last gradient, statistics apart; not finite if any value is not, or as a float it is
   /// not.
   float gradient_norm() const;
@@ -58,6 +70,7 @@ private:
 
   std::unique_ptr<ops::network> network_;
   partition parts_;
+  gradient_frames frames_;
   std::vector<float> parameters_; ///< flat, [N]
   std::vector<float> d_parameters_;
   codecs travel_;
@@ -68,6 +81,13 @@ private:
   std::vector<float> decoded_;                      ///< of one shard
   ops::tensor inputs_;                              ///< f32, of the last batch's shape
   std::vector<std::vector<ops::tensor>> gradients_; ///< by shard: memory to use in turn
+  std::vector<std::size_t> places_;                 ///< of each parameter in the flat vectors
+  // Of the step under way.
+  lease_attempt_id what_;
+  const part_sink* ready_ = nullptr;
+  std::size_t finished_ = 0;                     ///< frames
+  std::vector<ops::tensor> gradient_;            ///< by shard
+  std::vector<std::vector<gradient_part>> made_; ///< by shard, as step_result::parts
 };
 
 /// A batch of numbers as a network sees it: f32, inputs * scale + shift.

@@ -129,6 +129,7 @@ struct gradient_push {
   worker_clock clock; ///< of the step that made it
   lease what;         ///< meaningless for tick and leave
   shard_version read; ///< version of this shard that the gradient was computed from
+  /// Frames are numbered from the shard's last elements to its first: a gradient is computed so.
   std::uint32_t frame = 0;
   std::uint32_t frames = 1;
   std::uint64_t first = 0; ///< position of this frame's first element in the shard's blocks

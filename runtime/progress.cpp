@@ -52,6 +52,7 @@ void progress::on_report(const worker_report& report, time_point now) {
   if (report.from.life != figures.last.from.life) {
     figures.earlier_compute += figures.last.compute;
     figures.earlier_waiting += figures.last.waiting;
+    figures.earlier_skipped += figures.last.skipped;
     figures.window = now;
     figures.window_samples = 0;
     figures.samples_per_second = -1;
@@ -207,6 +208,7 @@ summary progress::summarise() const {
   for (const auto& [index, figures] : workers_) {
     waiting += figures.earlier_waiting + figures.last.waiting;
     compute += figures.earlier_compute + figures.last.compute;
+    made.skipped_steps += figures.earlier_skipped + figures.last.skipped;
     made.restarts.worker += figures.restarts;
   }
   if ((waiting + compute).count() > 0) made.wait_share = waiting / (waiting + compute);

@@ -64,6 +64,7 @@ private:
     double loss = -1;
     std::chrono::nanoseconds earlier_compute{0}; ///< of incarnations that died
     std::chrono::nanoseconds earlier_waiting{0};
+    std::uint64_t earlier_skipped = 0;
     std::uint64_t restarts = 0;
     std::optional<time_point> lost_at;
   };

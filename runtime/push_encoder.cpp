@@ -16,9 +16,9 @@ residual opened(const encoder_options& options) {
 }
 
 /// The same for the same piece of the same attempt, whoever computes it, and for no other.
-std::uint64_t key_of(std::uint64_t seed, const lease_attempt_id& what, std::size_t shard,
-                     std::size_t frame) {
-  const auto place = static_cast<std::uint64_t>(shard) << 32 | frame;
+std::uint64_t key_of(std::uint64_t seed, const lease_attempt_id& what,
+                     const gradient_frame& frame) {
+  const auto place = static_cast<std::uint64_t>(frame.shard.value) << 32 | frame.number;
   return mix(mix(mix(seed ^ what.what.value) ^ what.attempt.value) ^ place);
 }
 
@@ -57,31 +57,33 @@ void push_encoder::settle(std::span<const settled_push> answers) {
   }
 }
 
-std::vector<std::vector<gradient_part>>
-push_encoder::encode(lease_attempt_id what, std::span<const ops::tensor> gradients) {
+void push_encoder::begin(lease_attempt_id what) {
+  residual_.begin(residual_.newest().next(), what);
+  begun_ = what;
+}
+
+gradient_part push_encoder::encode(const gradient_frame& frame, std::span<const float> gradient) {
+  LAGRANGE_EXPECT(begun_ && gradient.size() == frame.elements, "a frame of no push");
+  const auto before = residual_.before(frame.shard).subspan(frame.first, frame.elements);
+  const auto values = residual_.after(frame.shard).subspan(frame.first, frame.elements);
+  std::ranges::transform(gradient, before, values.begin(), std::plus<>());
+  auto bytes = room(options_.writes->bytes_max(values.size()));
+  const auto used = options_.writes->encode(values, key_of(options_.seed, *begun_, frame),
+                                            std::as_writable_bytes(bytes.values<std::uint8_t>()));
+  return {frame.first,
+          bytes.slice(0, static_cast<std::int64_t>(used)),
+          {options_.writes->name(), values.size()}};
+}
+
+void push_encoder::end() {
   const auto sequence = residual_.newest().next();
-  residual_.begin(sequence, what);
-  std::vector<std::vector<gradient_part>> made(gradients.size());
-  for (std::uint32_t shard = 0; shard < gradients.size(); ++shard) {
-    const auto gradient = gradients[shard].values<float>();
-    const auto before = residual_.before({shard});
-    const auto values = residual_.after({shard});
-    std::ranges::transform(gradient, before, values.begin(), std::plus<>());
-    for (std::size_t first = 0; first < values.size(); first += options_.frame_elements_max) {
-      const auto part =
-          values.subspan(first, std::min(options_.frame_elements_max, values.size() - first));
-      auto bytes = room(options_.writes->bytes_max(part.size()));
-      const auto used =
-          options_.writes->encode(part, key_of(options_.seed, what, shard, made[shard].size()),
-                                  std::as_writable_bytes(bytes.values<std::uint8_t>()));
-      made[shard].push_back({first,
-                             bytes.slice(0, static_cast<std::int64_t>(used)),
-                             {options_.writes->name(), part.size()}});
-    }
-  }
   residual_.end(sequence);
-  pending_.push_back({sequence, what});
-  return made;
+  pending_.push_back({sequence, *std::exchange(begun_, std::nullopt)});
+}
+
+void push_encoder::abandon() {
+  residual_.abandon();
+  begun_.reset();
 }
 
 ops::tensor push_encoder::room(std::size_t bytes) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "runtime/codec/codec.hpp"
+#include "runtime/gradient_frames.hpp"
 #include "runtime/residual.hpp"
 #include "runtime/worker.hpp"
 
@@ -15,6 +16,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -33,7 +35,6 @@ struct encoder_options {
   lasting_memory memory;             ///< residual::bytes_for(elements) bytes
   std::vector<std::size_t> elements; ///< by shard
   std::uint64_t seed = 0;            ///< of the job, for a codec that draws
-  std::size_t frame_elements_max = 256 * 1024;
 };
 
 class push_encoder {
@@ -45,10 +46,16 @@ public:
   void recover(std::span<const std::shared_ptr<const pull_reply>> replies);
   /// The shards have answered these pushes. Those of other incarnations do not count.
   void settle(std::span<const settled_push> answers);
-  /// The frames' worth of each shard's gradient.
-  /// Shapes: gradients by shard, f32 [n]. Requires: at most one unanswered push.
-  std::vector<std::vector<gradient_part>> encode(lease_attempt_id what,
-                                                 std::span<const ops::tensor> gradients);
+  /// A push begins. Requires: at most one unanswered push, none that has begun.
+  void begin(lease_attempt_id what);
+  /// A frame of it, with what was left unsent there. It may leave before the push ends: a shard
+  /// takes none that is not whole, and the closing frame leaves afterwards.
+  /// Shapes: gradient [frame.elements].
+  gradient_part encode(const gradient_frame& frame, std::span<const float> gradient);
+  /// Every frame is written: from here on the push counts.
+  void end();
+  /// Instead of end(): the push is none, and what was unsent stays so.
+  void abandon();
 
   /// The Euclidean norm of what has not been sent, over all shards. Cost: one pass.
   double residual_norm() const;
@@ -65,6 +72,7 @@ private:
   encoder_options options_;
   residual residual_;
   std::deque<pending_push> pending_;
+  std::optional<lease_attempt_id> begun_;
   std::vector<ops::tensor> rooms_;
 };
 

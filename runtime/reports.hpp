@@ -16,6 +16,7 @@ struct worker_report {
   worker_clock clock;
   std::uint64_t steps = 0;             ///< since this incarnation started
   std::uint64_t samples = 0;           ///< since this incarnation started
+  std::uint64_t skipped = 0;           ///< of the steps: loss or gradient was not finite
   double loss = 0;                     ///< mean training loss since the last report
   double loss_steps = 0;               ///< steps in that mean
   std::chrono::nanoseconds compute{0}; ///< since this incarnation started
@@ -56,7 +57,8 @@ struct feeder_report {
 
 template <class Inspector>
 auto inspect(Inspector& f, worker_report& x) {
-  return f(x.from, x.clock, x.steps, x.samples, x.loss, x.loss_steps, x.compute, x.waiting);
+  return f(x.from, x.clock, x.steps, x.samples, x.skipped, x.loss, x.loss_steps, x.compute,
+           x.waiting);
 }
 template <class Inspector>
 auto inspect(Inspector& f, shard_report& x) {

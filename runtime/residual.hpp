@@ -68,6 +68,8 @@ public:
   std::span<float> after(shard_id shard);
   /// From here on the push counts, and may be sent. Requires: every after() is written.
   void end(push_sequence sequence);
+  /// Instead of end(): the push that has begun never was.
+  void abandon() { has_begun_ = false; }
 
   /// The shard has taken the push. Requires: answers of one shard come in the order of pushes.
   void acknowledge(shard_id shard, push_sequence sequence);

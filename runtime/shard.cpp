@@ -230,14 +230,15 @@ error shard::stage(const std::shared_ptr<const gradient_push>& frame, whole_push
 
 error shard::find_gap(const whole_push& push) const {
   if (push.back()->verdict != push_verdict::apply) return {};
-  std::uint64_t next = 0;
+  std::uint64_t rest = parameters_.size(); // frames go from the last elements to the first
   for (const auto& frame : push) {
-    if (frame->first != next || frame->gradient.empty())
-      return {errc::bad_frame, "has no gradient for element " + std::to_string(next)};
-    next += elements_of(frame->gradient, frame->how);
+    const auto end = frame->first + elements_of(frame->gradient, frame->how);
+    if (end != rest || end == frame->first)
+      return {errc::bad_frame, "has no gradient for element " + std::to_string(rest - 1)};
+    rest = frame->first;
   }
-  if (next != parameters_.size())
-    return {errc::bad_frame, "ends at element " + std::to_string(next) + " of " +
+  if (rest != 0)
+    return {errc::bad_frame, "begins at element " + std::to_string(rest) + " of " +
                                  std::to_string(parameters_.size())};
   return {};
 }

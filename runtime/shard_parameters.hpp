@@ -17,7 +17,7 @@
 
 namespace lagrange::runtime {
 
-/// A whole push: its frames in the order of their elements; the last frame tells the rest.
+/// A whole push: its frames, from the last elements to the first; the last frame tells the rest.
 using whole_push = std::vector<std::shared_ptr<const gradient_push>>;
 
 /// Part of a shard's parameters that belongs to one tensor of the model.

@@ -31,6 +31,7 @@ void walk(Summary& x, Visitor&& visit) {
   visit("train_loss", x.train_loss);
   visit("time_to_target_seconds", x.time_to_target_seconds);
   visit("updates", x.updates);
+  visit("skipped_steps", x.skipped_steps);
   visit.table("leases", [&](auto&& field) {
     field("issued", x.leases.issued);
     field("applied", x.leases.applied);
@@ -195,6 +196,8 @@ std::string audit_line(const summary& x) {
   auto text = fmt::format("leases: {} issued, {} applied, {} lost, {} duplicated", x.leases.issued,
                           x.leases.applied, x.leases.lost, x.leases.duplicated);
   if (x.leases.dropped > 0) text += fmt::format(", {} dropped", x.leases.dropped);
+  if (x.skipped_steps > 0)
+    text += fmt::format(", {} steps skipped for numbers that are not finite", x.skipped_steps);
   if (x.leases.dealt_again > 0) text += fmt::format(", {} dealt again", x.leases.dealt_again);
   return text;
 }

@@ -32,6 +32,8 @@ struct summary {
   std::optional<double> train_loss; ///< mean over the last steps of the workers
   std::optional<double> time_to_target_seconds;
   std::uint64_t updates = 0; ///< versions of shard-0
+  /// Of the workers: the loss or a gradient was not finite.
+  std::uint64_t skipped_steps = 0;
 
   /// LE-1, SH-2: what became of the leases.
   struct lease_counts {

@@ -5,7 +5,7 @@
 namespace lagrange::runtime {
 
 worker::worker(worker_options options) : options_(options) {
-  LAGRANGE_EXPECT(options.shards > 0 && options.frame_elements_max > 0, "a worker without shards");
+  LAGRANGE_EXPECT(options.shards > 0, "a worker without shards");
   arrived_.resize(options.shards);
   held_.resize(options.shards);
   counts_.from = options.self;
@@ -89,7 +89,9 @@ std::shared_ptr<const pull_reply> worker::completed(shard_id shard,
 }
 
 void worker::advance(time_point now, worker_effects& out) {
-  if (result_ && !outgoing_) push(now, out);
+  const bool may_push = !outgoing_ || !outgoing_->is_closed;
+  if (result_ && may_push) push(now, out);
+  if (computing_ && may_push && !early_.empty()) push_early(now, out);
   if (!grant_ || computing_ || result_) return;
   if (grant_->kind == grant_kind::batch) {
     compute_if_ready(now, out);
@@ -142,9 +144,8 @@ worker_effects worker::on_wake(time_point now) {
 worker_effects worker::on_computed(step_result result, time_point now) {
   worker_effects out;
   LAGRANGE_EXPECT(computing_ && result.what == computing_->what.id, "a result nobody asked for");
-  LAGRANGE_EXPECT(result.verdict == push_verdict::skip ||
-                      result.gradients.size() == options_.shards,
-                  std::to_string(result.gradients.size()) + " gradients");
+  LAGRANGE_EXPECT(result.verdict == push_verdict::skip || result.parts.size() == options_.shards,
+                  std::to_string(result.parts.size()) + " gradients");
   counts_.compute += now - computing_since_;
   step_times_.add(now - computing_since_);
   waiting_since_ = now;
@@ -154,6 +155,8 @@ worker_effects worker::on_computed(step_result result, time_point now) {
   if (result.verdict == push_verdict::apply) {
     loss_sum_ += result.loss;
     ++loss_steps_;
+  } else {
+    ++counts_.skipped;
   }
   result_task_ = std::move(computing_);
   computing_ = nullptr;
@@ -163,51 +166,88 @@ worker_effects worker::on_computed(step_result result, time_point now) {
   return out;
 }
 
+worker_effects worker::on_part(early_part part, time_point now) {
+  worker_effects out;
+  if (!computing_ || computing_->what.id != part.what.what ||
+      computing_->what.attempt != part.what.attempt || part.shard.value >= options_.shards ||
+      part.frame + 1 >= part.frames)
+    return out;
+  early_.push_back(std::move(part));
+  advance(now, out);
+  return out;
+}
+
+void worker::open(outgoing_push push, time_point now) {
+  outgoing_ = std::move(push);
+  outgoing_->frames.resize(options_.shards);
+  outgoing_->is_done.assign(options_.shards, false);
+  outgoing_->open = options_.shards;
+  outgoing_->sent = now;
+}
+
+void worker::push_early(time_point now, worker_effects& out) {
+  if (!outgoing_) open({.clock = computing_->clock, .what = computing_->what}, now);
+  for (const auto& part : early_) {
+    auto frame = frame_of(*computing_, part.shard, part.part);
+    frame->frame = part.frame;
+    frame->frames = part.frames;
+    auto& frames = outgoing_->frames[part.shard.value];
+    frames.resize(part.frames);
+    frames[part.frame] = frame;
+    if (!outgoing_->is_done[part.shard.value])
+      out.pushes.emplace_back(part.shard, std::move(frame));
+  }
+  early_.clear();
+}
+
+/// Closes the push, and sends of it what has not left yet.
 void worker::push(time_point now, worker_effects& out) {
-  const auto& task = *result_task_;
-  outgoing_push made{task.clock, task.what, result_->verdict, {}, {}, 0, now};
-  for (std::uint32_t shard = 0; shard < options_.shards; ++shard)
-    made.frames.push_back(frames_for({shard}));
+  early_.clear();
+  if (!outgoing_) open({.clock = result_task_->clock, .what = result_task_->what}, now);
+  outgoing_->verdict = result_->verdict;
+  outgoing_->sent = now;
+  outgoing_->is_closed = true;
+  for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
+    auto before = std::exchange(outgoing_->frames[shard], frames_for({shard}));
+    if (result_->verdict != push_verdict::apply) before.clear(); // one frame tells it all
+    const auto& frames = outgoing_->frames[shard];
+    before.resize(frames.size());
+    for (std::size_t i = 0; i < frames.size(); ++i)
+      if (!before[i] && !outgoing_->is_done[shard])
+        out.pushes.emplace_back(shard_id{shard}, frames[i]);
+  }
   result_.reset();
   result_task_ = nullptr;
-  send(std::move(made), now, out);
   if (options_.ahead == lookahead::none) {
     ask(standing::working, clock_.next(), now, out);
     pull(clock_.next(), now, out);
   }
+  if (outgoing_->open == 0) acknowledged(now, out); // somebody else's attempts came before, all
 }
 
-/// What is to be sent to the shard: at least one part, if only to close the push.
-std::vector<gradient_part> worker::parts_for(shard_id shard) const {
-  if (result_->verdict == push_verdict::skip) return {{}};
-  if (!result_->coded.empty()) return result_->coded[shard.value];
-  const auto& gradient = result_->gradients[shard.value];
-  const auto elements = gradient.elements();
-  const auto length = options_.frame_elements_max;
-  if (elements <= length) return {{0, gradient, {}}};
-  std::vector<gradient_part> made;
-  for (std::int64_t first = 0; first < elements; first += length)
-    made.push_back({static_cast<std::uint64_t>(first),
-                    gradient.slice(first, std::min(length, elements - first)),
-                    {}});
-  return made;
+std::shared_ptr<gradient_push> worker::frame_of(const step_task& task, shard_id shard,
+                                                const gradient_part& part) const {
+  auto frame = std::make_shared<gradient_push>();
+  frame->from = options_.self;
+  frame->clock = task.clock;
+  frame->what = task.what;
+  frame->read = task.parameters[shard.value]->version;
+  frame->first = part.first;
+  frame->gradient = part.values;
+  frame->how = part.how;
+  return frame;
 }
 
+/// At least one frame, if only to close the push.
 std::vector<std::shared_ptr<const gradient_push>> worker::frames_for(shard_id shard) const {
-  const auto& task = *result_task_;
-  const auto parts = parts_for(shard);
+  static const std::vector<gradient_part> nothing(1);
+  const auto& parts =
+      result_->verdict == push_verdict::skip ? nothing : result_->parts[shard.value];
   std::vector<std::shared_ptr<const gradient_push>> made;
   for (const auto& part : parts) {
-    auto frame = std::make_shared<gradient_push>();
-    frame->from = options_.self;
-    frame->clock = task.clock;
-    frame->what = task.what;
-    frame->read = task.parameters[shard.value]->version;
+    auto frame = frame_of(*result_task_, shard, part);
     frame->frame = static_cast<std::uint32_t>(made.size());
     frame->frames = static_cast<std::uint32_t>(parts.size());
-    frame->first = part.first;
-    frame->gradient = part.values;
-    frame->how = part.how;
     frame->verdict = result_->verdict;
     frame->samples = result_->samples;
     frame->clip_scale = result_->clip_scale;
@@ -217,23 +257,17 @@ std::vector<std::shared_ptr<const gradient_push>> worker::frames_for(shard_id sh
 }
 
 void worker::push_empty(push_verdict verdict, time_point now, worker_effects& out) {
-  outgoing_push made{grant_->clock, {}, verdict, {}, {}, 0, now};
-  if (verdict == push_verdict::leave) made.clock = request_.clock;
-  clock_ = made.clock;
+  open({.clock = verdict == push_verdict::leave ? request_.clock : grant_->clock,
+        .verdict = verdict,
+        .is_closed = true},
+       now);
+  clock_ = outgoing_->clock;
   grant_ = nullptr;
   auto frame = std::make_shared<gradient_push>();
   frame->from = options_.self;
-  frame->clock = made.clock;
+  frame->clock = outgoing_->clock;
   frame->verdict = verdict;
-  made.frames.assign(options_.shards, {std::move(frame)});
-  send(std::move(made), now, out);
-}
-
-void worker::send(outgoing_push push, time_point now, worker_effects& out) {
-  outgoing_ = std::move(push);
-  outgoing_->is_done.assign(options_.shards, false);
-  outgoing_->open = options_.shards;
-  outgoing_->sent = now;
+  outgoing_->frames.assign(options_.shards, {std::move(frame)});
   for (std::uint32_t shard = 0; shard < options_.shards; ++shard) emit_frames({shard}, out);
 }
 
@@ -250,7 +284,7 @@ worker_effects worker::on_ack(shard_id shard, const push_ack& ack, time_point no
   outgoing_->is_done[shard.value] = true;
   if (outgoing_->verdict == push_verdict::apply)
     settled_.push_back({shard, {ack.what, ack.attempt}, ack.outcome == push_outcome::taken});
-  if (--outgoing_->open == 0) acknowledged(now, out);
+  if (--outgoing_->open == 0 && outgoing_->is_closed) acknowledged(now, out);
   return out;
 }
 
@@ -281,7 +315,7 @@ worker_effects worker::on_tick(time_point now) {
     arrived_ = kept;
     std::erase_if(out.pulls, [&](const auto& each) { return kept[each.first.value] != nullptr; });
   }
-  if (outgoing_ && now - outgoing_->sent >= options_.retry_after) {
+  if (outgoing_ && outgoing_->is_closed && now - outgoing_->sent >= options_.retry_after) {
     outgoing_->sent = now;
     for (std::uint32_t shard = 0; shard < options_.shards; ++shard)
       if (!outgoing_->is_done[shard]) emit_frames({shard}, out);

@@ -49,10 +49,18 @@ struct step_result {
   float loss = 0;
   std::uint32_t samples = 0;
   push_verdict verdict = push_verdict::apply; ///< skip when the gradient is not finite
-  std::vector<ops::tensor> gradients;         ///< f32 [n], by shard
-  /// By shard, what is sent instead of the gradients; empty: they are sent as they are.
-  std::vector<std::vector<gradient_part>> coded;
+  /// By shard, the frames of its push from the last elements to the first; none for skip.
+  std::vector<std::vector<gradient_part>> parts;
   float clip_scale = 1; ///< that brings the gradient's norm into its bound
+};
+
+/// One of those frames, while the rest is still being computed; never the closing one.
+struct early_part {
+  lease_attempt_id what;
+  shard_id shard;
+  std::uint32_t frame = 0;
+  std::uint32_t frames = 1; ///< of this shard
+  gradient_part part;
 };
 
 /// When the next lease and the next parameters are asked for.
@@ -86,9 +94,8 @@ struct worker_options {
   stamp self;
   std::uint32_t shards = 1;
   lookahead ahead = lookahead::none;
-  bool compresses = false;                      ///< gradients, on links that leave the host
-  std::int64_t frame_elements_max = 256 * 1024; ///< a push is cut into frames of 1 MiB
-  std::chrono::milliseconds retry_after{2000};  ///< what is not answered by then is asked again
+  bool compresses = false;                     ///< gradients, on links that leave the host
+  std::chrono::milliseconds retry_after{2000}; ///< what is not answered by then is asked again
   std::chrono::milliseconds report_every{250};
 };
 
@@ -111,6 +118,9 @@ public:
   worker_effects on_grant(std::shared_ptr<const lease_grant> grant, time_point now);
   worker_effects on_parameters(shard_id shard, std::shared_ptr<const pull_reply> reply,
                                time_point now);
+  /// A part of the step under way is ready: it leaves at once, unless the push before is not
+  /// acknowledged yet. One of a step that is over changes nothing.
+  worker_effects on_part(early_part part, time_point now);
   worker_effects on_computed(step_result result, time_point now);
   worker_effects on_ack(shard_id shard, const push_ack& ack, time_point now);
   /// The time asked for by wake_after is over.
@@ -126,9 +136,11 @@ private:
     worker_clock clock;
     lease what; ///< attempt 0: none
     push_verdict verdict = push_verdict::apply;
-    std::vector<std::vector<std::shared_ptr<const gradient_push>>> frames; ///< by shard
-    std::vector<bool> is_done;                                             ///< by shard
-    std::size_t open = 0;
+    bool is_closed = false; ///< its step is over, and every frame is here
+    /// By shard; null: not here yet.
+    std::vector<std::vector<std::shared_ptr<const gradient_push>>> frames;
+    std::vector<bool> is_done; ///< by shard
+    std::size_t open = 0;      ///< shards that have not answered
     time_point sent;
   };
 
@@ -142,11 +154,13 @@ private:
   void compute_if_ready(time_point now, worker_effects& out);
   void look_ahead(time_point now, worker_effects& out);
   void push(time_point now, worker_effects& out);
+  void push_early(time_point now, worker_effects& out);
+  void open(outgoing_push push, time_point now);
   void push_empty(push_verdict verdict, time_point now, worker_effects& out);
-  void send(outgoing_push push, time_point now, worker_effects& out);
   void acknowledged(time_point now, worker_effects& out);
+  std::shared_ptr<gradient_push> frame_of(const step_task& task, shard_id shard,
+                                          const gradient_part& part) const;
   std::vector<std::shared_ptr<const gradient_push>> frames_for(shard_id shard) const;
-  std::vector<gradient_part> parts_for(shard_id shard) const;
   void emit_frames(shard_id shard, worker_effects& out) const;
   worker_report report(time_point now);
 
@@ -171,6 +185,7 @@ private:
   std::optional<step_result> result_;
   std::shared_ptr<const step_task> result_task_;
   std::optional<outgoing_push> outgoing_;
+  std::vector<early_part> early_;     ///< of the step under way, not sent yet
   std::vector<settled_push> settled_; ///< not yet told to whoever computes
   bool is_finished_ = false;
   // Numbers for people.

@@ -33,6 +33,9 @@ public:
   result<worker_effects> on_frame(transport::link_id from, const transport::frame& what,
                                   time_point now);
   worker_effects start(time_point now) { return sent(twin_.start(now)); }
+  worker_effects on_part(const early_part& part, time_point now) {
+    return sent(twin_.on_part(part, now));
+  }
   worker_effects on_computed(const step_result& result, time_point now) {
     return sent(twin_.on_computed(result, now));
   }

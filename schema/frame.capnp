@@ -127,7 +127,7 @@ struct GradientPush {
   clock @1 :UInt64;     # of the step that made it
   what @2 :Lease;       # meaningless for tick and leave
   read @3 :UInt64;      # version that the gradient was computed from
-  frame @4 :UInt32;     # below `frames`
+  frame @4 :UInt32;     # below `frames`; number 0 has the last elements of the shard's blocks
   frames @5 :UInt32;    # at least 1
   first @6 :UInt64;     # position of this frame's first element in the shard's blocks
   gradient @7 :Tensor;  # f32 [m]; null for skip, tick and leave

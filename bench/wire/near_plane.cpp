@@ -86,7 +86,7 @@ void near_plane::push() {
       static_cast<std::uint32_t>((elements + frame_elements_max - 1) / frame_elements_max);
   frame.samples = 1;
   for (; frame.frame < frame.frames; ++frame.frame) {
-    const auto first = frame.frame * frame_elements_max;
+    const auto first = (frame.frames - 1 - frame.frame) * frame_elements_max;
     frame.first = static_cast<std::uint64_t>(first);
     frame.gradient = gradient_.slice(first, std::min(frame_elements_max, elements - first));
     send(encode(frame));

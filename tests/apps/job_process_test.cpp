@@ -246,3 +246,16 @@ TEST_CASE("a job in one process ends done under every policy", "[apps]") {
     check_audit(summary_in(folder), 3000);
   }
 }
+
+TEST_CASE("RE-1: one worker alone ends with the same bits twice, whatever the bound", "[apps]") {
+  std::set<std::string> ends;
+  for (int run = 0; run < 2; ++run) {
+    tests::temporary_folder folder;
+    auto arguments = job(folder, "ssp:3", "1");
+    arguments.insert(arguments.end(), {"--in-process", "--workers", "1", "--shards", "2"});
+    running_program program(arguments);
+    REQUIRE(program.wait().status == 0);
+    ends.insert(summary_in(folder)["parameters_sha256"]);
+  }
+  CHECK(ends.size() == 1);
+}

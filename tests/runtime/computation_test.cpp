@@ -26,6 +26,7 @@ public:
     const auto x = pass.inputs.values<float>()[0];
     for (std::size_t i = 0; i < pass.parameters.size(); ++i)
       pass.d_parameters[i] = x * pass.parameters[i];
+    for (std::size_t i = specs_.size(); i > 0; --i) pass.observer->on_final(i - 1);
     return x;
   }
   ops::scores evaluate(std::span<const float> parameters, const ops::tensor& inputs,
@@ -60,6 +61,12 @@ step_task task_of(const partition& parts, float input) {
   return {what, {}, grant, shards_of(parts)};
 }
 
+/// Of a shard whose gradient is one frame.
+std::span<const float> gradient_of(const step_result& of, std::uint32_t shard = 0) {
+  REQUIRE(of.parts[shard].size() == 1);
+  return std::as_const(of.parts[shard][0].values).values<float>();
+}
+
 } // namespace
 
 TEST_CASE("a step brings the shards' parameters together and takes the gradient apart",
@@ -70,10 +77,10 @@ TEST_CASE("a step brings the shards' parameters together and takes the gradient 
   CHECK(result.what == lease_id{9});
   CHECK(result.samples == 2);
   CHECK(result.loss == 2);
-  REQUIRE(result.gradients.size() == 2);
+  REQUIRE(result.parts.size() == 2);
   std::vector<float> flat(7);
   for (std::uint32_t shard = 0; shard < 2; ++shard)
-    parts.scatter({shard}, result.gradients[shard].values<float>(), flat);
+    parts.scatter({shard}, gradient_of(result, shard), flat);
   CHECK(flat == std::vector<float>{2, 4, 6, 8, 10, 12, 14});
 }
 
@@ -87,7 +94,7 @@ TEST_CASE("LE-1: a loss or gradient that is not finite becomes a skip", "[runtim
   for (const auto input : inputs) {
     const auto result = compute(task_of(parts, input));
     CHECK(result.verdict == push_verdict::skip);
-    CHECK(result.gradients.empty());
+    CHECK(result.parts.empty());
     CHECK(result.samples == 2);
   }
   CHECK(compute(task_of(parts, 1)).verdict == push_verdict::apply); // and it goes on
@@ -103,7 +110,7 @@ TEST_CASE("a gradient beyond the norm comes with the scale that brings it there"
   CHECK(compute(task_of(parts, 1)).clip_scale == 1);
   const auto clipped = compute(task_of(parts, 8));
   CHECK(clipped.clip_scale == Approx(0.25));
-  CHECK(clipped.gradients[0].values<float>()[0] == 8); // as it is: the shard multiplies
+  CHECK(gradient_of(clipped)[0] == 8); // as it is: the shard multiplies
 }
 
 TEST_CASE("statistics are no part of the norm, but their overflow is one",
@@ -122,12 +129,13 @@ TEST_CASE("a gradient that is still on its way is not written over", "[runtime][
   const auto parts = partition::balanced(specs(), 2);
   computation compute(std::make_unique<echo>(), parts);
   const auto held = compute(task_of(parts, 1));
-  const auto before = held.gradients[0].values<float>()[0];
+  const auto before = gradient_of(held)[0];
   compute(task_of(parts, 5));
   compute(task_of(parts, 7));
-  CHECK(held.gradients[0].values<float>()[0] == before);
-  const auto* memory = [&] { return compute(task_of(parts, 1)).gradients[0].bytes(); }();
-  CHECK(compute(task_of(parts, 1)).gradients[0].bytes() == memory); // what is free is used again
+  CHECK(gradient_of(held)[0] == before);
+  const auto* memory = [&] { return compute(task_of(parts, 1)).parts[0][0].values.bytes(); }();
+  CHECK(compute(task_of(parts, 1)).parts[0][0].values.bytes() ==
+        memory); // what is free is used again
 }
 
 TEST_CASE("a network sees inputs times scale plus shift", "[runtime][computation]") {
@@ -155,6 +163,7 @@ TEST_CASE("a network sees i32 as they are, and counts samples, not labels",
     std::span<const ops::parameter_spec> parameters() const override { return specs(); }
     float train(const ops::training_pass& pass) override {
       std::ranges::fill(pass.d_parameters, 0.0F);
+      for (std::size_t i = 0; i < specs().size(); ++i) pass.observer->on_final(i);
       return static_cast<float>(pass.inputs.values<std::int32_t>()[1]) +
              static_cast<float>(pass.labels.size());
     }

@@ -37,9 +37,8 @@ public:
       worker_options made;
       made.self = worker_stamp(index);
       made.shards = shards;
-      made.frame_elements_max = 7;
       workers_.emplace_back(made);
-      computations_.emplace_back(make_network(), parts_);
+      computations_.emplace_back(make_network(), parts_, computation::codecs{}, 7);
     }
     for (std::uint32_t index = 0; index < workers; ++index)
       carry_out(index, workers_[index].start({}));

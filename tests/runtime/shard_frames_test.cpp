@@ -118,16 +118,16 @@ TEST_CASE("a hostile push is refused without effect", "[runtime][shard]") {
   }
   SECTION("too short") {
     push.gradient = push.gradient.slice(0, 9);
-    what = "ends at element 9 of 10";
+    what = "no gradient for element 9";
   }
   SECTION("without its beginning") {
     push.gradient = push.gradient.slice(1, 9);
     push.first = 1;
-    what = "no gradient for element 0";
+    what = "begins at element 1 of 10";
   }
   SECTION("no gradient at all") {
     push.gradient = {};
-    what = "no gradient for element 0";
+    what = "no gradient for element 9";
   }
   SECTION("a frame that is none of its frames") {
     push.frame = 1;

@@ -36,7 +36,7 @@ TEST_CASE("a summary has the contract's fields in the contract's order", "[runti
         R"({"job":"fashion-lenet","outcome":"done","policy":"ssp:3","workers":4,"shards":2,)"
         R"("replicas":0,"seed":1,"epochs":5,"wall_seconds":41.25,"train_seconds":40.5,)"
         R"("samples_per_second":7407.5,"test_accuracy":0.8912,"test_loss":null,)"
-        R"("train_loss":null,"time_to_target_seconds":null,"updates":4690,)"
+        R"("train_loss":null,"time_to_target_seconds":null,"updates":4690,"skipped_steps":0,)"
         R"("leases":{"issued":4690,"applied":4690,"dropped":0,"dealt_again":0,"lost":0,)"
         R"("duplicated":0},"staleness":{"p50":3.0,"p99":6.0,"max":9.0},"lag_max":3,)"
         R"("wait_share":null,"bytes":{"pushed":3400000000,"pulled":999,"framing":12,"other":34,)"

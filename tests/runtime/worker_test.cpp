@@ -1,4 +1,4 @@
-#include "tests/support/builders.hpp"
+#include "tests/support/worker_probe.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -8,66 +8,6 @@ using namespace runtime;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Drives one worker of two shards with 3 and 5 elements.
-struct worker_probe {
-  explicit worker_probe(lookahead ahead = lookahead::none) : twin(options_of(ahead)) {
-    effects = twin.start(at(0ms));
-  }
-  static worker_options options_of(lookahead ahead) {
-    worker_options made;
-    made.self = worker_stamp(0);
-    made.shards = 2;
-    made.ahead = ahead;
-    made.frame_elements_max = 2;
-    return made;
-  }
-
-  worker twin;
-  worker_effects effects; ///< of the last call
-  std::uint64_t sequence = 0;
-  time_point now = at(0ms);
-
-  void grant(grant_kind kind, std::uint64_t lease = 0, std::uint64_t clock = 0) {
-    auto made = std::make_shared<lease_grant>();
-    made->sequence = ++sequence;
-    made->kind = kind;
-    made->what.id = {lease};
-    made->what.attempt = {1};
-    made->clock = {clock};
-    effects = twin.on_grant(made, now);
-  }
-  void parameters(std::uint32_t shard, std::uint64_t clock, std::uint64_t version = 0) {
-    auto made = std::make_shared<pull_reply>();
-    made->from = stamp_of(actor_role::shard, shard);
-    made->clock = {clock};
-    made->version = {version};
-    made->parameters = tensor_of(std::vector<float>(3 + 2 * shard, 0.0F));
-    effects = twin.on_parameters({shard}, made, now);
-  }
-  /// Both shards answer.
-  void parameters(std::uint64_t clock) {
-    parameters(0, clock, clock);
-    parameters(1, clock, clock);
-  }
-  void computed(std::uint64_t lease, push_verdict verdict = push_verdict::apply) {
-    step_result made{{lease}, 2.5F, 4, verdict, {}};
-    if (verdict == push_verdict::apply)
-      made.gradients = {tensor_of({1, 2, 3}), tensor_of({4, 5, 6, 7, 8})};
-    effects = twin.on_computed(made, now);
-  }
-  void ack(std::uint32_t shard, std::uint64_t clock, std::uint64_t lease = 0,
-           std::uint32_t attempt = 1, push_outcome outcome = push_outcome::taken) {
-    effects = twin.on_ack(
-        {shard}, {stamp_of(actor_role::shard, shard), {lease}, {attempt}, {clock}, outcome, {}},
-        now);
-  }
-  void acks(std::uint64_t clock, std::uint64_t lease = 0, std::uint32_t attempt = 1) {
-    ack(0, clock, lease, attempt);
-    ack(1, clock, lease, attempt);
-  }
-  void tick(time_point when) { effects = twin.on_tick(now = when); }
-};
 
 bool is_quiet(const worker_effects& effects) {
   return !effects.request && effects.pulls.empty() && effects.pushes.empty() && !effects.compute &&
@@ -82,7 +22,7 @@ TEST_CASE("the clip scale goes to every shard, in the closing frame", "[runtime]
   worker.parameters(0);
   step_result made;
   made.what = {7};
-  made.gradients = {tensor_of({1, 2, 3}), tensor_of({4, 5, 6, 7, 8})};
+  made.parts = {parts_of(tensor_of({1, 2, 3}), 2), parts_of(tensor_of({4, 5, 6, 7, 8}), 2)};
   made.clip_scale = 0.5F;
   worker.effects = worker.twin.on_computed(made, worker.now);
   int closing = 0;
@@ -176,13 +116,12 @@ TEST_CASE("a push is cut into frames that cover the gradient, and says what was 
   std::vector<std::vector<float>> seen(2);
   for (const auto& [shard, frame] : worker.effects.pushes) {
     auto& elements = seen[shard.value];
-    CHECK(frame->first == elements.size());
     CHECK(frame->frames == (shard.value == 0 ? 2U : 3U));
     CHECK(frame->gradient.elements() <= 2);
     CHECK(frame->read == shard_version{11 + shard.value});
     CHECK(frame->samples == 4);
     const auto part = frame->gradient.values<float>();
-    elements.insert(elements.end(), part.begin(), part.end());
+    elements.insert(elements.begin(), part.begin(), part.end()); // the last ones come first
   }
   CHECK(seen[0] == std::vector<float>{1, 2, 3});
   CHECK(seen[1] == std::vector<float>{4, 5, 6, 7, 8});

@@ -107,9 +107,14 @@ compute_link::behavior_type compute_behavior(compute_link::stateful_pointer<link
   return {
       [self, what, time_max](const actors::step_order& order) {
         auto promise = self->make_response_promise<actors::step_done>();
-        actors::step_done done{std::make_shared<const step_result>((*what)(*order.task))};
-        later(self, self->state.some_time(std::chrono::milliseconds(1), time_max),
-              [promise, done]() mutable { promise.deliver(std::move(done)); });
+        const auto took = self->state.some_time(std::chrono::milliseconds(1), time_max);
+        const auto tell = [&](early_part part) { // at any time of the step, and one in order
+          const actors::part_done ready{std::make_shared<const early_part>(std::move(part))};
+          later(self, self->state.some_time({}, took),
+                [self, to = order.tells, ready] { self->send(to, ready); });
+        };
+        actors::step_done done{std::make_shared<const step_result>((*what)(*order.task, tell))};
+        later(self, took, [promise, done]() mutable { promise.deliver(std::move(done)); });
         return promise;
       },
       [self](tick_atom, std::uint64_t id) { run_due(self, id); },

@@ -96,16 +96,27 @@ inline runtime::gradient_push empty_push(runtime::stamp from, std::uint64_t cloc
   return made;
 }
 
+/// The frames of a gradient's push: at most `length` elements each, the last ones first.
+inline std::vector<runtime::gradient_part> parts_of(const ops::tensor& gradient,
+                                                    std::int64_t length) {
+  std::vector<runtime::gradient_part> parts;
+  for (std::int64_t first = 0; first < gradient.elements(); first += length)
+    parts.push_back({static_cast<std::uint64_t>(first),
+                     gradient.slice(first, std::min(length, gradient.elements() - first)),
+                     {}});
+  std::ranges::reverse(parts);
+  return parts;
+}
+
 /// The push cut into frames of at most `length` elements.
 inline std::vector<runtime::gradient_push> cut(const runtime::gradient_push& whole,
                                                std::int64_t length) {
   std::vector<runtime::gradient_push> frames;
-  for (std::int64_t first = 0; first < whole.gradient.elements(); first += length) {
+  for (const auto& part : parts_of(whole.gradient, length)) {
     auto frame = whole;
     frame.frame = static_cast<std::uint32_t>(frames.size());
-    frame.first = static_cast<std::uint64_t>(first);
-    frame.gradient =
-        whole.gradient.slice(first, std::min(length, whole.gradient.elements() - first));
+    frame.first = part.first;
+    frame.gradient = part.values;
     frames.push_back(std::move(frame));
   }
   for (auto& frame : frames) frame.frames = static_cast<std::uint32_t>(frames.size());

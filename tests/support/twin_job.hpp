@@ -50,7 +50,6 @@ private:
     runtime::worker_options made;
     made.self = worker_stamp(who.first, who.second.value);
     made.shards = job_.facts.shards;
-    made.frame_elements_max = 2;
     made.retry_after = std::chrono::milliseconds(80);
     if (job_.facts.bound.value_or(1) >= 1 && job_.time.chance(70))
       made.ahead = runtime::lookahead::one_step;
@@ -84,10 +83,31 @@ private:
   void compute(const life& who, const std::shared_ptr<const runtime::step_task>& task) {
     if (!declared_dead_.contains(who)) job_.watch.on_step(who, *task);
     const auto mean = speeds_[who.first];
-    job_.time.after(job_.time.between(mean / 2, mean * 2), [this, who, task] {
+    const auto took = job_.time.between(mean / 2, mean * 2);
+    const auto result = std::make_shared<const runtime::step_result>(result_of(*task));
+    for (std::uint32_t shard = 0; shard < result->parts.size(); ++shard)
+      tell_early(who, *task, {shard}, result->parts[shard], took);
+    job_.time.after(took, [this, who, result] {
       if (const auto found = workers_.find(who); found != workers_.end())
-        carry_out(who, found->second->on_computed(result_of(*task), job_.time.now()));
+        carry_out(who, found->second->on_computed(*result, job_.time.now()));
     });
+  }
+  /// Some parts of a gradient are ready before the rest.
+  void tell_early(const life& who, const runtime::step_task& task, runtime::shard_id shard,
+                  const std::vector<runtime::gradient_part>& parts,
+                  std::chrono::microseconds took) {
+    for (std::uint32_t frame = 0; frame + 1 < parts.size(); ++frame) {
+      if (job_.time.chance(50)) continue;
+      const runtime::early_part ready{{task.what.id, task.what.attempt},
+                                      shard,
+                                      frame,
+                                      static_cast<std::uint32_t>(parts.size()),
+                                      parts[frame]};
+      job_.time.after(job_.time.between({}, took), [this, who, ready] {
+        if (const auto found = workers_.find(who); found != workers_.end())
+          carry_out(who, found->second->on_part(ready, job_.time.now()));
+      });
+    }
   }
   static runtime::step_result result_of(const runtime::step_task& task) {
     runtime::step_result made;
@@ -98,8 +118,10 @@ private:
       return made;
     }
     for (const auto& held : task.parameters)
-      made.gradients.push_back(tensor_of(
-          std::vector<float>(held->parameters.values<float>().size(), gradient_of(made.what))));
+      made.parts.push_back(
+          parts_of(tensor_of(std::vector<float>(held->parameters.values<float>().size(),
+                                                gradient_of(made.what))),
+                   2));
     return made;
   }
 
