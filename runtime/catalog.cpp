@@ -12,7 +12,7 @@ std::vector<Row> copy(std::span<const Row> rows) {
 
 catalog catalog::standard() {
   return {copy(ops::models()),     copy(runtime::policies()), copy(ops::optimizers()),
-          copy(runtime::codecs()), copy(data_formats()),      copy(runtime::schedules())};
+          copy(runtime::codecs()), copy(data_formats()),      copy(runtime::schedules()), {}};
 }
 
 } // namespace lagrange::runtime

@@ -117,6 +117,10 @@ void computation::compute_in(ops::dtype precision) {
   if (precision == ops::dtype::f16) scale_.emplace();
 }
 
+void computation::compute_on(std::unique_ptr<ops::processor> where) {
+  network_->compute_on(std::move(where));
+}
+
 void computation::unscale(float scale) {
   auto rest = std::span(d_parameters_);
   for (const auto& spec : network_->parameters()) {
