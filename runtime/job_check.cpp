@@ -1,5 +1,5 @@
-#include "runtime/job.hpp"
 #include "ops/processor.hpp"
+#include "runtime/job.hpp"
 #include "runtime/job_devices.hpp"
 #include "runtime/job_model.hpp"
 #include "runtime/wire.hpp"

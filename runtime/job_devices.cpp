@@ -49,10 +49,9 @@ std::string devices_absence(const job& x, const catalog& rows) {
   const auto is_cpu = [](const std::string& each) { return each == "cpu"; };
   if (std::ranges::all_of(x.topology.devices, is_cpu)) return {};
   const auto all = ops::list_devices(rows.cuda_module);
-  const auto why = all.cuda_absence.empty()
-                       ? fmt::format("The last that CUDA can use is {}.",
-                                     ops::to_string(all.devices.back().where))
-                       : all.cuda_absence;
+  const auto why = all.cuda_absence.empty() ? fmt::format("The last that CUDA can use is {}.",
+                                                          ops::to_string(all.devices.back().where))
+                                            : all.cuda_absence;
   for (std::uint32_t i = 0; i < x.topology.devices.size(); ++i)
     if (!is_listed(all, device_of(x, i)))
       return fmt::format("there is no {} here, see lagrange list devices. {}",

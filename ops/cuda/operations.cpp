@@ -49,14 +49,14 @@ void typed_result::store() {
 }
 
 void scale_by(device_stream& on, const float* x, std::int64_t count, const view& by, float* y) {
-  // A product of [count, 1] and [1, 1]: the backend's factors are of the host.
+  // A product of [1, 1] and [1, count]: the backend's factors are of the host.
   on.run(&backend::product, product_call{.type = dtype::f32,
                                          .y_type = dtype::f32,
-                                         .rows = count,
+                                         .rows = 1,
                                          .inner = 1,
-                                         .columns = 1,
-                                         .a = {.at = x},
-                                         .b = {.at = by.data},
+                                         .columns = count,
+                                         .a = {.at = by.data},
+                                         .b = {.at = x},
                                          .y = y});
 }
 

@@ -76,7 +76,8 @@ TEST_CASE("nor does a step on a device", "[ops][models][cuda]") {
     CAPTURE(row.name);
     auto input = tests::input_of(row);
     if (input.extents.rank() == 3) input.extents = {12, 12, 1};
-    const auto net = row.takes == sample_kind::tokens ? tests::make_small(row) : row.make(input, {});
+    const auto net =
+        row.takes == sample_kind::tokens ? tests::make_small(row) : row.make(input, {});
     net->compute_on(make_processor({device::kind_type::cuda, 0}, LAGRANGE_EMULATED_CUDA));
     const auto parameters = tests::parameters(net->parameters(), 1);
     std::vector<float> gradient(parameters.size());

@@ -44,10 +44,10 @@ TEST_CASE("a job is refused the devices that the machine does not have", "[runti
   CHECK(check_job(of_devices("[\"cpu\", \"cuda:0\"]"), facts, rows));
   const auto beyond = check_job(of_devices("[\"cuda:0\", \"cuda:1\"]"), facts, rows);
   REQUIRE_FALSE(beyond);
-  CHECK_THAT(beyond.error().text, Contains("topology.devices = [\"cuda:0\", \"cuda:1\"]: ") &&
-                                      Contains("no cuda:1 here") &&
-                                      Contains("the last that CUDA can use is cuda:0",
-                                               Catch::CaseSensitive::No));
+  CHECK_THAT(beyond.error().text,
+             Contains("topology.devices = [\"cuda:0\", \"cuda:1\"]: ") &&
+                 Contains("no cuda:1 here") &&
+                 Contains("the last that CUDA can use is cuda:0", Catch::CaseSensitive::No));
   rows.cuda_module = "/nowhere/lagrange_cuda.so";
   CHECK(check_job(of_devices("[\"cpu\", \"cpu\"]"), facts, rows)); // it is not looked for
   const auto absent = check_job(of_devices("[\"cuda:0\"]"), facts, rows);
