@@ -82,6 +82,7 @@ compute_actor start_compute(node_pointer self, const job& what, const data_facts
   const auto& setup = *self->state.setup;
   auto made =
       std::make_shared<computation>(make_computation(what, *setup.catalog, facts, setup.keeper));
+  use_device(*made, what, *setup.catalog, setup.who.name.index);
   made->use_memory([&plane](std::size_t bytes) { return plane.allocate(bytes); });
   if (setup.compute) return setup.compute(self->system(), std::move(made));
   return self->spawn<caf::detached>(compute, std::move(made), what.topology.threads);

@@ -1,5 +1,6 @@
 #include "ops/network.hpp"
 
+#include "ops/processor.hpp"
 #include "ops/random.hpp"
 
 #include <algorithm>
@@ -12,6 +13,10 @@ void network::compute_in(dtype precision) {
   if (precision != dtype::f32)
     throw std::invalid_argument("this model computes in f32 only, not in " +
                                 std::string(name(precision)));
+}
+
+void network::compute_on(std::unique_ptr<processor>) {
+  throw std::invalid_argument("this model computes on the CPU only");
 }
 
 void initialise(const parameter_spec& spec, std::uint64_t seed, std::size_t position,

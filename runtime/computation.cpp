@@ -158,6 +158,10 @@ void computation::compute_in(ops::dtype precision) {
   if (precision == ops::dtype::f16) scale_.emplace();
 }
 
+void computation::compute_on(std::unique_ptr<ops::processor> where) {
+  network_->compute_on(std::move(where));
+}
+
 void computation::unscale(std::size_t tensor) {
   const auto& spec = network_->parameters()[tensor];
   if (spec.kind != ops::parameter_spec::kind_type::weight) return;

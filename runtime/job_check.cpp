@@ -1,4 +1,6 @@
+#include "ops/processor.hpp"
 #include "runtime/job.hpp"
+#include "runtime/job_devices.hpp"
 #include "runtime/job_model.hpp"
 #include "runtime/wire.hpp"
 
@@ -67,6 +69,18 @@ void check_precision(const job& x, const data_facts& facts, const catalog& rows,
     if (network) network->compute_in(precision_of(x));
   } catch (const std::invalid_argument& unable) {
     refused.add("precision.compute", unable.what());
+  }
+}
+
+void check_devices(const job& x, const data_facts& facts, const catalog& rows, refusals& refused) {
+  if (const auto why = devices_absence(x, rows); !why.empty())
+    return refused.add("topology.devices", why);
+  const auto* row = find_row(rows.models, x.model.name);
+  if (!row || x.topology.devices == std::vector<std::string>{"cpu"}) return;
+  try {
+    make_model(x, rows, facts.input)->compute_on(ops::host_processor());
+  } catch (const std::invalid_argument& unable) {
+    refused.add("topology.devices", unable.what());
   }
 }
 
@@ -147,6 +161,7 @@ result<void> check_job(const job& x, const data_facts& facts, const catalog& row
                 fmt::format("samples are {}, expected images", described(facts.input)));
   check_model(x, facts, rows, refused);
   if (x.precision.compute != "f32") check_precision(x, facts, rows, refused);
+  check_devices(x, facts, rows, refused);
   check_optimizer(x, rows, refused);
   return refused.done();
 }
