@@ -4,7 +4,6 @@
 #pragma once
 
 #include "ops/network.hpp"
-#include "ops/processor.hpp"
 #include "runtime/loss_scale.hpp"
 #include "runtime/partition.hpp"
 #include "runtime/push_encoder.hpp"
