@@ -3,6 +3,7 @@
 #include "runtime/permutation.hpp"
 
 #include "ops/norm.hpp"
+#include "ops/processor.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -158,10 +159,6 @@ void computation::compute_in(ops::dtype precision) {
   if (precision == ops::dtype::f16) scale_.emplace();
 }
 
-void computation::compute_on(std::unique_ptr<ops::processor> where) {
-  network_->compute_on(std::move(where));
-}
-
 void computation::unscale(std::size_t tensor) {
   const auto& spec = network_->parameters()[tensor];
   if (spec.kind != ops::parameter_spec::kind_type::weight) return;
@@ -188,6 +185,10 @@ ops::scores computation::evaluate(std::span<const std::shared_ptr<const pull_rep
                                   const batch& samples) {
   take_parameters(parameters);
   return network_->evaluate(parameters_, as_seen(samples), samples.labels.values<std::int32_t>());
+}
+
+void computation::compute_on(std::unique_ptr<ops::processor> where) {
+  network_->compute_on(std::move(where));
 }
 
 } // namespace lagrange::runtime

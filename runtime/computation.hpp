@@ -4,7 +4,6 @@
 #pragma once
 
 #include "ops/network.hpp"
-#include "ops/processor.hpp"
 #include "runtime/gradient_frames.hpp"
 #include "runtime/loss_scale.hpp"
 #include "runtime/partition.hpp"

@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 using namespace lagrange;
 using namespace lagrange::runtime;
 using Catch::Contains;
@@ -69,10 +71,11 @@ TEST_CASE("a model of the CPU alone is refused other devices", "[runtime][job]")
     std::vector<ops::parameter_spec> specs_{{"w", {2}, {}}};
   };
   auto rows = emulated();
-  rows.models = {{.name = "softmax",
-                  .help = "not really",
-                  .make = [](const ops::model_input&, const ops::model_settings&)
-                      -> std::unique_ptr<ops::network> { return std::make_unique<plain>(); }}};
+  const auto row = std::ranges::find(rows.models, "softmax", &ops::model_row::name);
+  row->maker = [](const ops::model_input&,
+                 const ops::model_settings&) -> std::unique_ptr<ops::network> {
+    return std::make_unique<plain>();
+  };
   CHECK(check_job(of_devices("[\"cpu\"]"), facts, rows));
   const auto refused = check_job(of_devices("[\"cuda:0\"]"), facts, rows);
   REQUIRE_FALSE(refused);
