@@ -145,7 +145,7 @@ private:
         system_,
         actors::local_launcher_setup{
             &rows_, open_plane,
-            [this](shard_id shard, const journal_entry& entry) { checker_.see(shard, entry); },
+            [this](const journal_header&) { return result<journal_sink>(watching()); },
             [this](caf::actor_system& system, std::shared_ptr<computation> what) {
               return keep(slow_compute(system, std::move(what), chosen_.step_max, random_));
             }});
@@ -165,6 +165,13 @@ private:
     for (std::uint32_t crash = 0; crash < chosen_.crashes; ++crash)
       crashes_.push_back(pick(leases_ * 2 / 3) + 1);
     std::ranges::sort(crashes_, std::greater<>());
+  }
+
+  journal_sink watching() {
+    return [this](shard_id shard, std::span<const journal_entry> entries) -> result<void> {
+      for (const auto& entry : entries) checker_.see(shard, entry);
+      return success();
+    };
   }
 
   std::uint64_t pick(std::uint64_t below) {

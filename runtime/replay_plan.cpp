@@ -1,0 +1,149 @@
+#include "runtime/replay_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+namespace lagrange::runtime {
+
+namespace {
+
+bool is_of_push(journal_kind kind) {
+  return kind == journal_kind::applied || kind == journal_kind::dropped ||
+         kind == journal_kind::duplicate || kind == journal_kind::kept;
+}
+
+/// A worker's life and clock: which step, or which pull.
+using moment = std::tuple<worker_id, incarnation, worker_clock>;
+moment moment_of(const journal_entry& x) { return {x.worker, x.life, x.clock}; }
+moment moment_of(const replay_step& x) { return {x.worker, x.life, x.clock}; }
+
+class planner {
+public:
+  explicit planner(std::span<const journal> journals) : journals_(journals) {}
+
+  result<replay_plan> make() {
+    find_steps();
+    plan_.shards.resize(journals_.size());
+    for (std::uint32_t shard = 0; shard < journals_.size(); ++shard) {
+      served_.clear();
+      taken_.clear();
+      version_ = {};
+      for (const auto& entry : journals_[shard].entries) {
+        BOOST_OUTCOME_TRY(see(shard, entry));
+      }
+      complete(shard);
+    }
+    return std::move(plan_);
+  }
+
+private:
+  struct taken_push {
+    incarnation life;
+    lease_attempt_id what;
+  };
+
+  void find_steps() {
+    std::map<moment, replay_step> found;
+    for (const auto& each : journals_)
+      for (const auto& entry : each.entries)
+        if (is_of_push(entry.kind)) {
+          auto& step = found[moment_of(entry)];
+          step.worker = entry.worker;
+          step.life = entry.life;
+          step.clock = entry.clock;
+          step.what = {entry.what, entry.attempt};
+          step.samples = entry.samples;
+          step.was_dropped |= entry.kind == journal_kind::dropped;
+        }
+    for (auto& [when, step] : found) {
+      step.shards.resize(journals_.size());
+      places_[when] = plan_.steps.size();
+      plan_.steps.push_back(std::move(step));
+    }
+  }
+
+  auto breach(std::uint32_t shard, const journal_entry& entry, const std::string& what) const {
+    return failure(errc::bad_file,
+                   fmt::format("the journal of shard-{} cannot be true: lease {}, attempt {} of "
+                               "worker-{} {}; run lagrange audit on the run",
+                               shard, entry.what.value, entry.attempt.value, entry.worker.value,
+                               what));
+  }
+
+  result<void> see(std::uint32_t shard, const journal_entry& entry) {
+    if (entry.kind == journal_kind::served) served_[moment_of(entry)].push_back(entry.version);
+    if (entry.kind == journal_kind::state)
+      plan_.shards[shard].states.emplace(entry.version, entry.digest);
+    if (!is_of_push(entry.kind)) return success();
+    auto& step = plan_.steps[places_.at(moment_of(entry))];
+    auto& here = step.shards[shard];
+    if (step.what != lease_attempt_id{entry.what, entry.attempt})
+      return breach(shard, entry, "is not what another shard says of its clock");
+    if (entry.read > entry.version) return breach(shard, entry, "was read before it was there");
+    here.read = {entry.read};
+    if (entry.kind == journal_kind::duplicate) {
+      if (here.fate == push_fate::unseen) here.fate = push_fate::refused;
+      return success();
+    }
+    if (here.fate == push_fate::unseen) taken_[step.worker].push_back({step.life, step.what});
+    here.fate = push_fate::taken;
+    here.clip_scale = entry.clip_scale;
+    if (entry.kind == journal_kind::applied) return see_applied(shard, entry, here);
+    return success();
+  }
+
+  result<void> see_applied(std::uint32_t shard, const journal_entry& entry, step_at_shard& here) {
+    if (here.update) return breach(shard, entry, "was applied twice");
+    auto& updates = plan_.shards[shard].updates;
+    if (entry.version == version_.next()) {
+      updates.push_back({entry.version, {}});
+      version_ = entry.version;
+    } else if (entry.version != version_ || updates.empty()) {
+      return breach(shard, entry,
+                    fmt::format("made version {} of version {}", entry.version.value,
+                                version_.value));
+    }
+    updates.back().steps.push_back(places_.at(moment_of(entry)));
+    here.update = entry.version;
+    here.has_checksum = true;
+    here.checksum = entry.checksum;
+    return success();
+  }
+
+  /// What only the whole journal of a shard can tell.
+  void complete(std::uint32_t shard) {
+    std::map<worker_id, incarnation> lives;
+    for (auto& step : plan_.steps) {
+      auto& here = step.shards[shard];
+      if (here.read.empty()) here.read = served_[moment_of(step)];
+      const bool is_reborn = lives.contains(step.worker) && lives[step.worker] < step.life;
+      lives[step.worker] = step.life;
+      if (is_reborn) here.taken_before = last_taken(step);
+    }
+  }
+
+  std::array<lease_attempt_id, 2> last_taken(const replay_step& first) {
+    std::array<lease_attempt_id, 2> made{};
+    for (const auto& push : taken_[first.worker])
+      if (push.life < first.life) made = {push.what, made[0]};
+    return made;
+  }
+
+  std::span<const journal> journals_;
+  replay_plan plan_;
+  std::map<moment, std::size_t> places_; ///< of steps
+  // Of the shard that is looked at:
+  std::map<moment, std::vector<shard_version>> served_;
+  std::map<worker_id, std::vector<taken_push>> taken_; ///< in order
+  shard_version version_;
+};
+
+} // namespace
+
+result<replay_plan> make_replay_plan(std::span<const journal> journals) {
+  return planner(journals).make();
+}
+
+} // namespace lagrange::runtime
