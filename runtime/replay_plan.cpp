@@ -19,6 +19,10 @@ using moment = std::tuple<worker_id, incarnation, worker_clock>;
 moment moment_of(const journal_entry& x) { return {x.worker, x.life, x.clock}; }
 moment moment_of(const replay_step& x) { return {x.worker, x.life, x.clock}; }
 
+/// Which push: no two of a job have the same.
+using push_name = std::pair<lease_id, lease_attempt>;
+push_name name_of(const journal_entry& x) { return {x.what, x.attempt}; }
+
 class planner {
 public:
   explicit planner(std::span<const journal> journals) : journals_(journals) {}
@@ -44,24 +48,24 @@ private:
     lease_attempt_id what;
   };
 
+  /// A worker sends a push when the one before has been answered by all shards. So in every
+  /// journal its pushes have the same order, and only the last one of a life may be missing in some.
   void find_steps() {
-    std::map<moment, replay_step> found;
+    std::map<push_name, std::size_t> seen;
     for (const auto& each : journals_)
-      for (const auto& entry : each.entries)
-        if (is_of_push(entry.kind)) {
-          auto& step = found[moment_of(entry)];
-          step.worker = entry.worker;
-          step.life = entry.life;
-          step.clock = entry.clock;
-          step.what = {entry.what, entry.attempt};
-          step.samples = entry.samples;
-          step.was_dropped |= entry.kind == journal_kind::dropped;
-        }
-    for (auto& [when, step] : found) {
-      step.shards.resize(journals_.size());
-      places_[when] = plan_.steps.size();
-      plan_.steps.push_back(std::move(step));
-    }
+      for (const auto& entry : each.entries) {
+        if (!is_of_push(entry.kind)) continue;
+        const auto [place, is_new] = seen.emplace(name_of(entry), plan_.steps.size());
+        if (is_new)
+          plan_.steps.push_back({entry.worker, entry.life, entry.clock,
+                                 {entry.what, entry.attempt}, entry.samples, false,
+                                 std::vector<step_at_shard>(journals_.size())});
+        plan_.steps[place->second].was_dropped |= entry.kind == journal_kind::dropped;
+      }
+    std::ranges::stable_sort(
+        plan_.steps, {}, [](const replay_step& x) { return moment_of(x); });
+    for (std::size_t place = 0; place < plan_.steps.size(); ++place)
+      places_[{plan_.steps[place].what.what, plan_.steps[place].what.attempt}] = place;
   }
 
   auto breach(std::uint32_t shard, const journal_entry& entry, const std::string& what) const {
@@ -73,14 +77,17 @@ private:
   }
 
   result<void> see(std::uint32_t shard, const journal_entry& entry) {
-    if (entry.kind == journal_kind::served) served_[moment_of(entry)].push_back(entry.version);
+    if (entry.kind == journal_kind::served) {
+      auto& versions = served_[moment_of(entry)];
+      if (versions.empty() || versions.back() != entry.version) versions.push_back(entry.version);
+    }
     if (entry.kind == journal_kind::state)
       plan_.shards[shard].states.emplace(entry.version, entry.digest);
     if (!is_of_push(entry.kind)) return success();
-    auto& step = plan_.steps[places_.at(moment_of(entry))];
+    auto& step = plan_.steps[places_.at(name_of(entry))];
     auto& here = step.shards[shard];
-    if (step.what != lease_attempt_id{entry.what, entry.attempt})
-      return breach(shard, entry, "is not what another shard says of its clock");
+    if (moment_of(step) != moment_of(entry))
+      return breach(shard, entry, "was made by somebody else, or at another clock, as another says");
     if (entry.read > entry.version) return breach(shard, entry, "was read before it was there");
     here.read = {entry.read};
     if (entry.kind == journal_kind::duplicate) {
@@ -105,7 +112,7 @@ private:
                     fmt::format("made version {} of version {}", entry.version.value,
                                 version_.value));
     }
-    updates.back().steps.push_back(places_.at(moment_of(entry)));
+    updates.back().steps.push_back(places_.at(name_of(entry)));
     here.update = entry.version;
     here.has_checksum = true;
     here.checksum = entry.checksum;
@@ -133,7 +140,7 @@ private:
 
   std::span<const journal> journals_;
   replay_plan plan_;
-  std::map<moment, std::size_t> places_; ///< of steps
+  std::map<push_name, std::size_t> places_; ///< of steps
   // Of the shard that is looked at:
   std::map<moment, std::vector<shard_version>> served_;
   std::map<worker_id, std::vector<taken_push>> taken_; ///< in order
