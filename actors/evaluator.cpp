@@ -13,8 +13,7 @@ evaluator_actor::behavior_type evaluator(evaluator_actor::stateful_pointer<evalu
       [self](const evaluation_order& order) {
         ops::bind_thread(1);
         const auto& own = *self->state.setup;
-        return evaluation_done{
-            runtime::evaluate(*own.computation, *own.test, order.parameters)};
+        return evaluation_done{runtime::evaluate(*own.computation, *own.test, order.parameters)};
       },
   };
 }

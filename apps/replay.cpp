@@ -24,17 +24,18 @@ using steady = std::chrono::steady_clock;
 struct verdict {
   std::uint64_t updates = 0;
   double seconds = 0;
-  std::optional<bool> is_exact;    ///< none: nothing was to be compared
-  std::string difference;          ///< the first one
-  std::string sha256;              ///< of the parameters that came
-  std::optional<double> accuracy;  ///< on the test split
+  std::optional<bool> is_exact;   ///< none: nothing was to be compared
+  std::string difference;         ///< the first one
+  std::string sha256;             ///< of the parameters that came
+  std::optional<double> accuracy; ///< on the test split
   std::vector<std::string> remarks;
 };
 
 /// Why the run cannot be replayed at all; empty: it can.
 std::string find_obstacle(const apps::recorded_run& run, const replay_order& order) {
   const auto& devices = run.job.topology.devices;
-  if (const auto found = std::ranges::find_if_not(devices, [](const auto& x) { return x == "cpu"; });
+  if (const auto found =
+          std::ranges::find_if_not(devices, [](const auto& x) { return x == "cpu"; });
       found != devices.end())
     return fmt::format("the run computed on {}, whose sums come in an order that nobody records; "
                        "only runs on the CPU can be replayed",
@@ -61,9 +62,8 @@ public:
   result<verdict> all() {
     BOOST_OUTCOME_TRY(plan, make_replay_plan(run_.journals));
     if (order_.until && *order_.until > updates_of(plan))
-      return failure(errc::bad_argument,
-                     fmt::format("--until update={}: the run has {} updates", *order_.until,
-                                 updates_of(plan)));
+      return failure(errc::bad_argument, fmt::format("--until update={}: the run has {} updates",
+                                                     *order_.until, updates_of(plan)));
     BOOST_OUTCOME_TRY(training, open_data(run_.job, rows_, data_split::train));
     verdict made;
     made.remarks = apps::torn_tails_of(run_);
@@ -128,12 +128,12 @@ void tell(const apps::recorded_run& run, const replay_order& order, const verdic
 
 nlohmann::json to_json(const apps::recorded_run& run, const replay_order& order,
                        const verdict& found) {
-  nlohmann::json made{{"run", run.folder.string()},    {"updates", found.updates},
-                      {"seconds", found.seconds},      {"bit_exact", nullptr},
-                      {"difference", nullptr},         {"sha256", found.sha256},
-                      {"recorded_sha256", nullptr},    {"until", nullptr},
-                      {"without", nullptr},            {"test_accuracy", nullptr},
-                      {"recorded_accuracy", nullptr},  {"remarks", found.remarks}};
+  nlohmann::json made{{"run", run.folder.string()},   {"updates", found.updates},
+                      {"seconds", found.seconds},     {"bit_exact", nullptr},
+                      {"difference", nullptr},        {"sha256", found.sha256},
+                      {"recorded_sha256", nullptr},   {"until", nullptr},
+                      {"without", nullptr},           {"test_accuracy", nullptr},
+                      {"recorded_accuracy", nullptr}, {"remarks", found.remarks}};
   const auto put = [&](const char* key, const auto& value) {
     if (value) made[key] = *value;
   };

@@ -107,7 +107,7 @@ private:
       setup->nodes = local_;
     } else {
       setup->open_plane = apps::planes_of_host(options_.security, loopback);
-      setup->nodes = processes_ = 
+      setup->nodes = processes_ =
           std::make_shared<apps::process_launcher>(options_.security, folder_.path());
     }
     supervisor_ = system_.spawn(actors::supervisor,

@@ -24,8 +24,8 @@ void audit::see(shard_id shard, const journal_entry& entry) {
     report(fmt::format("lease {} was kept twice for its round by shard-{}", entry.what.value,
                        shard.value));
   if (entry.version != own.version)
-    report(fmt::format("shard-{} was at version {} and then at {}, without an update",
-                       shard.value, own.version.value, entry.version.value));
+    report(fmt::format("shard-{} was at version {} and then at {}, without an update", shard.value,
+                       own.version.value, entry.version.value));
 }
 
 void audit::see_end(shard_id shard, const journal_entry& entry) {
@@ -64,8 +64,8 @@ void audit::check_lease(lease_id id) {
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
     const auto found = shards_[shard].ended.find(id);
     if (found == shards_[shard].ended.end())
-      return report(fmt::format("lease {} was neither applied nor dropped by shard-{}", id.value,
-                                shard));
+      return report(
+          fmt::format("lease {} was neither applied nor dropped by shard-{}", id.value, shard));
     is_applied |= found->second.kind == journal_kind::applied;
     last = std::max(last, found->second.attempt);
   }

@@ -29,9 +29,7 @@ constexpr std::size_t piece_bytes_max = std::size_t{64} << 20;
 constexpr std::size_t file_bytes_max = std::size_t{1} << 40;
 constexpr std::uint64_t elements_max = std::uint64_t{1} << 38;
 
-sha256_digest sha256(std::span<const char> bytes) {
-  return runtime::sha256(std::as_bytes(bytes));
-}
+sha256_digest sha256(std::span<const char> bytes) { return runtime::sha256(std::as_bytes(bytes)); }
 
 std::uint64_t elements_of(const checkpoint& x) {
   std::uint64_t sum = 0;

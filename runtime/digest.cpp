@@ -10,9 +10,9 @@ namespace lagrange::runtime {
 sha256_digest sha256(std::span<const std::byte> bytes) {
   sha256_digest digest{};
   unsigned length = 0;
-  const int done = EVP_Digest(bytes.data(), bytes.size(),
-                              reinterpret_cast<unsigned char*>(digest.data()), &length,
-                              EVP_sha256(), nullptr);
+  const int done =
+      EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()),
+                 &length, EVP_sha256(), nullptr);
   LAGRANGE_EXPECT(done == 1 && length == digest.size(), "OpenSSL has no SHA-256 here");
   return digest;
 }

@@ -32,7 +32,7 @@ struct journal_entry {
   // Of a push:
   lease_id what;
   lease_attempt attempt;
-  shard_version read;      ///< that the gradient was computed from
+  shard_version read; ///< that the gradient was computed from
   std::uint32_t samples = 0;
   float clip_scale = 1;
   std::uint32_t checksum = 0; ///< applied and kept: of the gradient's bytes, as they came

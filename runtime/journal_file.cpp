@@ -142,7 +142,8 @@ journal_header make_journal_header(const job& what, std::string_view job_text, c
 std::vector<std::string> differences(const journal_header& written, const journal_header& here) {
   std::vector<std::string> found;
   const auto compare = [&](std::string_view what, const std::string& then, const std::string& now) {
-    if (then != now) found.push_back(fmt::format("the run had {} {}, here it is {}", what, then, now));
+    if (then != now)
+      found.push_back(fmt::format("the run had {} {}, here it is {}", what, then, now));
   };
   compare("the program", written.build, here.build);
   compare("the instruction set", written.instruction_set, here.instruction_set);
@@ -159,8 +160,7 @@ std::filesystem::path journal_path(const std::filesystem::path& run, shard_id sh
 result<journal_writer> journal_writer::create(const std::filesystem::path& path,
                                               const journal_header& head) {
   journal_writer made(path);
-  made.file_.reset(
-      ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_CLOEXEC, 0644));
+  made.file_.reset(::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_CLOEXEC, 0644));
   if (!made.file_) return file_failure("create", path, "check the folder's rights and free space");
   const auto content = encode_head(head);
   made.burst_.assign(content.begin(), content.end());
@@ -241,8 +241,8 @@ result<journal> decode_journal(std::span<const char> content, const std::string&
     chain = check_of(rest, chain);
     if (check != chain) {
       if (rest.size() < 2 * record_bytes) break;
-      return damaged(place, fmt::format("record {} fails its check, and others follow",
-                                        made.entries.size()));
+      return damaged(
+          place, fmt::format("record {} fails its check, and others follow", made.entries.size()));
     }
     auto& entry = made.entries.emplace_back();
     each_value(reading(rest.data()), entry);

@@ -13,8 +13,7 @@ replay::replay(const replay_parts& parts, replay_plan plan, replay_options optio
     : parts_(parts), plan_(std::move(plan)), options_(options),
       dealing_(make_feeder(parts.what, parts.rows, parts.facts, {})),
       has_rounds_(dealing_.round_size > 0),
-      is_stateless_(parts.what.codec.push == "none" &&
-                    precision_of(parts.what) != ops::dtype::f16),
+      is_stateless_(parts.what.codec.push == "none" && precision_of(parts.what) != ops::dtype::f16),
       made_(plan_.steps.size()) {
   for (std::uint32_t shard = 0; shard < plan_.shards.size(); ++shard) {
     const stamp self{{}, {}, {}, {actor_role::shard, shard}, {1}};
@@ -223,7 +222,7 @@ step_task replay::task_of(lane& by, const replay_step& step, const versions& rea
     task.parameters.push_back(shelves_[shard]->kept.at(read[shard]));
     if (!by.is_fresh) continue;
     auto told = std::make_shared<pull_reply>(*task.parameters.back());
-    told->taken = step.shards[shard].taken_before[0];
+    told->taken = step.shards[shard].taken_before;
     task.parameters.back() = std::move(told);
   }
   by.is_fresh = false;
@@ -238,9 +237,8 @@ replay::made_step replay::gradient_of(lane& by, const replay_step& step, const v
   made.samples = found.samples;
   if (found.verdict != push_verdict::apply) return made;
   for (std::size_t shard = 0; shard < shelves_.size(); ++shard) {
-    auto parts = found.coded.empty()
-                     ? std::vector<gradient_part>{{0, found.gradients[shard], {}}}
-                     : found.coded[shard];
+    auto parts = found.coded.empty() ? std::vector<gradient_part>{{0, found.gradients[shard], {}}}
+                                     : found.coded[shard];
     auto& push = made.pushes.emplace_back();
     for (auto& part : parts) {
       auto frame = std::make_shared<gradient_push>();

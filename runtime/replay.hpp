@@ -83,7 +83,7 @@ private:
   replay_options options_;
   feeder_options dealing_;
   bool has_rounds_ = false;
-  bool is_stateless_ = false; ///< a step depends on no step before it
+  bool is_stateless_ = false;                   ///< a step depends on no step before it
   std::vector<std::unique_ptr<shelf>> shelves_; ///< by shard
   std::map<worker_id, std::unique_ptr<lane>> lanes_;
   std::vector<std::unique_ptr<made_step>> made_; ///< by step; null: not computed, or used up

@@ -49,7 +49,8 @@ private:
   };
 
   /// A worker sends a push when the one before has been answered by all shards. So in every
-  /// journal its pushes have the same order, and only the last one of a life may be missing in some.
+  /// journal its pushes have the same order, and only the last one of a life may be missing in
+  /// some.
   void find_steps() {
     std::map<push_name, std::size_t> seen;
     for (const auto& each : journals_)
@@ -57,13 +58,16 @@ private:
         if (!is_of_push(entry.kind)) continue;
         const auto [place, is_new] = seen.emplace(name_of(entry), plan_.steps.size());
         if (is_new)
-          plan_.steps.push_back({entry.worker, entry.life, entry.clock,
-                                 {entry.what, entry.attempt}, entry.samples, false,
+          plan_.steps.push_back({entry.worker,
+                                 entry.life,
+                                 entry.clock,
+                                 {entry.what, entry.attempt},
+                                 entry.samples,
+                                 false,
                                  std::vector<step_at_shard>(journals_.size())});
         plan_.steps[place->second].was_dropped |= entry.kind == journal_kind::dropped;
       }
-    std::ranges::stable_sort(
-        plan_.steps, {}, [](const replay_step& x) { return moment_of(x); });
+    std::ranges::stable_sort(plan_.steps, {}, [](const replay_step& x) { return moment_of(x); });
     for (std::size_t place = 0; place < plan_.steps.size(); ++place)
       places_[{plan_.steps[place].what.what, plan_.steps[place].what.attempt}] = place;
   }
@@ -87,7 +91,8 @@ private:
     auto& step = plan_.steps[places_.at(name_of(entry))];
     auto& here = step.shards[shard];
     if (moment_of(step) != moment_of(entry))
-      return breach(shard, entry, "was made by somebody else, or at another clock, as another says");
+      return breach(shard, entry,
+                    "was made by somebody else, or at another clock, as another says");
     if (entry.read > entry.version) return breach(shard, entry, "was read before it was there");
     here.read = {entry.read};
     if (entry.kind == journal_kind::duplicate) {
@@ -108,9 +113,9 @@ private:
       updates.push_back({entry.version, {}});
       version_ = entry.version;
     } else if (entry.version != version_ || updates.empty()) {
-      return breach(shard, entry,
-                    fmt::format("made version {} of version {}", entry.version.value,
-                                version_.value));
+      return breach(
+          shard, entry,
+          fmt::format("made version {} of version {}", entry.version.value, version_.value));
     }
     updates.back().steps.push_back(places_.at(name_of(entry)));
     here.update = entry.version;

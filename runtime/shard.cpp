@@ -255,7 +255,8 @@ push_outcome shard::repeat(const gradient_push& frame, shard_effects& out) {
     staged_.erase(staged);
   // Its maker must know whether it was this very push that went in.
   const lease_attempt_id own{frame.what.id, frame.what.attempt};
-  return last_taken_[worker_of(frame.from)] == own ? push_outcome::taken : push_outcome::duplicate;
+  const auto& last = last_taken_[worker_of(frame.from)];
+  return std::ranges::find(last, own) != last.end() ? push_outcome::taken : push_outcome::duplicate;
 }
 
 // ---- what pushes do -----------------------------------------------------------------------------
@@ -263,7 +264,8 @@ push_outcome shard::repeat(const gradient_push& frame, shard_effects& out) {
 void shard::take_whole(whole_push push, shard_effects& out) {
   const auto& closing = *push.back();
   taken_.insert(closing.what.id);
-  last_taken_[worker_of(closing.from)] = {closing.what.id, closing.what.attempt};
+  auto& last = last_taken_[worker_of(closing.from)];
+  last = {lease_attempt_id{closing.what.id, closing.what.attempt}, last[0]};
   const auto checksum = options_.hash_every > 0 ? checksum_of(push) : 0;
   if (has_rounds())
     take_into_round({std::move(push), checksum}, out);
@@ -323,7 +325,8 @@ void shard::apply_round(shard_effects& out) {
   for (const auto& [worker, step] : whole.clocks) clocks_.advances(worker, step.first, step.second);
 }
 
-// ---- membership ----------------------------------------------------------------------------------
+// ---- membership
+// ----------------------------------------------------------------------------------
 
 shard_effects shard::on_view(const membership_view& view, time_point now) {
   shard_effects out;

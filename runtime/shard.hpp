@@ -131,7 +131,8 @@ private:
   round round_;
   lease_set taken_;   ///< pushes that came whole: kept for a round, applied or dropped
   lease_set entered_; ///< leases whose gradients are in the parameters
-  std::map<worker_id, lease_attempt_id> last_taken_; ///< what each worker's residual has to know
+  /// What each worker's residual has to know, the last one first.
+  std::map<worker_id, std::array<lease_attempt_id, 2>> last_taken_;
   std::vector<settled_lease> unreported_;
   std::size_t reporting_ = 0; ///< leases in the settlement under way
   std::uint64_t settlement_number_ = 1;
