@@ -6,11 +6,11 @@
 #include <algorithm>
 
 using namespace lagrange;
-using sim::scenario;
-using sim::simulate;
-using namespace runtime;
+using namespace lagrange::runtime;
 using Catch::Contains;
 using Catch::StartsWith;
+using sim::scenario;
+using sim::simulate;
 
 namespace {
 
@@ -21,7 +21,10 @@ scenario stormy(const std::string& policy, std::uint64_t seed) {
   made.workers = 3;
   made.crashes = 2;
   made.faults = {0.05, 0.05, std::chrono::milliseconds(10)};
-  made.set = {"model.name=mlp", "optimizer.name=adam", "optimizer.rate=0.01"};
+  made.model = R"({layers = [{type = "linear", outputs = 12, after = "relu"},
+                            {type = "batch_norm"}, {type = "dropout", share = 0.2},
+                            {type = "linear", outputs = 2}]})";
+  made.set = {"optimizer.name=adam", "optimizer.rate=0.01"};
   return made;
 }
 
@@ -37,14 +40,14 @@ void check_replays(const scenario& chosen) {
 TEST_CASE("RE-1: a run with crashes and faulty links replays to the same bits, by every policy",
           "[sim][replay]") {
   for (const std::string policy : {"bsp", "ssp:0", "ssp:2", "asp"})
-    for (std::uint64_t seed = 1; seed <= 5; ++seed) check_replays(stormy(policy, seed));
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) check_replays(stormy(policy, seed));
 }
 
 TEST_CASE("RE-1 CO-1: with error feedback a run with crashes replays to the same bits",
           "[sim][replay]") {
   for (const std::string policy : {"bsp", "ssp:2"})
     for (const std::string codec : {"topk:0.2 | int8", "int8", "f16"})
-      for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+      for (std::uint64_t seed = 1; seed <= 10; ++seed) {
         auto chosen = stormy(policy, seed);
         chosen.set.push_back("codec.push=" + codec);
         check_replays(chosen);

@@ -55,15 +55,15 @@ std::string job_text(const scenario& chosen) {
 name = "simulated"
 seed = {}
 data = {{format = "synthetic", path = "blobs:{}:2:2", batch = {}, epochs = {}}}
-model = {{name = "count"}}
+model = {}
 optimizer = {{name = "sgd", rate = 1.0, momentum = 0.0, weight_decay = 0.0}}
 staleness = {{policy = "{}"}}
 topology = {{workers = {}, shards = {}}}
 restart = {{intensity = 50}}
 evaluation = {{every = "1 epoch"}}
 )",
-                     chosen.seed, samples, batch_size, chosen.epochs, chosen.policy, chosen.workers,
-                     chosen.shards);
+                     chosen.seed, samples, batch_size, chosen.epochs, chosen.model, chosen.policy,
+                     chosen.workers, chosen.shards);
 }
 
 job job_of(const scenario& chosen, const catalog& known) {

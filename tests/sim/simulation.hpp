@@ -21,7 +21,8 @@ struct scenario {
   link_faults faults;
   std::chrono::milliseconds step_max{40}; ///< longest computation
   std::uint32_t step_limit = 200'000;     ///< events after which the job counts as hung (EN-1)
-  std::vector<std::string> set;           ///< further keys of the job, as in "model.name=softmax"
+  std::string model = R"({name = "count"})";
+  std::vector<std::string> set; ///< further keys of the job, as in "codec.push=int8"
 };
 
 struct report {
