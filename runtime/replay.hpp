@@ -83,7 +83,7 @@ private:
   replay_options options_;
   feeder_options dealing_;
   bool has_rounds_ = false;
-  bool is_stateless_ = false;                   ///< a step depends on no step before it
+  bool is_stuck_ = false; ///< no shard can go on if all that may have been read has to be there
   std::vector<std::unique_ptr<shelf>> shelves_; ///< by shard
   std::map<worker_id, std::unique_ptr<lane>> lanes_;
   std::vector<std::unique_ptr<made_step>> made_; ///< by step; null: not computed, or used up

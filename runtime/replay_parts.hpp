@@ -5,6 +5,7 @@
 
 #include "runtime/replay.hpp"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <vector>
@@ -19,6 +20,16 @@ struct replay::lane {
   lasting_memory memory{};
   std::unique_ptr<computation> computes{};
   std::vector<settled_push> settled{}; ///< not yet told to what computes
+
+  std::vector<std::byte> copy_memory() const {
+    if (!memory) return {};
+    return {memory->begin(), memory->end()};
+  }
+  /// Forgets the last step of a life, whose residual before it this is.
+  void begin_again(const std::vector<std::byte>& residual) {
+    computes.reset();
+    if (memory) std::ranges::copy(residual, memory->begin());
+  }
 };
 
 /// A gradient that shards are still to apply.

@@ -43,11 +43,6 @@ public:
   }
 
 private:
-  struct taken_push {
-    incarnation life;
-    lease_attempt_id what;
-  };
-
   /// A worker sends a push when the one before has been answered by all shards. So in every
   /// journal its pushes have the same order, and only the last one of a life may be missing in
   /// some.
@@ -99,7 +94,7 @@ private:
       if (here.fate == push_fate::unseen) here.fate = push_fate::refused;
       return success();
     }
-    if (here.fate == push_fate::unseen) taken_[step.worker].push_back({step.life, step.what});
+    if (here.fate != push_fate::taken) taken_[step.worker].push_back(places_.at(name_of(entry)));
     here.fate = push_fate::taken;
     here.clip_scale = entry.clip_scale;
     if (entry.kind == journal_kind::applied) return see_applied(shard, entry, here);
@@ -126,20 +121,24 @@ private:
 
   /// What only the whole journal of a shard can tell.
   void complete(std::uint32_t shard) {
-    std::map<worker_id, incarnation> lives;
-    for (auto& step : plan_.steps) {
+    const auto is_of = [](const replay_step* other, const replay_step& step) {
+      return other && other->worker == step.worker && other->life == step.life;
+    };
+    for (std::size_t place = 0; place < plan_.steps.size(); ++place) {
+      auto& step = plan_.steps[place];
       auto& here = step.shards[shard];
       if (here.read.empty()) here.read = served_[moment_of(step)];
-      const bool is_reborn = lives.contains(step.worker) && lives[step.worker] < step.life;
-      lives[step.worker] = step.life;
-      if (is_reborn) here.taken_before = last_taken(step);
+      const auto* before = place > 0 ? &plan_.steps[place - 1] : nullptr;
+      const auto* after = place + 1 < plan_.steps.size() ? &plan_.steps[place + 1] : nullptr;
+      if (!is_of(before, step) || !is_of(after, step)) here.taken_before = taken_before(place);
     }
   }
 
-  std::array<lease_attempt_id, 2> last_taken(const replay_step& first) {
+  /// A worker's places are in the order of its steps.
+  std::array<lease_attempt_id, 2> taken_before(std::size_t place) {
     std::array<lease_attempt_id, 2> made{};
-    for (const auto& push : taken_[first.worker])
-      if (push.life < first.life) made = {push.what, made[0]};
+    for (const auto taken : taken_[plan_.steps[place].worker])
+      if (taken < place) made = {plan_.steps[taken].what, made[0]};
     return made;
   }
 
@@ -148,7 +147,7 @@ private:
   std::map<push_name, std::size_t> places_; ///< of steps
   // Of the shard that is looked at:
   std::map<moment, std::vector<shard_version>> served_;
-  std::map<worker_id, std::vector<taken_push>> taken_; ///< in order
+  std::map<worker_id, std::vector<std::size_t>> taken_; ///< steps, in order
   shard_version version_;
 };
 

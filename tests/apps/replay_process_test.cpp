@@ -83,7 +83,7 @@ TEST_CASE("RE-1 LE-1: a recorded run replays to the same bits and passes its aud
   const std::vector<std::pair<std::string, words>> jobs{
       {"bsp", {}},
       {"asp", {"--in-process", "--set", "precision.compute=bf16"}},
-      {"ssp:3", {"--set", "optimizer.clip_norm=0.5", "--set", "topology.threads=2"}},
+      {"ssp:3", {"--set", "optimizer.clip_norm=0.5"}},
       {"bsp", {"--in-process", "--set", "codec.push=topk:0.1 | int8"}}};
   for (const auto& [policy, more] : jobs) {
     tests::temporary_folder folder;

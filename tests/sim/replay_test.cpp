@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 
 using namespace lagrange;
 using namespace lagrange::runtime;
@@ -13,6 +14,12 @@ using sim::scenario;
 using sim::simulate;
 
 namespace {
+
+/// LAGRANGE_SIM_SEEDS=N tries that many.
+std::uint64_t seeds() {
+  const char* many = std::getenv("LAGRANGE_SIM_SEEDS");
+  return many ? std::strtoull(many, nullptr, 10) : 10;
+}
 
 scenario stormy(const std::string& policy, std::uint64_t seed) {
   scenario made;
@@ -40,14 +47,14 @@ void check_replays(const scenario& chosen) {
 TEST_CASE("RE-1: a run with crashes and faulty links replays to the same bits, by every policy",
           "[sim][replay]") {
   for (const std::string policy : {"bsp", "ssp:0", "ssp:2", "asp"})
-    for (std::uint64_t seed = 1; seed <= 10; ++seed) check_replays(stormy(policy, seed));
+    for (std::uint64_t seed = 1; seed <= seeds(); ++seed) check_replays(stormy(policy, seed));
 }
 
 TEST_CASE("RE-1 CO-1: with error feedback a run with crashes replays to the same bits",
           "[sim][replay]") {
   for (const std::string policy : {"bsp", "ssp:2"})
     for (const std::string codec : {"topk:0.2 | int8", "int8", "f16"})
-      for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+      for (std::uint64_t seed = 1; seed <= seeds(); ++seed) {
         auto chosen = stormy(policy, seed);
         chosen.set.push_back("codec.push=" + codec);
         check_replays(chosen);
