@@ -1,12 +1,12 @@
 #include "runtime/checkpoint.hpp"
 
+#include "runtime/digest.hpp"
 #include "runtime/files.hpp"
 #include "runtime/wire_frame.hpp"
 #include "schema/checkpoint.capnp.h"
 
 #include <boost/endian/conversion.hpp>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <cstring>
@@ -29,17 +29,7 @@ constexpr std::size_t piece_bytes_max = std::size_t{64} << 20;
 constexpr std::size_t file_bytes_max = std::size_t{1} << 40;
 constexpr std::uint64_t elements_max = std::uint64_t{1} << 38;
 
-using digest_bytes = std::array<unsigned char, 32>;
-
-digest_bytes sha256(const void* bytes, std::size_t size) {
-  digest_bytes digest{};
-  unsigned length = 0;
-  const int done = EVP_Digest(bytes, size, digest.data(), &length, EVP_sha256(), nullptr);
-  LAGRANGE_EXPECT(done == 1 && length == digest.size(), "OpenSSL has no SHA-256 here");
-  return digest;
-}
-
-digest_bytes sha256(std::span<const char> bytes) { return sha256(bytes.data(), bytes.size()); }
+sha256_digest sha256(std::span<const char> bytes) { return runtime::sha256(std::as_bytes(bytes)); }
 
 std::uint64_t elements_of(const checkpoint& x) {
   std::uint64_t sum = 0;
@@ -200,7 +190,8 @@ std::vector<char> encode(const checkpoint& x) {
   std::ranges::copy(magic, content.begin());
   store_little_u32(at(version_at), checkpoint_version);
   store_little_u64(at(length_at), content.size());
-  std::ranges::copy(sha256(std::span<const char>(content).subspan(header_bytes)), at(digest_at));
+  const auto digest = sha256(std::span<const char>(content).subspan(header_bytes));
+  std::memcpy(at(digest_at), digest.data(), digest.size());
   return content;
 }
 
@@ -230,10 +221,6 @@ result<void> write_checkpoint(const std::filesystem::path& path, const checkpoin
 result<checkpoint> read_checkpoint(const std::filesystem::path& path) {
   BOOST_OUTCOME_TRY(content, read_file(path, file_bytes_max));
   return decode_checkpoint(content, path.string());
-}
-
-std::string sha256_hex(std::span<const std::byte> bytes) {
-  return fmt::format("{:02x}", fmt::join(sha256(bytes.data(), bytes.size()), ""));
 }
 
 } // namespace lagrange::runtime

@@ -19,6 +19,10 @@ namespace lagrange::runtime {
 /// Errors: bad_file, naming the step that failed and why (no folder, no right, disk full).
 result<void> write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
+/// Writes all bytes to an open file, however often the kernel takes only some. False: errno says
+/// why.
+bool write_all(int file, std::span<const std::byte> bytes);
+
 /// The whole content of a regular file.
 /// Errors: bad_file if it is missing, unreadable, no regular file, or larger than `bytes_max`.
 result<std::vector<char>> read_file(const std::filesystem::path& path, std::size_t bytes_max);

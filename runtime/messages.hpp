@@ -8,6 +8,7 @@
 #include "runtime/error.hpp"
 #include "runtime/ids.hpp"
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -109,7 +110,7 @@ struct pull_reply {
   coding how;     ///< of `parameters`
   /// i32 [k]: `parameters` holds only these blocks of the shard, ascending; empty: all of them.
   ops::tensor blocks;
-  lease_attempt_id taken;    ///< last push of the one who asks that the shard has taken
+  std::array<lease_attempt_id, 2> taken; ///< of the one who asks: pushes taken last, the last first
   std::uint64_t samples = 0; ///< of the gradients in the parameters: how far the schedule is
 
   static constexpr std::int64_t block_elements = 1024;

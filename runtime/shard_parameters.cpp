@@ -2,6 +2,7 @@
 
 #include "ops/parallel.hpp"
 #include "runtime/permutation.hpp"
+#include "runtime/wire_checksum.hpp"
 
 #include <algorithm>
 
@@ -26,6 +27,16 @@ std::span<const std::byte> bytes_of(const gradient_push& frame) {
 }
 
 } // namespace
+
+std::uint32_t checksum_of(const whole_push& push) {
+  std::uint32_t sum = 0;
+  for (const auto& frame : push) {
+    const auto& gradient = frame->gradient;
+    if (!gradient.empty())
+      sum = crc32c({reinterpret_cast<const char*>(gradient.bytes()), gradient.size_bytes()}, sum);
+  }
+  return sum;
+}
 
 shard_parameters::shard_parameters(parameter_options options)
     : options_(std::move(options)), snapshot_(options_.memory),

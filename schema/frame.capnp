@@ -111,6 +111,7 @@ struct PullReply {
                          # null: it holds all
   taken @6 :Lease;       # of the last push of the one who asks that this shard has taken
   samples @7 :UInt64;    # of the gradients in the parameters
+  takenBefore @8 :Lease; # of the push before `taken` that this shard has taken of the one who asks
 }
 
 # What is to become of a push.
