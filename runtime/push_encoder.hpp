@@ -52,7 +52,8 @@ public:
   std::vector<std::vector<gradient_part>> encode(lease_attempt_id what,
                                                  std::span<const ops::tensor> gradients);
 
-  /// The Euclidean norm of what has not been sent, over all shards. Cost: one pass.
+  /// The Euclidean norm of what has not been sent, over all shards; a push that was refused and is
+  /// not undone yet counts as sent. Cost: one pass.
   double residual_norm() const;
 
 private:
