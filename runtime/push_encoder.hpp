@@ -59,7 +59,8 @@ public:
   /// Instead of end(): the push is none, and what was unsent stays so.
   void abandon();
 
-  /// The Euclidean norm of what has not been sent, over all shards. Cost: one pass.
+  /// The Euclidean norm of what has not been sent, over all shards; a push that was refused and is
+  /// not undone yet counts as sent. Cost: one pass.
   double residual_norm() const;
 
 private:

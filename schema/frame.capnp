@@ -13,7 +13,7 @@ $Cxx.namespace("lagrange::schema");
 using import "tensor.capnp".Tensor;
 
 # Raised whenever a reader of the old layout would misread the new one.
-const protocolVersion :UInt16 = 3;
+const protocolVersion :UInt16 = 4;
 
 enum FrameKind {
   leaseGrant @0;

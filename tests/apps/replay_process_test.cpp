@@ -98,7 +98,7 @@ TEST_CASE("RE-1 CO-1: with a lossy codec and a killed worker a run replays to th
           "[apps][process][replay]") {
   tests::temporary_folder folder;
   running_program program(job(folder, "ssp:3",
-                              {"--transport", "tcp", "--set", "data.epochs=8", "--set",
+                              {"--transport", "tcp", "--set", "data.epochs=5", "--set",
                                "codec.push=topk:0.2 | int8", "--set", "codec.pull=bf16"}));
   const auto status = program.status_where([](const json& seen) {
     const auto row = row_of(seen, "worker-1");
@@ -109,7 +109,7 @@ TEST_CASE("RE-1 CO-1: with a lossy codec and a killed worker a run replays to th
   REQUIRE(program.wait().status == 0);
   CHECK(summary_of(run_in(folder))["restarts"]["worker"] == 1);
   check_replays(run_in(folder));
-  check_audit_holds(run_in(folder), 4000);
+  check_audit_holds(run_in(folder), 2500);
 }
 
 TEST_CASE("a replay stops at an update, and leaves a worker out", "[apps][process][replay]") {

@@ -88,7 +88,12 @@ std::string hex_of(std::span<const char> bytes) {
 
 // Of a record of each shape: a change of layout turns this red, and then journal_version is to be
 // raised.
-constexpr const char* golden = "GOLDEN";
+constexpr const char* golden = "a336f66100000000020000000300000005000000000000000400000000000000\n"
+                               "0600000000000000000000000000000000000000000000000000000000000000\n"
+                               "803076fc01000000020000000300000006000000000000000400000000000000\n"
+                               "0700000000000000050000000000000008000000200000000000003f78563412\n"
+                               "bc9506b20700000000000000000000000600000000000000cdcdcdcdcdcdcdcd\n"
+                               "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0000000000000000\n";
 
 } // namespace
 
@@ -172,8 +177,9 @@ TEST_CASE("a journal whose disk is full says so, and holds whole records only",
   const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
   const rlimit tight{head_bytes + record_bytes + record_bytes / 2, before.rlim_max};
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &tight) == 0);
-  const auto first = writer.value().append(std::span(sample_entries()).first(1));
-  const auto second = writer.value().append(std::span(sample_entries()).subspan(1));
+  const auto entries = sample_entries();
+  const auto first = writer.value().append(std::span(entries).first(1));
+  const auto second = writer.value().append(std::span(entries).subspan(1));
   ::setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, ignored);
   CHECK(first);

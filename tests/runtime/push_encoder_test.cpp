@@ -71,10 +71,13 @@ public:
     if (dies_after == 2) return be_born(); // before it has heard an answer
     encoder_->settle(answers_);
     answers_.clear();
+    is_refused_ = is_late;
   }
 
   /// CO-1: largest difference between what was sent + residual and the gradients of what counts.
+  /// What the last push added is undone with the next one, if it was refused: until then, nothing.
   double error() {
+    if (is_refused_) return 0;
     double worst = 0;
     double norm = 0;
     for (std::size_t shard = 0; shard < 2; ++shard) {
@@ -91,6 +94,7 @@ public:
 private:
   void be_born() {
     ++life_;
+    is_refused_ = false;
     answers_.clear();
     encoder_.emplace(encoder_options{codec_of(spec), memory_, {elements, elements}, 7});
     std::vector<std::shared_ptr<const pull_reply>> replies;
@@ -127,6 +131,7 @@ private:
   std::vector<settled_push> answers_;
   std::uint64_t lease_ = 0;
   std::uint32_t life_ = 0;
+  bool is_refused_ = false; ///< the last push
 };
 
 } // namespace

@@ -42,19 +42,22 @@ constexpr const char* golden_request = "00000000030001001500000000000000\n"
                                        "0500000006000000\n";
 
 // PullReply, Stamp, Tensor
-constexpr const char* golden_reply = "00000000040004001f00000000000000\n"
+constexpr const char* golden_reply = "00000000040005001f00000000000000\n"
                                      "20000000000000000100000000000000\n"
-                                     "22000000000000000c00000004000000\n"
-                                     "18000000010003000000000000000000\n"
-                                     "2c000000040000008877665544332211\n"
-                                     "03000000010000000400000000000000\n"
-                                     "05000000060000000000000000000000\n"
-                                     "090000000d0000009600000000000000\n"
-                                     "00000000000000000300000000000000\n"
-                                     "02000000010000000100000062000000\n"
-                                     "21000000000000000200000000000000\n"
-                                     "00000000000000000000000000000000\n"
-                                     "0000a0bf000080bf000040bf\n";
+                                     "22000000000000001000000004000000\n"
+                                     "1c000000010003000000000000000000\n"
+                                     "30000000040000003c00000004000000\n"
+                                     "88776655443322110300000001000000\n"
+                                     "04000000000000000500000006000000\n"
+                                     "0000000000000000090000000d000000\n"
+                                     "9e000000000000000000000000000000\n"
+                                     "03000000000000000200000001000000\n"
+                                     "01000000620000002100000000000000\n"
+                                     "02000000000000000000000000000000\n"
+                                     "00000000000000001f00000000000000\n"
+                                     "01000000000000000000000000000000\n"
+                                     "00000000000000000000a0bf000080bf\n"
+                                     "000040bf\n";
 
 // GradientPush, Stamp, Lease, Tensor
 constexpr const char* golden_push = "00000000060003002900000000000000\n"
@@ -111,8 +114,8 @@ constexpr const char* golden_rejection = "00000000010001000400000000000000\n"
 
 } // namespace
 
-TEST_CASE("frames have the bytes of protocol version 3", "[runtime][wire]") {
-  CHECK(protocol_version == 3);
+TEST_CASE("frames have the bytes of protocol version 4", "[runtime][wire]") {
+  CHECK(protocol_version == 4);
   CHECK(to_hex(to_bytes(encode(sample_grant(grant_kind::batch)))) == golden_grant);
   CHECK(to_hex(to_bytes(encode(sample_request()))) == golden_request);
   CHECK(to_hex(to_bytes(encode(sample_reply(3)))) == golden_reply);
