@@ -8,6 +8,8 @@
 #include "runtime/error.hpp"
 #include "runtime/ids.hpp"
 
+#include <boost/container/small_vector.hpp>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -92,11 +94,23 @@ inline std::uint64_t elements_of(const ops::tensor& x, const coding& how) {
   return how.codec.empty() ? static_cast<std::uint64_t>(x.elements()) : how.elements;
 }
 
+/// Some rows of the tables of which a shard has a part, by their number in that part
+/// (table_split.hpp).
+struct table_rows {
+  /// So many of each table, in the order of the model; empty: no rows are meant.
+  boost::container::small_vector<std::uint32_t, 4> counts;
+  ops::tensor rows; ///< i32 [K]: those of the first table, ascending, each once, then the next's
+
+  bool empty() const { return counts.empty(); }
+  std::size_t size() const { return empty() ? 0 : static_cast<std::size_t>(rows.elements()); }
+};
+
 struct pull_request {
   stamp from;
   worker_clock clock;    ///< at which the answer is used
   incarnation held_life; ///< incarnation of the shard that the worker's copy came from; 0: none
   shard_version held;    ///< version of the worker's copy
+  table_rows rows;       ///< that the answer is to bring
 };
 
 struct pull_reply {
@@ -111,6 +125,7 @@ struct pull_reply {
   ops::tensor blocks;
   lease_attempt_id taken;    ///< last push of the one who asks that the shard has taken
   std::uint64_t samples = 0; ///< of the gradients in the parameters: how far the schedule is
+  ops::tensor rows;          ///< f32 [M]: those that were asked for, as they are now; or empty
 
   static constexpr std::int64_t block_elements = 1024;
 };
@@ -140,6 +155,9 @@ struct gradient_push {
   std::uint32_t samples = 0;
   /// From 0 to 1: the gradient is multiplied by this when it is applied, statistics apart.
   float clip_scale = 1;
+  // Of every frame.
+  table_rows rows;          ///< whose gradients this frame brings
+  ops::tensor row_gradient; ///< f32 [M], one row after another; empty without rows
 };
 
 enum class push_outcome : std::uint8_t {
@@ -162,6 +180,7 @@ struct push_ack {
 struct snapshot_request {
   stamp from;
   std::uint64_t sequence = 0; ///< comes back as the reply's clock
+  table_rows rows;            ///< not empty: the answer brings these and nothing else
 };
 
 /// To whoever asked for what cannot be.

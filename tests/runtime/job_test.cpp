@@ -27,7 +27,7 @@ public:
   std::span<const ops::parameter_spec> parameters() const override { return {&spec_, 1}; }
   float train(const ops::training_pass&) override { return 0; }
   ops::scores evaluate(std::span<const float>, const ops::tensor&,
-                       std::span<const std::int32_t>) override {
+                       std::span<const std::int32_t>, std::span<const ops::table_part>) override {
     return {};
   }
 
