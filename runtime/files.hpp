@@ -18,6 +18,9 @@ namespace lagrange::runtime {
 /// Requires: one writer of a path at a time.
 /// Errors: bad_file, naming the step that failed and why (no folder, no right, disk full).
 result<void> write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
+/// The same of content in pieces, one after another.
+result<void> write_atomically(const std::filesystem::path& path,
+                              std::span<const std::span<const std::byte>> pieces);
 
 /// The whole content of a regular file.
 /// Errors: bad_file if it is missing, unreadable, no regular file, or larger than `bytes_max`.

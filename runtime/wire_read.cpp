@@ -142,7 +142,7 @@ table_rows field_reader::read(std::string_view field, schema::TableRows::Reader 
     return {};
   }
   table_rows out;
-  out.counts.assign(counts.begin(), counts.end());
+  for (const auto count : counts) out.counts.push_back(count);
   out.rows = read(std::string(field) + ".rows", in.getRows());
   return out;
 }

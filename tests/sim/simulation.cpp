@@ -216,7 +216,7 @@ private:
              counts.duplicated != 0)
       made.breach = "LE-1: " + audit_line(made.figures) + ", expected " + std::to_string(leases_);
     if (!made.breach.empty()) return;
-    made.parameters = assemble_parameters(job_, rows_, facts_, state().parameters);
+    made.parameters = assemble_parameters(job_, rows_, facts_, state().parameters.shards);
     made.expected_updates = checker_.version({0}).value;
   }
 

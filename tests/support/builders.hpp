@@ -162,11 +162,11 @@ struct shard_probe {
     return twin.on_view(what, {});
   }
   std::vector<float> parameters() {
-    const auto held = twin.on_snapshot().parameters;
+    const auto held = twin.on_snapshot({}).value().parameters;
     const auto values = held.values<float>();
     return {values.begin(), values.end()};
   }
-  std::uint64_t version() { return twin.on_snapshot().version.value; }
+  std::uint64_t version() { return twin.on_snapshot({}).value().version.value; }
 };
 
 } // namespace lagrange::tests
