@@ -98,7 +98,8 @@ computation make_computation(const job& x, const catalog& rows, const data_facts
   auto network = make_network(x, rows, facts.input);
   auto parts = parts_of(x, rows, network->parameters());
   computation::codecs travel{codec_of(x.codec.pull, rows), nullptr};
-  if (auto writes = codec_of(x.codec.push, rows)) {
+  const bool has_dense = ops::parameter_elements(network->parameters()) > 0;
+  if (auto writes = has_dense ? codec_of(x.codec.push, rows) : nullptr) {
     encoder_options made;
     for (std::uint32_t shard = 0; shard < parts.shards(); ++shard)
       made.elements.push_back(static_cast<std::size_t>(parts.elements_of({shard})));
@@ -165,11 +166,15 @@ feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& 
   return made;
 }
 
-worker_options make_worker(const job& x, const catalog& rows, const stamp& self) {
+worker_options make_worker(const job& x, const catalog& rows, const data_facts& facts,
+                           const stamp& self) {
   worker_options made;
   made.self = self;
   made.shards = x.topology.shards;
   made.compresses = x.codec.compress == "zstd";
+  auto network = make_network(x, rows, facts.input);
+  if (const table_split split(network->parameters(), x.topology.shards); !split.empty())
+    made.plan = make_planner(std::move(network), split, x.seed);
   // One worker alone takes the steps of plain SGD, so it reads its own last write.
   const bool is_alone = x.topology.workers == 1;
   if (!is_alone && policy_of(x, rows)->bound().value_or(1) >= 1) made.ahead = lookahead::one_step;

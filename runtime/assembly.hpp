@@ -53,7 +53,8 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
                          const stamp& self);
 feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& facts,
                            const stamp& self);
-worker_options make_worker(const job& x, const catalog& rows, const stamp& self);
+worker_options make_worker(const job& x, const catalog& rows, const data_facts& facts,
+                           const stamp& self);
 supervisor_options make_supervisor(const job& x, const catalog& rows, const data_facts& facts,
                                    const stamp& self);
 

@@ -50,6 +50,11 @@ public:
   /// Of the last gradient. In double, in one order.
   double sum_of_squares() const;
   void scale_gradient(float by);
+  /// How many frames a shard's rows take.
+  std::uint32_t frame_count(const row_plan& plan, shard_id shard) const {
+    return static_cast<std::uint32_t>(
+        cut_rows(plan.wanted[shard.value], split_.tables(), frame_elements_).size());
+  }
   /// The frames of a shard's rows. Requires: take() with the plan of this gradient came last.
   std::vector<row_part> frames(const row_plan& plan, shard_id shard);
 

@@ -62,7 +62,7 @@ inline ops::tensor tensor_of(std::vector<float> values) {
 }
 
 inline runtime::pull_request pull_of(runtime::stamp from, std::uint64_t clock) {
-  return {from, {clock}, {}, {}};
+  return {from, {clock}, {}, {}, {}};
 }
 
 /// A push in one frame of `elements` times `value`.
@@ -103,6 +103,8 @@ inline std::vector<runtime::gradient_part> parts_of(const ops::tensor& gradient,
   for (std::int64_t first = 0; first < gradient.elements(); first += length)
     parts.push_back({static_cast<std::uint64_t>(first),
                      gradient.slice(first, std::min(length, gradient.elements() - first)),
+                     {},
+                     {},
                      {}});
   std::ranges::reverse(parts);
   return parts;
