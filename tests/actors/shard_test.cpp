@@ -153,13 +153,13 @@ TEST_CASE_METHOD(shard_fixture, "a frame of a kind that no shard takes is refuse
 
 TEST_CASE_METHOD(shard_fixture, "whoever asks for a snapshot gets one, but of its own job",
                  "[actors][shard]") {
-  first->send(snapshot_request{{{7}, {1}, {1}, {actor_role::supervisor, 0}, {1}}, 42});
+  first->send(snapshot_request{{{7}, {1}, {1}, {actor_role::supervisor, 0}, {1}}, 42, {}});
   world.run();
   const auto reply = first->take<pull_reply>();
   REQUIRE(reply);
   CHECK(reply->clock == worker_clock{42});
   CHECK(reply->parameters.values<float>()[2] == 3);
-  first->send(snapshot_request{{{8}, {1}, {1}, {actor_role::supervisor, 0}, {1}}, 43});
+  first->send(snapshot_request{{{8}, {1}, {1}, {actor_role::supervisor, 0}, {1}}, 43, {}});
   world.run();
   CHECK(first->take<rejection>().value().why.code == errc::fenced);
 }
