@@ -108,8 +108,7 @@ void on_arrival(supervisor_pointer self, const arrival& x) {
     const auto reply = decode<pull_reply>(*x.what);
     auto why = reply ? error{} : reply.error();
     if (reply)
-      if (const auto taken = on_snapshot(self, {index}, reply.value()); !taken)
-        why = taken.error();
+      if (const auto taken = on_snapshot(self, {index}, reply.value()); !taken) why = taken.error();
     if (why.code == errc::none) return;
     return self->send(self, actor_loss{shard.who, "sent a bad frame: " + why.text});
   }

@@ -23,9 +23,9 @@ struct supervisor_setup {
   /// What every placed actor is told; its stamp is filled in.
   runtime::placement order;
   std::shared_ptr<launcher> nodes;
-  evaluator_actor evaluator; ///< null: the job is not evaluated
+  evaluator_actor evaluator;                             ///< null: the job is not evaluated
   std::shared_ptr<const runtime::wanted_rows> evaluated; ///< rows that it needs; null: none
-  plane_maker open_plane;    ///< to get parameters from shards
+  plane_maker open_plane;                                ///< to get parameters from shards
   runtime::plane_needs needs;
   /// For the simulator: stands between the shards and the control of the feeder.
   std::function<feeder_actor(const feeder_actor&)> feeder_link;
@@ -46,7 +46,7 @@ struct supervisor_state {
   feeder_actor feeder;
   runtime::actor_ready feeder_ready;
   std::map<std::uint32_t, placed_shard> shards;
-  std::vector<std::string> events; ///< not yet told to whoever watches
+  std::vector<std::string> events;         ///< not yet told to whoever watches
   runtime::gathered_parameters parameters; ///< final
   bool is_evaluating = false;
   /// Parameters that have been asked for, and what is to be done once they are here.

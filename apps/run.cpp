@@ -190,8 +190,7 @@ private:
   }
 
   result<void> keep_parameters(job_result& end) {
-    const auto values =
-        assemble_values(options_.job, *options_.catalog, facts_, end.parameters);
+    const auto values = assemble_values(options_.job, *options_.catalog, facts_, end.parameters);
     end.figures.parameters_sha256 = sha256_hex(values);
     checkpoint made{options_.job.name,
                     options_.job.model.name,

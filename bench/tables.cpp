@@ -1,7 +1,7 @@
 // How fast the rows of large tables come and go: ten million rows of 16 numbers, touched by Zipf's
-// law. A shard beside a bare loop over the same rows in one thread, with no message; and a whole job
-// of 2 workers and 2 shards in processes of their own beside all of its arithmetic in one thread.
-// Run as: bench_tables [--quick]
+// law. A shard beside a bare loop over the same rows in one thread, with no message; and a whole
+// job of 2 workers and 2 shards in processes of their own beside all of its arithmetic in one
+// thread. Run as: bench_tables [--quick]
 #include "apps/lagrange.hpp"
 #include "bench/tables/rows.hpp"
 #include "ops/devices.hpp"
@@ -64,8 +64,8 @@ bool compare_shard(const table_bench& set, int turns) {
 
 /// The job in processes of its own; they are this program.
 runtime::summary run_job(const table_bench& set) {
-  const auto folder = std::filesystem::temp_directory_path() /
-                      ("lagrange-tables-" + std::to_string(::getpid()));
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("lagrange-tables-" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   const auto file = folder / "summary.json", config = folder / "job.toml";
   const auto text = set.job_text();
@@ -98,10 +98,11 @@ bool compare_job(const table_bench& set) {
   const double dense = 2.0 * 4 * set.width * static_cast<double>(set.rows_a + set.rows_b);
   training_loop bare(set);
   const auto bare_seconds = seconds_of([&] { bare.run(); });
-  std::printf("         %.0f rows pulled a second, %.0f pushed; a step takes %.0f KB, dense %.0f KB "
-              "(1/%.0f)\n",
-              pulled / found.train_seconds, pushed / found.train_seconds, bytes / 1e3, dense / 1e3,
-              dense / bytes);
+  std::printf(
+      "         %.0f rows pulled a second, %.0f pushed; a step takes %.0f KB, dense %.0f KB "
+      "(1/%.0f)\n",
+      pulled / found.train_seconds, pushed / found.train_seconds, bytes / 1e3, dense / 1e3,
+      dense / bytes);
   return print("job", pushed / found.train_seconds,
                static_cast<double>(bare.row_count()) / bare_seconds, job_goal);
 }

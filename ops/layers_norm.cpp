@@ -87,7 +87,7 @@ std::size_t parameter_list::add_statistic(const std::string& name, const shape& 
 }
 
 std::size_t parameter_list::add_table(const std::string& name, const shape& extents,
-                                          const initialiser& start) {
+                                      const initialiser& start) {
   const auto position = add(name, extents, start);
   (*specs_)[position].kind = parameter_spec::kind_type::table;
   return position;

@@ -80,8 +80,8 @@ struct training_pass {
   std::uint64_t key = 0;                 ///< of this step's random numbers
   float loss_scale = 1;                  ///< of the loss, and so of d_parameters: against underflow
   gradient_observer* observer = nullptr; ///< null: nobody listens
-  std::span<const table_part> tables = {}; ///< in the order of parameters(); then `inputs` are those
-                                           ///< that touch() made with the same key
+  std::span<const table_part> tables = {}; ///< in the order of parameters(); then `inputs` are
+                                           ///< those that touch() made with the same key
 };
 
 /// One worker's network. Used by one thread at a time.
@@ -98,7 +98,8 @@ public:
   /// Errors: throws std::invalid_argument if this network computes in f32 alone.
   virtual void compute_in(dtype precision);
 
-  /// Forward only, in evaluation mode. With tables, `inputs` are those that touch() made with key 0.
+  /// Forward only, in evaluation mode. With tables, `inputs` are those that touch() made with key
+  /// 0.
   virtual scores evaluate(std::span<const float> parameters, const tensor& inputs,
                           std::span<const std::int32_t> labels,
                           std::span<const table_part> tables = {}) = 0;

@@ -44,11 +44,11 @@ std::vector<shard_table> tables_of(const job& x, const catalog& rows,
     const auto width = static_cast<std::size_t>(table.width);
     own.values.resize(static_cast<std::size_t>(own.shape.rows) * width);
     for (std::int64_t row = 0; row < own.shape.rows; ++row)
-      ops::initialise(
-          specs[table.tensor], x.seed, table.tensor, split.global(id, row) * table.width,
-          std::span(own.values).subspan(static_cast<std::size_t>(row) * width, width));
-    own.optimizer = find_row(rows.optimizers, x.optimizer.name)
-                        ->make(own.values.size(), x.optimizer.options);
+      ops::initialise(specs[table.tensor], x.seed, table.tensor,
+                      split.global(id, row) * table.width,
+                      std::span(own.values).subspan(static_cast<std::size_t>(row) * width, width));
+    own.optimizer =
+        find_row(rows.optimizers, x.optimizer.name)->make(own.values.size(), x.optimizer.options);
   }
   return made;
 }

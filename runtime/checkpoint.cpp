@@ -47,9 +47,7 @@ digest_bytes sha256(const pieces& content) {
   return digest;
 }
 
-digest_bytes sha256(std::span<const char> bytes) {
-  return sha256(pieces{std::as_bytes(bytes)});
-}
+digest_bytes sha256(std::span<const char> bytes) { return sha256(pieces{std::as_bytes(bytes)}); }
 
 std::span<const std::byte> bytes_of(const ops::tensor& x) { return {x.bytes(), x.size_bytes()}; }
 
@@ -127,8 +125,8 @@ void expect_fit(const checkpoint& x, std::span<const ops::tensor> values) {
                     "a checkpoint of values that are missing, or no f32");
     found += static_cast<std::uint64_t>(each.elements());
   }
-  LAGRANGE_EXPECT(found == elements_of(x), fmt::format("a checkpoint of {} elements with {} values",
-                                                       elements_of(x), found));
+  LAGRANGE_EXPECT(found == elements_of(x),
+                  fmt::format("a checkpoint of {} elements with {} values", elements_of(x), found));
 }
 
 result<std::span<const char>> open_content(std::span<const char> content,

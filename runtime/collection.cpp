@@ -21,8 +21,8 @@ void collection::cut() {
   const auto& wanted = *options_.rows;
   for (std::size_t table = 0; table < split_.tables().size(); ++table) {
     const auto& shape = split_.tables()[table];
-    const auto rows = wanted.kind == wanted_rows::kind_type::all ? shape.rows
-                                                                 : std::ssize(wanted.rows[table]);
+    const auto rows =
+        wanted.kind == wanted_rows::kind_type::all ? shape.rows : std::ssize(wanted.rows[table]);
     const auto row_bytes = static_cast<std::size_t>(shape.width) * sizeof(float);
     const auto bytes = std::min(options_.piece_bytes * split_.shards(), piece_bytes_max);
     const auto length = static_cast<std::int64_t>(std::max<std::size_t>(bytes / row_bytes, 1));
@@ -68,8 +68,7 @@ result<collection::requests> collection::on_reply(shard_id shard, pull_reply rep
   auto& of = shards_.at(shard.value);
   if (of.next > pieces_.size() || reply.clock.value != sequence(of.next)) return made;
   if (of.next == 0) {
-    if (reply.parameters.empty())
-      return failure(errc::bad_frame, "a snapshot without parameters");
+    if (reply.parameters.empty()) return failure(errc::bad_frame, "a snapshot without parameters");
     found_.shards[shard.value] = std::make_shared<const pull_reply>(std::move(reply));
   } else {
     const auto& piece = pieces_[of.next - 1];
@@ -95,10 +94,10 @@ result<collection::requests> collection::on_reply(shard_id shard, pull_reply rep
 /// Requires: find_rows() for this piece came last.
 void collection::put(shard_id shard, const piece& of, const ops::tensor& rows) {
   const auto width = static_cast<std::size_t>(split_.tables()[of.table].width);
-  split_.scatter(rows_[of.table], shard, rows.values<float>(),
-                 found_.tables[of.table].values<float>().subspan(
-                     static_cast<std::size_t>(of.first) * width,
-                     static_cast<std::size_t>(of.count) * width));
+  split_.scatter(
+      rows_[of.table], shard, rows.values<float>(),
+      found_.tables[of.table].values<float>().subspan(static_cast<std::size_t>(of.first) * width,
+                                                      static_cast<std::size_t>(of.count) * width));
 }
 
 collection::requests collection::on_tick(time_point now) {

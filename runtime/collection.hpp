@@ -1,7 +1,8 @@
 /// \file
-/// Getting together what the shards of a job hold: every shard's parameters, and rows of the tables,
-/// in pieces that fit frames, each shard at its own pace. It decides what to ask for; whoever owns
-/// the links asks. For evaluations, which need few rows, and for the end of a job, which needs all.
+/// Getting together what the shards of a job hold: every shard's parameters, and rows of the
+/// tables, in pieces that fit frames, each shard at its own pace. It decides what to ask for;
+/// whoever owns the links asks. For evaluations, which need few rows, and for the end of a job,
+/// which needs all.
 ///
 /// Invariants: BP-1 (a piece of each shard is under way at a time; values are held once).
 #pragma once
@@ -34,7 +35,7 @@ struct gathered_parameters {
 struct collection_options {
   stamp self;
   std::uint64_t number = 0; ///< tells the answers of one collection from those of another
-  std::shared_ptr<const wanted_rows> rows; ///< null: none
+  std::shared_ptr<const wanted_rows> rows;        ///< null: none
   std::size_t piece_bytes = std::size_t{2} << 20; ///< of values, from one shard, about
   std::chrono::milliseconds retry_after{1000};
 };

@@ -77,7 +77,7 @@ private:
   gradient_frames frames_;
   std::optional<row_exchange> rows_; ///< of a network with tables
   ops::touched_rows touched_;        ///< of an evaluation
-  std::vector<float> parameters_; ///< flat, [N]
+  std::vector<float> parameters_;    ///< flat, [N]
   std::vector<float> d_parameters_;
   codecs travel_;
   bool has_recovered_ = false;

@@ -50,9 +50,9 @@ void evaluation::each_batch(const Work& work) const {
 ops::scores evaluation::run(const gathered_parameters& parameters) {
   ops::scores total;
   each_batch([&](const batch& samples) {
-    const auto part = computation_->evaluate(
-        parameters.shards, samples,
-        rows_ ? held_rows{rows_->rows, parameters.tables} : held_rows{});
+    const auto part =
+        computation_->evaluate(parameters.shards, samples,
+                               rows_ ? held_rows{rows_->rows, parameters.tables} : held_rows{});
     total.loss_sum += part.loss_sum;
     total.correct += part.correct;
     total.samples += part.samples;

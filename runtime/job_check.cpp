@@ -44,14 +44,14 @@ void check_tables(const job& x, const data_facts& facts, const ops::network& net
                                           split.tables().size(), wire_limits::tables_max));
   const auto each = row_bytes_max(network, facts.input, 1);
   const auto dense = static_cast<std::uint64_t>(ops::parameter_elements(network.parameters())) * 4;
-  const auto room = wire_limits::frame_bytes_max - std::min<std::uint64_t>(
-                                                       dense, wire_limits::frame_bytes_max);
+  const auto room =
+      wire_limits::frame_bytes_max - std::min<std::uint64_t>(dense, wire_limits::frame_bytes_max);
   if (row_bytes_max(network, facts.input, x.data.batch) > room)
     refused.add("data.batch",
                 fmt::format("a sample may touch {} bytes of rows, which come in one frame with all "
                             "other parameters, expected a batch of at most {}",
-                            each, std::max<std::uint64_t>(room / std::max<std::uint64_t>(each, 1),
-                                                          1)));
+                            each,
+                            std::max<std::uint64_t>(room / std::max<std::uint64_t>(each, 1), 1)));
 }
 
 void check_memory(const job& x, const ops::optimizer_row& optimizer,

@@ -24,8 +24,8 @@ struct size_row {
   std::string_view name;
   std::uint64_t bytes;
 };
-constexpr size_row sizes[] = {{"GiB", 1 << 30}, {"GB", 1'000'000'000}, {"MiB", 1 << 20},
-                              {"MB", 1'000'000}, {"KiB", 1 << 10},     {"KB", 1'000}};
+constexpr size_row sizes[] = {{"GiB", 1 << 30},  {"GB", 1'000'000'000}, {"MiB", 1 << 20},
+                              {"MB", 1'000'000}, {"KiB", 1 << 10},      {"KB", 1'000}};
 /// Far above any machine, and far below what overflows.
 constexpr std::uint64_t bytes_max = std::uint64_t{1} << 50;
 

@@ -232,7 +232,9 @@ struct writer {
     return fmt::format("[{}]", text);
   }
   std::string operator()(const duration_key& key) const { return toml_text(written(key.at(from))); }
-  std::string operator()(const size_key& key) const { return toml_text(written_bytes(key.at(from))); }
+  std::string operator()(const size_key& key) const {
+    return toml_text(written_bytes(key.at(from)));
+  }
   std::string operator()(const epochs_key& key) const {
     const auto epochs = key.at(from);
     return toml_text(fmt::format("{} epoch{}", epochs, epochs == 1 ? "" : "s"));

@@ -7,8 +7,7 @@
 #include "ops/tensor.hpp"
 #include "runtime/error.hpp"
 #include "runtime/ids.hpp"
-
-#include <boost/container/small_vector.hpp>
+#include "runtime/table_rows.hpp"
 
 #include <cstdint>
 #include <string>
@@ -93,17 +92,6 @@ inline std::uint64_t elements_of(const ops::tensor& x, const coding& how) {
   if (x.empty()) return 0;
   return how.codec.empty() ? static_cast<std::uint64_t>(x.elements()) : how.elements;
 }
-
-/// Some rows of the tables of which a shard has a part, by their number in that part
-/// (table_split.hpp).
-struct table_rows {
-  /// So many of each table, in the order of the model; empty: no rows are meant.
-  boost::container::small_vector<std::uint32_t, 4> counts;
-  ops::tensor rows; ///< i32 [K]: those of the first table, ascending, each once, then the next's
-
-  bool empty() const { return counts.empty(); }
-  std::size_t size() const { return empty() ? 0 : static_cast<std::size_t>(rows.elements()); }
-};
 
 struct pull_request {
   stamp from;

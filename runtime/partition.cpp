@@ -41,9 +41,9 @@ partition partition::balanced(std::span<const ops::parameter_spec> specs, std::u
           ? total
           : std::clamp<std::int64_t>(total / (shards * blocks_per_shard), 1, block_elements_max);
   made.blocks_ = cut(specs, length);
-  LAGRANGE_EXPECT(has_tables || shards <= made.blocks_.size(), std::to_string(shards) + " shards for " +
-                                                     std::to_string(made.blocks_.size()) +
-                                                     " blocks");
+  LAGRANGE_EXPECT(has_tables || shards <= made.blocks_.size(),
+                  std::to_string(shards) + " shards for " + std::to_string(made.blocks_.size()) +
+                      " blocks");
   made.loads_.assign(shards, 0);
   std::vector<std::size_t> order(made.blocks_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

@@ -1,7 +1,8 @@
 /// \file
-/// Which shard owns which part of the parameters, tables apart (table_split.hpp). Parameters are cut into blocks, none of which
-/// crosses a tensor; blocks are dealt to the shards so that their loads are as even as whole blocks
-/// allow. A pure function of the shapes and the number of shards: every process computes the same.
+/// Which shard owns which part of the parameters, tables apart (table_split.hpp). Parameters are
+/// cut into blocks, none of which crosses a tensor; blocks are dealt to the shards so that their
+/// loads are as even as whole blocks allow. A pure function of the shapes and the number of shards:
+/// every process computes the same.
 #pragma once
 
 #include "ops/network.hpp"

@@ -29,8 +29,8 @@ table_rows slice_of(const table_rows& all, std::size_t first, std::size_t end) {
     made.counts.push_back(static_cast<std::uint32_t>(to > from ? to - from : 0));
     begin += count;
   }
-  made.rows = all.rows.slice(static_cast<std::int64_t>(first),
-                             static_cast<std::int64_t>(end - first));
+  made.rows =
+      all.rows.slice(static_cast<std::int64_t>(first), static_cast<std::int64_t>(end - first));
   return made;
 }
 
@@ -132,13 +132,11 @@ ops::tensor row_exchange::room(std::size_t bytes) {
   });
   if (free != rooms_.end()) return *free;
   // One that is too small now will always be: batches are alike.
-  std::erase_if(rooms_, [&](const ops::tensor& old) {
-    return !old.is_shared() && old.size_bytes() < bytes;
-  });
+  std::erase_if(
+      rooms_, [&](const ops::tensor& old) { return !old.is_shared() && old.size_bytes() < bytes; });
   const auto size = std::bit_ceil(std::max<std::size_t>(bytes, 4096));
   return rooms_.emplace_back(
-      memory_ ? memory_(size)
-              : ops::tensor(ops::dtype::u8, {static_cast<std::int64_t>(size)}));
+      memory_ ? memory_(size) : ops::tensor(ops::dtype::u8, {static_cast<std::int64_t>(size)}));
 }
 
 std::vector<row_part> row_exchange::frames(const row_plan& plan, shard_id shard) {

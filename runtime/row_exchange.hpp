@@ -1,7 +1,7 @@
 /// \file
-/// The rows of a step: from the shards' answers together into small tables that the network computes
-/// on, and their gradients apart again, into frames. Part of what a worker computes; used by one
-/// thread.
+/// The rows of a step: from the shards' answers together into small tables that the network
+/// computes on, and their gradients apart again, into frames. Part of what a worker computes; used
+/// by one thread.
 #pragma once
 
 #include "ops/network.hpp"

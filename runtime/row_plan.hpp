@@ -1,6 +1,6 @@
 /// \file
-/// Which rows of the tables a lease needs, and of which shard. A worker knows them as soon as it has
-/// the batch: what is drawn depends on nothing but (seed, lease, attempt).
+/// Which rows of the tables a lease needs, and of which shard. A worker knows them as soon as it
+/// has the batch: what is drawn depends on nothing but (seed, lease, attempt).
 #pragma once
 
 #include "ops/network.hpp"

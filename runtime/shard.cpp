@@ -171,9 +171,8 @@ error shard::find_defect(const gradient_push& frame) const {
     return defect("belongs to round " + std::to_string(frame.what.round) + " of " +
                   std::to_string(frame.what.round_size) + " leases, but this shard is in round " +
                   std::to_string(round_.number));
-  if (auto found = parameters_.tables().find_defect(frame.rows, frame.row_gradient);
-      found.code != errc::none && frame.verdict == push_verdict::apply)
-    return found;
+  auto in_rows = parameters_.tables().find_defect(frame.rows, frame.row_gradient);
+  if (in_rows.code != errc::none) return in_rows;
   if (frame.gradient.empty()) return {};
   if (!frame.how.codec.empty() && frame.how.codec != parameters_.push_codec())
     return defect("is coded as " + frame.how.codec + ", expected " + parameters_.push_codec());

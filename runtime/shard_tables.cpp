@@ -59,9 +59,9 @@ error shard_tables::find_defect(const table_rows& x) const {
   error found;
   each(x, [&](std::size_t table, std::span<const std::int32_t> rows, std::size_t) {
     if (found.code == errc::none && rows.back() >= tables_[table].shape.rows) // they ascend
-      found = defect("has row " + std::to_string(rows.back()) + " of " +
-                     std::to_string(tables_[table].shape.rows) + " in table " +
-                     std::to_string(table));
+      found =
+          defect("has row " + std::to_string(rows.back()) + " of " +
+                 std::to_string(tables_[table].shape.rows) + " in table " + std::to_string(table));
   });
   return found;
 }
@@ -86,8 +86,8 @@ ops::tensor shard_tables::room(std::size_t elements) {
   });
   if (free != rooms_.end()) return free->view(ops::dtype::f32, extents);
   const auto size = std::bit_ceil(std::max<std::size_t>(bytes, 4096)); // the next may be longer
-  auto made = memory_ ? memory_(size)
-                      : ops::tensor(ops::dtype::u8, {static_cast<std::int64_t>(size)});
+  auto made =
+      memory_ ? memory_(size) : ops::tensor(ops::dtype::u8, {static_cast<std::int64_t>(size)});
   if (rooms_.size() < rooms_max)
     rooms_.push_back(made);
   else if (const auto small = std::ranges::find_if(

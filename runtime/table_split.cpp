@@ -70,8 +70,7 @@ std::uint64_t row_bytes_max(const ops::network& network, const ops::model_input&
   std::int64_t sum = 0;
   const auto specs = network.parameters();
   for (std::size_t at = 0; at < specs.size(); ++at)
-    if (specs[at].is_table())
-      sum += network.rows_touched_max(at, inputs) * (specs[at].width() + 1);
+    if (specs[at].is_table()) sum += network.rows_touched_max(at, inputs) * (specs[at].width() + 1);
   return static_cast<std::uint64_t>(sum) * sizeof(float);
 }
 

@@ -1,7 +1,7 @@
 /// \file
-/// Which shard owns which row of a table: row r is row r / shards of shard r % shards, so that every
-/// shard has its share of the rows that are touched often, wherever these are. And how rows are
-/// named on their way.
+/// Which shard owns which row of a table: row r is row r / shards of shard r % shards, so that
+/// every shard has its share of the rows that are touched often, wherever these are. And how rows
+/// are named on their way.
 #pragma once
 
 #include "ops/models.hpp"
@@ -48,8 +48,7 @@ public:
 
   /// The rows of each table that shard `by` owns, as it calls them. `out` keeps its memory if
   /// nobody else holds it. Shapes: rows by table, ascending.
-  void select(std::span<const std::vector<std::int32_t>> rows, shard_id by,
-              table_rows& out) const;
+  void select(std::span<const std::vector<std::int32_t>> rows, shard_id by, table_rows& out) const;
   /// Copies the values of a shard's rows to their places among those of all shards, or back.
   /// Shapes: rows [R] of one table, shard [those of the owner, width] <-> all [R, width].
   void scatter(std::span<const std::int32_t> rows, shard_id by, std::span<const float> shard,

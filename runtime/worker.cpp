@@ -122,9 +122,9 @@ void worker::compute_if_ready(time_point now, worker_effects& out) {
   if (pulled_for_ != grant_->clock) return pull(grant_->clock, now, out);
   if (std::find(arrived_.begin(), arrived_.end(), nullptr) != arrived_.end()) return;
   clock_ = grant_->clock;
-  computing_ = std::make_shared<step_task>(
-      step_task{grant_->what, clock_, std::move(grant_), arrived_, std::exchange(settled_, {}),
-                std::move(plan_), rows_});
+  computing_ =
+      std::make_shared<step_task>(step_task{grant_->what, clock_, std::move(grant_), arrived_,
+                                            std::exchange(settled_, {}), std::move(plan_), rows_});
   grant_ = nullptr;
   plan_ = nullptr;
   counts_.waiting += now - waiting_since_;

@@ -99,8 +99,8 @@ struct worker_options {
   stamp self;
   std::uint32_t shards = 1;
   lookahead ahead = lookahead::none;
-  plan_maker plan;          ///< of the rows that a lease needs; null: a model without tables
-  bool compresses = false;                     ///< gradients, on links that leave the host
+  plan_maker plan;         ///< of the rows that a lease needs; null: a model without tables
+  bool compresses = false; ///< gradients, on links that leave the host
   std::chrono::milliseconds retry_after{2000}; ///< what is not answered by then is asked again
   std::chrono::milliseconds report_every{250};
 };

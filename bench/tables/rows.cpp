@@ -34,8 +34,8 @@ std::vector<ops::parameter_spec> specs_of(const table_bench& set) {
 void step(shard_table& of, std::span<const std::int32_t> rows, std::span<const float> gradient) {
   const std::span positions(reinterpret_cast<const std::uint32_t*>(rows.data()), rows.size());
   of.optimizer->begin_step(1);
-  of.optimizer->step_rows(
-      0, of.values, {positions, static_cast<std::size_t>(of.shape.width), gradient}, 1);
+  of.optimizer->step_rows(0, of.values,
+                          {positions, static_cast<std::size_t>(of.shape.width), gradient}, 1);
 }
 
 } // namespace
@@ -57,8 +57,7 @@ table_setting::table_setting(const table_bench& set)
 
 batch table_setting::batch_of(std::uint64_t lease) const {
   const auto first = lease * job.data.batch;
-  std::vector<std::uint32_t> positions(
-      std::min<std::size_t>(job.data.batch, data->size() - first));
+  std::vector<std::uint32_t> positions(std::min<std::size_t>(job.data.batch, data->size() - first));
   std::iota(positions.begin(), positions.end(), static_cast<std::uint32_t>(first));
   return data->gather(positions);
 }
@@ -134,8 +133,8 @@ void training_loop::run() {
   std::vector<std::vector<float>> values(2), d_values(2);
   std::vector<ops::table_part> parts(2);
   count_ = 0;
-  const auto leases = (setting_.data->size() + setting_.job.data.batch - 1) /
-                      setting_.job.data.batch;
+  const auto leases =
+      (setting_.data->size() + setting_.job.data.batch - 1) / setting_.job.data.batch;
   for (std::uint64_t lease = 0; lease < leases; ++lease) {
     const auto samples = setting_.batch_of(lease);
     network_->touch(samples.inputs, lease, touched);

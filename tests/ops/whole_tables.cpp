@@ -25,9 +25,8 @@ public:
   float train(const training_pass& pass) override {
     take(pass.parameters, pass.inputs, pass.key);
     d_rest_.resize(rest_.size());
-    const float found = inner_->train(
-        {rest_, touched_.inputs, pass.labels, d_rest_, pass.key, pass.loss_scale, pass.observer,
-         parts_});
+    const float found = inner_->train({rest_, touched_.inputs, pass.labels, d_rest_, pass.key,
+                                       pass.loss_scale, pass.observer, parts_});
     give(pass.d_parameters);
     return found;
   }
@@ -56,8 +55,7 @@ private:
     parts_.clear();
     each([&](std::size_t i, std::size_t first, std::size_t table) {
       const auto& spec = specs_[i];
-      const auto part =
-          flat.subspan(first, static_cast<std::size_t>(spec.extents.elements()));
+      const auto part = flat.subspan(first, static_cast<std::size_t>(spec.extents.elements()));
       if (table == specs_.size()) {
         rest_.insert(rest_.end(), part.begin(), part.end());
         return;
@@ -79,8 +77,7 @@ private:
     std::ranges::fill(flat, 0.0F);
     each([&](std::size_t i, std::size_t first, std::size_t table) {
       const auto& spec = specs_[i];
-      const auto part =
-          flat.subspan(first, static_cast<std::size_t>(spec.extents.elements()));
+      const auto part = flat.subspan(first, static_cast<std::size_t>(spec.extents.elements()));
       if (table == specs_.size()) {
         std::copy_n(rest, part.size(), part.begin());
         rest += std::ssize(part);

@@ -72,8 +72,7 @@ std::vector<float> values_of(const ops::tensor& x) {
 
 } // namespace
 
-TEST_CASE("whole tables come together row by row, from any number of shards",
-          "[runtime][tables]") {
+TEST_CASE("whole tables come together row by row, from any number of shards", "[runtime][tables]") {
   std::vector<float> wide, narrow;
   for (std::int64_t row = 0; row < rows; ++row) {
     wide.insert(wide.end(), 3, static_cast<float>(100 + row));

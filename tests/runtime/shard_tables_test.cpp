@@ -46,8 +46,7 @@ gradient_push row_push(std::uint64_t clock, std::uint64_t lease, const table_row
   auto made = push_of(worker_stamp(0), clock, lease);
   made.gradient = {};
   made.rows = rows;
-  made.row_gradient =
-      tensor_of(std::vector<float>(rows.counts[0] * width + rows.counts[1], value));
+  made.row_gradient = tensor_of(std::vector<float>(rows.counts[0] * width + rows.counts[1], value));
   return made;
 }
 
@@ -144,8 +143,7 @@ TEST_CASE("rows that were sent stay as they were when a step follows", "[runtime
   CHECK(later.rows.values<float>()[0] == -1);
 }
 
-TEST_CASE("a round sums the rows of its leases in their order into one step",
-          "[runtime][tables]") {
+TEST_CASE("a round sums the rows of its leases in their order into one step", "[runtime][tables]") {
   // Numbers whose sum depends on the order: 1e8 + 1 - 1e8 is 0 in f32, 1e8 - 1e8 + 1 is 1.
   const std::vector<float> values{1e8F, -1e8F, 1};
   for (const std::vector<std::uint64_t>& arrival :
@@ -154,9 +152,9 @@ TEST_CASE("a round sums the rows of its leases in their order into one step",
     options.workers = 3;
     shard_probe shard(std::move(options));
     for (const auto lease : arrival) {
-      auto push = in_round(row_push(0, lease, rows_of({1, static_cast<std::int32_t>(2 + lease)}),
-                                    values[lease] * 3),
-                           0, 3);
+      auto push = in_round(
+          row_push(0, lease, rows_of({1, static_cast<std::int32_t>(2 + lease)}), values[lease] * 3),
+          0, 3);
       push.from = worker_stamp(static_cast<std::uint32_t>(lease));
       CHECK(shard.push(push).refused.empty());
     }
@@ -178,8 +176,7 @@ TEST_CASE("rows that a shard does not have are refused and change nothing", "[ru
   CHECK_THAT(refusal(shard.pull(pull)), Catch::Contains("rows of 1 tables, expected 2"));
   auto short_push = row_push(0, 1, rows_of({1, 2}));
   short_push.row_gradient = tensor_of({1, 1, 1});
-  CHECK_THAT(refusal(shard.push(short_push)),
-             Catch::Contains("3 elements for 2 rows, expected 4"));
+  CHECK_THAT(refusal(shard.push(short_push)), Catch::Contains("3 elements for 2 rows, expected 4"));
   CHECK(rows_in(shard, every_row()) == std::vector<float>(15, 0.0F));
 }
 

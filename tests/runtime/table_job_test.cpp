@@ -142,4 +142,63 @@ TEST_CASE("a codec writes what is no table, and rows go as they are", "[runtime]
   CHECK(after("codec = {push = \"topk:0.01 | int8\"}\n") == after("")); // mf has tables alone
 }
 
+TEST_CASE("a worker of tables larger than its machine takes the memory of its batch",
+          "[runtime][tables]") {
+  const auto rows = catalog::standard();
+  const auto x = parse_job(pairs_job("mf", 1, 3), "the job", {}, rows).value();
+  // 2 and 1 billion rows: 60 GB of f32.
+  const data_facts facts{{{2}, 2, ops::sample_kind::pairs, {2'000'000'000, 1'000'000'000}}, 300};
+  const auto worker = make_worker(x, rows, facts, worker_stamp(0));
+  auto compute = make_computation(x, rows, facts, {});
+  auto grant = std::make_shared<lease_grant>();
+  grant->samples = {ops::tensor(ops::dtype::i32, {4, 2}), ops::tensor(ops::dtype::i32, {4}), 1, 0};
+  const auto pairs = grant->samples.inputs.values<std::int32_t>();
+  for (std::size_t i = 0; i < pairs.size(); ++i)
+    pairs[i] = (i % 2 == 0 ? 2'000'000'000 : 1'000'000'000) - 1 - static_cast<std::int32_t>(i);
+  std::ranges::fill(grant->samples.labels.values<std::int32_t>(), 1);
+  step_task task;
+  task.what = {.id = {3}, .attempt = {1}};
+  task.plan = worker.plan(task.what, grant->samples);
+  task.grant = grant;
+  for (const auto& wanted : task.plan->wanted) {
+    pull_reply reply;
+    reply.parameters = tensor_of({});
+    task.parameters.push_back(std::make_shared<const pull_reply>(std::move(reply)));
+    const auto wide = wanted.counts[0] + wanted.counts[1];
+    const auto narrow = wanted.counts[2] + wanted.counts[3];
+    task.rows.push_back(tensor_of(std::vector<float>(wide * 5 + narrow, 0.5F)));
+  }
+  const auto& touched = task.plan->touched.rows;
+  CHECK(touched[0] ==
+        std::vector<std::int32_t>{1'999'999'993, 1'999'999'995, 1'999'999'997, 1'999'999'999});
+  CHECK(touched[1].size() == 4 + 4 * 4); // the true ones and four others each
+  CHECK(std::ranges::is_sorted(touched[1]));
+  const auto result = compute(task);
+  CHECK(result.verdict == push_verdict::apply);
+  REQUIRE(result.parts.size() == 3);
+  for (std::size_t shard = 0; shard < 3; ++shard) {
+    REQUIRE(result.parts[shard].size() == 1);
+    CHECK(result.parts[shard][0].rows.size() == task.plan->wanted[shard].size());
+  }
+}
+
+TEST_CASE("a push of many rows is cut into frames that each fit", "[runtime][tables]") {
+  const std::vector<table_shape> tables{{0, 100, 3}, {1, 100, 1}};
+  table_rows all;
+  all.counts = {7, 9};
+  all.rows = ops::tensor(ops::dtype::i32, {16});
+  for (std::int32_t i = 0; i < 16; ++i) all.rows.values<std::int32_t>()[i] = i < 7 ? i : i - 7;
+  const auto frames = cut_rows(all, tables, 8);
+  std::vector<std::int32_t> together;
+  for (const auto& frame : frames) {
+    CHECK(frame.counts[0] * 3 + frame.counts[1] <= 8);
+    CHECK(reinterpret_cast<std::uintptr_t>(frame.rows.bytes()) % 8 == 0); // as the wire wants it
+    const auto rows = frame.rows.values<std::int32_t>();
+    together.insert(together.end(), rows.begin(), rows.end());
+  }
+  const auto rows = all.rows.values<std::int32_t>();
+  CHECK(together == std::vector<std::int32_t>(rows.begin(), rows.end()));
+  CHECK(cut_rows({{0, 0}, ops::tensor(ops::dtype::i32, {0})}, tables, 8).size() == 1);
+}
+
 } // namespace lagrange::tests

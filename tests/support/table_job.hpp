@@ -1,6 +1,6 @@
 /// \file
-/// A whole job of twins with tables, put together as its processes would be: messages go from one to
-/// the other at once and in order, and real numbers are computed.
+/// A whole job of twins with tables, put together as its processes would be: messages go from one
+/// to the other at once and in order, and real numbers are computed.
 #pragma once
 
 #include "runtime/assembly.hpp"
@@ -20,13 +20,12 @@ public:
       : job_(runtime::parse_job(text, "the job", {}, rows_).value()),
         facts_(runtime::read_data_facts(job_, rows_).value()),
         data_(runtime::open_data(job_, rows_, runtime::data_split::train).value()),
-        feeder_(runtime::make_feeder(job_, rows_, facts_,
-                                     stamp_of(runtime::actor_role::feeder))),
+        feeder_(runtime::make_feeder(job_, rows_, facts_, stamp_of(runtime::actor_role::feeder))),
         network_(runtime::make_network(job_, rows_, facts_.input)) {
     REQUIRE(runtime::check_job(job_, facts_, rows_));
     for (std::uint32_t i = 0; i < job_.topology.shards; ++i)
-      shards_.emplace_back(runtime::make_shard(job_, rows_, facts_,
-                                               stamp_of(runtime::actor_role::shard, i)));
+      shards_.emplace_back(
+          runtime::make_shard(job_, rows_, facts_, stamp_of(runtime::actor_role::shard, i)));
     for (std::uint32_t i = 0; i < job_.topology.workers; ++i) {
       workers_.emplace_back(runtime::make_worker(job_, rows_, facts_, worker_stamp(i)));
       computations_.push_back(runtime::make_computation(job_, rows_, facts_, {}));
