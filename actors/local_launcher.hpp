@@ -15,7 +15,7 @@ namespace lagrange::actors {
 struct local_launcher_setup {
   const runtime::catalog* catalog = nullptr;
   plane_maker open_plane;
-  runtime::journal_sink journal;
+  runtime::journal_opener journal; ///< of shards; null: none is kept
   std::function<compute_actor(caf::actor_system&, std::shared_ptr<runtime::computation>)> compute;
 };
 

@@ -65,12 +65,25 @@ void host_feeder(node_pointer self, const placement& order) {
   self->send(setup.supervisor, actor_ready{setup.who, publish(self, hosted), plane}, hosted);
 }
 
+/// The sink of a shard's journal, which tells of hashes as well.
+journal_sink open_journal(const node_setup& setup, const job& what, const placement& order,
+                          shard_options& options) {
+  if (!setup.journal) return {};
+  auto sink = setup.journal(make_journal_header(what, order.job_text, order.self));
+  if (!sink) throw ops::device_error(sink.error().text);
+  options.hash_every = journal_hash_every;
+  return std::move(sink).value();
+}
+
 void host_shard(node_pointer self, const placement& order, const peers& others) {
   const auto& setup = *self->state.setup;
   const auto [what, facts, needs] = read(self, order);
-  auto made = std::make_shared<shard_setup>(shard_setup{
-      make_shard(what, *setup.catalog, facts, order.self), take_seat(setup.open_plane, needs),
-      connect(self, others.feeder_at, others.feeder_control), setup.supervisor, setup.journal});
+  auto made = std::make_shared<shard_setup>();
+  made->options = make_shard(what, *setup.catalog, facts, order.self);
+  made->journal = open_journal(setup, what, order, made->options);
+  made->seat = take_seat(setup.open_plane, needs);
+  made->feeder = connect(self, others.feeder_at, others.feeder_control);
+  made->supervisor = setup.supervisor;
   const auto plane = made->seat->plane->where();
   const auto hosted = self->spawn(shard, std::move(made));
   watch(self, hosted);
@@ -82,6 +95,7 @@ compute_actor start_compute(node_pointer self, const job& what, const data_facts
   const auto& setup = *self->state.setup;
   auto made =
       std::make_shared<computation>(make_computation(what, *setup.catalog, facts, setup.keeper));
+  use_device(*made, what, *setup.catalog, setup.who.name.index);
   made->use_memory([&plane](std::size_t bytes) { return plane.allocate(bytes); });
   if (setup.compute) return setup.compute(self->system(), std::move(made));
   return self->spawn<caf::detached>(compute, std::move(made), what.topology.threads);

@@ -7,6 +7,7 @@
 #include "actors/dialect.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/plane.hpp"
+#include "runtime/journal_file.hpp"
 #include "runtime/transport/greeting.hpp"
 
 #include <caf/stateful_actor.hpp>
@@ -27,7 +28,7 @@ struct node_setup {
   runtime::transport::security security; ///< who may reach it there, and what it shows others
   plane_maker open_plane;                ///< for what its actor exchanges in steps
   runtime::memory_keeper keeper;         ///< of a worker's residual; null: it lasts one life
-  runtime::journal_sink journal;
+  runtime::journal_opener journal;       ///< of a shard; null: none is kept
   /// Starts the thread or actor that computes; empty: a detached actors::compute.
   std::function<compute_actor(caf::actor_system&, std::shared_ptr<runtime::computation>)> compute;
 };

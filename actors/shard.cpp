@@ -35,6 +35,9 @@ shard_hooks hooks_of(shard_pointer self, const shard_setup& setup) {
                                                                         const error& why) {
     report_loss(supervisor, who, peer, why);
   };
+  made.fail = [supervisor = setup.supervisor, who = setup.options.self](const error& why) {
+    caf::anon_send(supervisor, actor_loss{{who.name, who.life}, why.text});
+  };
   return made;
 }
 

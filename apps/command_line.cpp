@@ -1,17 +1,15 @@
 #include "apps/command_line.hpp"
 
+#include "apps/command_words.hpp"
 #include "apps/jobs/default_job.hpp"
 #include "apps/list.hpp"
 #include "runtime/job_security.hpp"
 #include "runtime/nearest.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 namespace lagrange {
 namespace {
@@ -21,69 +19,7 @@ using runtime::errc;
 using runtime::failure;
 using runtime::result;
 
-constexpr int status_refused = 2;
 constexpr std::uintmax_t job_bytes_max = 1 << 20; // a thousand times a long config
-
-/// A command line as a verb sees it.
-struct invocation {
-  std::span<const std::string> words; ///< after the verb
-  const runtime::catalog& rows;
-  const verb_functions& verbs;
-  console text;
-};
-
-struct verb_row {
-  std::string_view name;
-  std::string_view help;
-  int (*act)(const invocation&);
-};
-int act_run(const invocation& call);
-int act_node(const invocation& call);
-int act_list(const invocation& call);
-
-constexpr verb_row verb_rows[] = {
-    {"run", "train a job: the built-in one, or a config's", act_run},
-    {"list", "what there is: models, policies, optimizers, schedules, codecs and more", act_list},
-    {"node", "host one actor of a job (the supervisor starts these)", act_node},
-};
-
-int refuse(const console& text, std::string_view reasons) {
-  std::istringstream lines{std::string(reasons)};
-  for (std::string line; std::getline(lines, line);) text.err << "lagrange: " << line << "\n";
-  return status_refused;
-}
-
-std::vector<std::string_view> option_names(const CLI::App& app) {
-  std::vector<std::string_view> names;
-  for (const auto* option : app.get_options())
-    for (const auto& name : option->get_lnames()) names.push_back(name);
-  return names;
-}
-
-/// Parses the words. Empty when the verb may go on, else the exit status.
-std::optional<int> parse(CLI::App& app, const invocation& call) {
-  app.allow_extras();
-  try {
-    app.parse(std::vector<std::string>(call.words.rbegin(), call.words.rend()));
-  } catch (const CLI::CallForHelp&) {
-    call.text.out << app.help();
-    return 0;
-  } catch (const CLI::ParseError& wrong) {
-    return refuse(call.text,
-                  fmt::format("{}; see lagrange {} --help", wrong.what(), app.get_name()));
-  }
-  std::string reasons;
-  const auto names = option_names(app);
-  for (const auto& word : app.remaining()) {
-    const auto bare = word.substr(std::min(word.find_first_not_of('-'), word.size()));
-    const auto near = bare == word ? "" : runtime::nearest(bare.substr(0, bare.find('=')), names);
-    reasons +=
-        fmt::format("{} is no option of {}{}; see lagrange {} --help\n", word, app.get_name(),
-                    near.empty() ? "" : fmt::format(", did you mean --{}?", near), app.get_name());
-  }
-  if (!reasons.empty()) return refuse(call.text, reasons);
-  return std::nullopt;
-}
 
 // ---- run ----------------------------------------------------------------------------------------
 
@@ -210,6 +146,8 @@ std::string find_obstacles(run_options& options, const runtime::catalog& rows) {
   return reasons;
 }
 
+} // namespace
+
 int act_run(const invocation& call) {
   CLI::App app("Trains a job to its end.", "run");
   run_flags flags;
@@ -237,99 +175,7 @@ int act_run(const invocation& call) {
   return obstacles.empty() ? call.verbs.run(options) : refuse(call.text, obstacles);
 }
 
-// ---- node ---------------------------------------------------------------------------------------
-std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t high) {
-  std::uint32_t value = 0;
-  const auto end = text.data() + text.size();
-  const auto [stop, problem] = std::from_chars(text.data(), end, value);
-  if (problem != std::errc{} || stop != end || value > high) return std::nullopt;
-  return value;
-}
-
-std::optional<runtime::actor_name> parse_name(std::string_view text) {
-  using enum runtime::actor_role;
-  const auto dash = text.rfind('-');
-  for (const auto role : {supervisor, worker, shard, feeder, evaluator}) {
-    if (dash == text.npos || text.substr(0, dash) != name(role)) continue;
-    if (const auto index = parse_number(text.substr(dash + 1), 65'535))
-      return runtime::actor_name{role, *index};
-  }
-  return std::nullopt;
-}
-
-/// The files that admit a node to its job.
-struct admission_flags {
-  std::string token;
-  runtime::transport::tls_files tls;
-};
-
-void add_admission_options(CLI::App& app, admission_flags& flags) {
-  app.add_option("--token-file", flags.token, "64 hexadecimal digits that admit to the job")
-      ->required()
-      ->type_name("FILE");
-  auto* certificate =
-      app.add_option("--certificate", flags.tls.certificate, "of this process: use TLS");
-  auto* key = app.add_option("--key", flags.tls.key, "of the certificate");
-  auto* authority = app.add_option("--authority", flags.tls.authority, "signs all certificates");
-  certificate->needs(key)->type_name("FILE.pem");
-  key->needs(authority)->type_name("FILE.pem");
-  authority->needs(certificate)->type_name("FILE.pem");
-}
-
-result<runtime::transport::security> read_admission(const admission_flags& flags) {
-  BOOST_OUTCOME_TRY(token, runtime::transport::read_token(flags.token));
-  if (flags.tls.certificate.empty()) return runtime::transport::security{token, {}};
-  BOOST_OUTCOME_TRY(runtime::transport::check_tls(flags.tls));
-  return runtime::transport::security{token, flags.tls};
-}
-
-int act_node(const invocation& call) {
-  CLI::App app("Hosts one actor of a job, for the supervisor that starts it.", "node");
-  std::string name, join;
-  node_options options;
-  app.add_option("--name", name, "what it hosts, as in worker-2")->required()->type_name("NAME");
-  app.add_option("--join", join, "where the supervisor listens")
-      ->required()
-      ->type_name("HOST:PORT");
-  app.add_option("--listen", options.listen, "address to listen at")
-      ->capture_default_str()
-      ->type_name("ADDR");
-  app.add_option("--life", options.life.value, "incarnation of the actor")
-      ->capture_default_str()
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--supervisor-pid", options.supervisor_pid, "end when this process does")
-      ->type_name("PID")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--residual-file", options.residual_file, "of what a codec has not sent")
-      ->type_name("FILE");
-  admission_flags files;
-  add_admission_options(app, files);
-  if (const auto status = parse(app, call)) return *status;
-  std::string reasons;
-  if (const auto parsed = parse_name(name))
-    options.name = *parsed;
-  else
-    reasons += fmt::format(
-        "--name {}: no name of an actor, expected one as in worker-2 or shard-0\n", name);
-  const auto colon = join.rfind(':');
-  const auto port = colon == join.npos || colon == 0
-                        ? std::nullopt
-                        : parse_number(std::string_view(join).substr(colon + 1), 65'535);
-  if (port && *port > 0) {
-    options.join_host = join.substr(0, colon);
-    options.join_port = static_cast<std::uint16_t>(*port);
-  } else {
-    reasons += fmt::format("--join {}: expected HOST:PORT with a port from 1 to 65535\n", join);
-  }
-  if (const auto security = read_admission(files))
-    options.security = security.value();
-  else
-    reasons += security.error().text + "\n";
-  if (!reasons.empty()) return refuse(call.text, reasons);
-  options.catalog = &call.rows;
-  return call.verbs.node(options);
-}
+namespace {
 
 // ---- list ---------------------------------------------------------------------------------------
 
@@ -363,6 +209,19 @@ int act_list(const invocation& call) {
 
 // ---- the program --------------------------------------------------------------------------------
 
+struct verb_row {
+  std::string_view name;
+  std::string_view help;
+  int (*act)(const invocation&);
+};
+constexpr verb_row verb_rows[] = {
+    {"run", "train a job: the built-in one, or a config's", act_run},
+    {"list", "what there is: models, policies, optimizers, schedules, codecs and more", act_list},
+    {"replay", "recompute a recorded run, and compare it bit by bit", act_replay},
+    {"audit", "prove from a run's journals that no sample was lost or used twice", act_audit},
+    {"node", "host one actor of a job (the supervisor starts these)", act_node},
+};
+
 std::string short_help() {
   std::string text =
       "lagrange trains neural networks on many workers without making any of them "
@@ -371,7 +230,7 @@ std::string short_help() {
       "  lagrange run JOB.toml      train what a config describes\n"
       "  lagrange run --policy bsp  the same job under another staleness policy\n\n"
       "Verbs (each has --help):\n";
-  for (const auto& verb : verb_rows) text += fmt::format("  {:<6} {}\n", verb.name, verb.help);
+  for (const auto& verb : verb_rows) text += fmt::format("  {:<7} {}\n", verb.name, verb.help);
   return text;
 }
 

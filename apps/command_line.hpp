@@ -3,6 +3,7 @@
 #pragma once
 
 #include "apps/node.hpp"
+#include "apps/replay.hpp"
 #include "apps/run.hpp"
 
 #include <functional>
@@ -16,6 +17,8 @@ namespace lagrange {
 struct verb_functions {
   std::function<int(const run_options&)> run;
   std::function<int(const node_options&)> node;
+  std::function<int(const replay_order&)> replay;
+  std::function<int(const audit_order&)> audit;
 };
 
 /// Where text goes: `out` what was asked for (help, lists, the config), `err` refusals.

@@ -49,8 +49,8 @@ std::vector<list_row> layer_rows(const catalog&) {
 }
 
 /// What this machine has; where there is no CUDA device, a row says why.
-std::vector<list_row> device_rows(const catalog&) {
-  const auto found = ops::list_devices();
+std::vector<list_row> device_rows(const catalog& all) {
+  const auto found = ops::list_devices(all.cuda_module);
   std::vector<list_row> rows;
   for (const auto& entry : found.devices)
     rows.push_back({ops::to_string(entry.where), {}, entry.description});

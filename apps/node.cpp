@@ -61,6 +61,8 @@ int run_node(const node_options& options) {
   setup->catalog = options.catalog;
   setup->listen = options.listen;
   if (!options.residual_file.empty()) setup->keeper = apps::keep_in(options.residual_file);
+  if (!options.journal_file.empty())
+    setup->journal = runtime::write_journal_to(options.journal_file);
   setup->open_plane = apps::planes_of_host(options.security, options.listen);
   {
     caf::scoped_actor self(system);

@@ -29,8 +29,9 @@ std::vector<std::string> tls_arguments(const std::optional<runtime::transport::t
 
 } // namespace
 
-process_launcher::process_launcher(const runtime::transport::security& with)
-    : token_(hold_token(with.token)), tls_(with.tls),
+process_launcher::process_launcher(const runtime::transport::security& with,
+                                   std::filesystem::path run)
+    : token_(hold_token(with.token)), tls_(with.tls), run_(std::move(run)),
       processes_([this](const process_end& end) { on_end(end); }) {}
 
 process_launcher::~process_launcher() { processes_.kill_all(); }
@@ -59,6 +60,9 @@ runtime::result<void> process_launcher::launch(const runtime::actor_life& who,
     if (!residual) residual = make_residual_file(to_string(who.name));
     arguments.insert(arguments.end(), {"--residual-file", path_of(residual)});
   }
+  if (who.name.role == runtime::actor_role::shard)
+    arguments.insert(arguments.end(),
+                     {"--journal", runtime::journal_path(run_, {who.name.index}).string()});
   const auto started = processes_.start(arguments, {.input = token_.get()});
   if (!started) return runtime::failure(started.error().code, started.error().text);
   const pid_t pid = started.value();

@@ -6,6 +6,7 @@
 #include "apps/process.hpp"
 #include "apps/token_file.hpp"
 
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <string>
@@ -16,8 +17,9 @@ namespace lagrange::apps {
 /// sent yet, for their next lives.
 class process_launcher final : public actors::launcher {
 public:
-  /// Nodes get the token and the names of the TLS files.
-  explicit process_launcher(const runtime::transport::security& with);
+  /// Nodes get the token and the names of the TLS files; shards keep their journals in the folder
+  /// `run`.
+  process_launcher(const runtime::transport::security& with, std::filesystem::path run);
   ~process_launcher() override;
 
   /// Where nodes find the supervisor. Requires: called before the first launch.
@@ -41,6 +43,7 @@ private:
 
   const descriptor token_;
   const std::optional<runtime::transport::tls_files> tls_;
+  const std::filesystem::path run_;
   std::map<runtime::actor_name, runtime::transport::descriptor> residuals_; ///< of workers
   std::string host_;
   std::uint16_t port_ = 0;

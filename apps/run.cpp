@@ -13,6 +13,7 @@
 #include "apps/process_launcher.hpp"
 #include "apps/run_folder.hpp"
 #include "runtime/checkpoint.hpp"
+#include "runtime/digest.hpp"
 #include "runtime/files.hpp"
 #include "runtime/permutation.hpp"
 
@@ -46,6 +47,13 @@ constexpr std::chrono::milliseconds end_grace{2000};
 constexpr auto loopback = "127.0.0.1";
 
 constexpr std::string_view parameters_file = "parameters.ckpt";
+
+/// Of all shards of a run.
+journal_opener journals_in(const std::filesystem::path& run) {
+  return [run](const journal_header& head) {
+    return write_journal_to(journal_path(run, head.shard))(head);
+  };
+}
 
 std::size_t threads_of(hosting where, const job& what) {
   return where == hosting::in_process ? what.topology.workers + what.topology.shards + 2 : 2;
@@ -96,11 +104,13 @@ private:
     if (options_.where == hosting::in_process) {
       setup->open_plane = apps::planes_of_process(options_.security);
       local_ = std::make_shared<actors::local_launcher>(
-          system_, actors::local_launcher_setup{options_.catalog, setup->open_plane, {}, {}});
+          system_, actors::local_launcher_setup{
+                       options_.catalog, setup->open_plane, journals_in(folder_.path()), {}});
       setup->nodes = local_;
     } else {
       setup->open_plane = apps::planes_of_host(options_.security, loopback);
-      setup->nodes = processes_ = std::make_shared<apps::process_launcher>(options_.security);
+      setup->nodes = processes_ =
+          std::make_shared<apps::process_launcher>(options_.security, folder_.path());
     }
     supervisor_ = system_.spawn(actors::supervisor,
                                 std::shared_ptr<const actors::supervisor_setup>(std::move(setup)));
@@ -250,6 +260,7 @@ int run_job(const run_options& options) {
   if (!term) return refuse(term.error().text);
   if (const auto kept = folder.value().write("job.toml", options.job_text); !kept)
     return refuse(kept.error().text);
+  if (const auto made = folder.value().make("journal"); !made) return refuse(made.error().text);
   running_job running(options, interrupts, folder.value(), term.value(), options.facts,
                       std::move(test.value()));
   return running.run();

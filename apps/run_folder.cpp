@@ -57,6 +57,14 @@ runtime::result<runtime::supervisor_term> run_folder::take_term() {
   return failure(errc::bad_file, "no term is left in " + path_.string());
 }
 
+runtime::result<void> run_folder::make(std::string_view name) const {
+  std::error_code wrong;
+  fs::create_directory(path_ / name, wrong);
+  if (wrong)
+    return failure(errc::bad_file, failed("cannot make the folder", path_ / name, wrong.value()));
+  return runtime::success();
+}
+
 runtime::result<void> run_folder::write(std::string_view name, std::string_view content) const {
   return runtime::write_atomically(path_ / name, std::as_bytes(std::span(content)));
 }

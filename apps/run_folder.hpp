@@ -6,6 +6,7 @@
 ///   metrics.jsonl     the job's status, once a second, one JSON object a line
 ///   events.log        what happened, one line each
 ///   parameters.ckpt   the trained parameters
+///   journal/          shard-N.lgj: what shard N did, for `lagrange replay` and `lagrange audit`
 ///   summary.json      the end in numbers
 #pragma once
 
@@ -30,6 +31,8 @@ public:
   /// Takes the next term: atomic, so that of two supervisors one gets it.
   runtime::result<runtime::supervisor_term> take_term();
 
+  /// Makes a folder in it. Errors: bad_file.
+  runtime::result<void> make(std::string_view name) const;
   /// Writes a whole file at once. Errors: bad_file.
   runtime::result<void> write(std::string_view name, std::string_view content) const;
   /// Adds a line to a file. Errors: bad_file, for instance when the disk is full.

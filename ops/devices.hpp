@@ -2,8 +2,10 @@
 /// What there is to compute on.
 #pragma once
 
-#include "ops/tensor.hpp"
+#include "ops/processor.hpp"
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,11 +22,18 @@ struct device_list {
   std::string cuda_absence;
 };
 
+/// `cuda_module` is the file of the CUDA backend; empty: lagrange_cuda.so beside the program.
 /// Cost: loads the CUDA backend if there is one, which takes 60 ms, or seconds from a cold disk.
-device_list list_devices();
+device_list list_devices(const std::string& cuda_module = {});
 
 /// As in "cpu" or "cuda:1".
 std::string to_string(device where);
+/// The device that to_string() writes like this; none: no device is.
+std::optional<device> parse_device(std::string_view text);
+
+/// What a network computes on: for network::compute_on().
+/// Errors: throws device_error, with a sentence that says why, if the device is not to be had.
+std::unique_ptr<processor> make_processor(device where, const std::string& cuda_module = {});
 
 /// Makes products that the calling thread starts run on `threads` threads. Every actor that
 /// computes calls it with 1 on a thread of its own: two actors with one thread each are faster than

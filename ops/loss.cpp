@@ -10,18 +10,22 @@
 
 namespace lagrange::ops {
 
+std::int64_t expect_labels(std::size_t logits, std::span<const std::int32_t> labels) {
+  LAGRANGE_EXPECT(!labels.empty() && logits > 0 && logits % labels.size() == 0,
+                  std::to_string(logits) + " logits for " + std::to_string(labels.size()) +
+                      " labels");
+  const auto classes = static_cast<std::int64_t>(logits / labels.size());
+  for (const auto label : labels)
+    LAGRANGE_EXPECT(label >= 0 && label < classes, "label " + std::to_string(label) +
+                                                       " where there are " +
+                                                       std::to_string(classes) + " classes");
+  return classes;
+}
+
 namespace {
 
 std::size_t class_count(std::span<const float> logits, std::span<const std::int32_t> labels) {
-  LAGRANGE_EXPECT(!labels.empty() && !logits.empty() && logits.size() % labels.size() == 0,
-                  std::to_string(logits.size()) + " logits for " + std::to_string(labels.size()) +
-                      " labels");
-  const auto classes = logits.size() / labels.size();
-  for (const auto label : labels)
-    LAGRANGE_EXPECT(label >= 0 && static_cast<std::size_t>(label) < classes,
-                    "label " + std::to_string(label) + " where there are " +
-                        std::to_string(classes) + " classes");
-  return classes;
+  return static_cast<std::size_t>(expect_labels(logits.size(), labels));
 }
 
 struct loss_rows {

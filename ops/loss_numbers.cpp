@@ -9,21 +9,21 @@
 
 namespace lagrange::ops {
 
-namespace {
-
-// -log of the probability of a label: log(1 + e^-z) of its logit z, or of -z.
-double label_loss(float logit, std::int32_t label) {
-  const double z = label == 1 ? static_cast<double>(logit) : -static_cast<double>(logit);
-  return std::max(-z, 0.0) + std::log1p(std::exp(-std::abs(z)));
-}
-
-void check_labels(std::size_t logits, std::span<const std::int32_t> labels) {
+void expect_binary_labels(std::size_t logits, std::span<const std::int32_t> labels) {
   LAGRANGE_EXPECT(logits == labels.size() && logits > 0, std::to_string(logits) + " logits for " +
                                                              std::to_string(labels.size()) +
                                                              " labels of two classes");
   for (const auto label : labels)
     LAGRANGE_EXPECT(label == 0 || label == 1,
                     "label " + std::to_string(label) + " where there are 2 classes");
+}
+
+namespace {
+
+// -log of the probability of a label: log(1 + e^-z) of its logit z, or of -z.
+double label_loss(float logit, std::int32_t label) {
+  const double z = label == 1 ? static_cast<double>(logit) : -static_cast<double>(logit);
+  return std::max(-z, 0.0) + std::log1p(std::exp(-std::abs(z)));
 }
 
 inline void binary_backward_loop(const float* __restrict logits,
@@ -94,7 +94,7 @@ variable binary_cross_entropy(const variable& logits, const variable& labels) {
 
 scores binary_cross_entropy_scores(std::span<const float> logits,
                                    std::span<const std::int32_t> labels) {
-  check_labels(logits.size(), labels);
+  expect_binary_labels(logits.size(), labels);
   scores found;
   found.samples = std::ssize(labels);
   for (std::size_t i = 0; i < labels.size(); ++i) {

@@ -13,7 +13,7 @@ tensor memory_pool::take(dtype type, const shape& extents) {
   const auto bytes = static_cast<std::size_t>(extents.elements()) * size_bytes(type);
   const auto found = std::ranges::lower_bound(free_, bytes, {}, &tensor::size_bytes);
   if (found == free_.end() || found->size_bytes() > waste_max * bytes) {
-    tensor made(dtype::u8, {static_cast<std::int64_t>(bytes)});
+    auto made = from_.memory(bytes);
     free_.reserve(free_.size() + 1);
     return made.view(type, extents);
   }

@@ -3,7 +3,7 @@
 /// lets go the next of that size takes.
 #pragma once
 
-#include "ops/tensor.hpp"
+#include "ops/processor.hpp"
 
 #include <vector>
 
@@ -12,12 +12,15 @@ namespace lagrange::ops {
 /// Used by one thread.
 class memory_pool {
 public:
+  /// What is missing comes from `from`.
+  explicit memory_pool(processor& from) : from_(from) {}
   /// Uninitialised. Cost: allocates only if nothing that fits has been put back.
   tensor take(dtype type, const shape& extents);
   /// Takes memory back, unless somebody else still holds it.
   void put(tensor&& memory);
 
 private:
+  processor& from_;
   std::vector<tensor> free_; ///< as bytes, in order of their sizes
 };
 

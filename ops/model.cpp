@@ -14,11 +14,12 @@ namespace {
 /// not come back is forgotten when the room is needed.
 class tapes {
 public:
-  tapes(pass_mode mode, dtype precision) : mode_(mode), precision_(precision) {}
+  tapes(pass_mode mode, dtype precision, processor& on)
+      : mode_(mode), precision_(precision), on_(&on) {}
   tape& at(std::int64_t batch) {
     for (auto& [size, made] : kept_)
       if (size == batch) return *made;
-    auto made = std::make_unique<tape>(mode_, precision_);
+    auto made = std::make_unique<tape>(mode_, precision_, *on_);
     if (kept_.size() < kept_max) {
       kept_.emplace_back(batch, std::move(made));
       return *kept_.back().second;
@@ -32,6 +33,7 @@ private:
   static constexpr std::size_t kept_max = 4;
   pass_mode mode_;
   dtype precision_;
+  processor* on_;
   std::vector<std::pair<std::int64_t, std::unique_ptr<tape>>> kept_;
   std::size_t oldest_ = kept_max - 1;
 };
@@ -52,15 +54,19 @@ public:
                         std::to_string(elements_) + " parameters");
     auto& on = begin(training_, pass.inputs, pass.key);
     const auto loss = what_->loss(lay(on, pass));
-    const float found = loss.item();
-    on.backward(loss, pass.observer, pass.loss_scale);
+    const float found = on.backward(loss, pass.observer, pass.loss_scale);
     values_.clear();
     return found;
   }
 
   void compute_in(dtype precision) override {
-    training_ = {pass_mode::training, precision};
-    evaluation_ = {pass_mode::evaluation, precision};
+    precision_ = precision;
+    make_tapes();
+  }
+
+  void compute_on(std::unique_ptr<processor> where) override {
+    std::swap(on_, where);
+    make_tapes(); // the old ones before what they computed on
   }
 
   scores evaluate(std::span<const float> parameters, const tensor& inputs,
@@ -87,6 +93,12 @@ public:
   }
 
 private:
+  void make_tapes() {
+    values_.clear();
+    training_ = {pass_mode::training, precision_, *on_};
+    evaluation_ = {pass_mode::evaluation, precision_, *on_};
+  }
+
   void check(const tensor& inputs) const {
     const auto extents = inputs.extents().extents();
     LAGRANGE_EXPECT(extents.size() == sample_.rank() + 1 && extents[0] > 0,
@@ -143,9 +155,11 @@ private:
   shape sample_;
   parameter_list list_;
   std::int64_t elements_ = 0;
+  dtype precision_ = dtype::f32;
+  std::unique_ptr<processor> on_ = host_processor();
+  tapes training_{pass_mode::training, precision_, *on_};
+  tapes evaluation_{pass_mode::evaluation, precision_, *on_};
   std::vector<variable> values_;
-  tapes training_{pass_mode::training, dtype::f32};
-  tapes evaluation_{pass_mode::evaluation, dtype::f32};
 };
 
 class classifier final : public model {

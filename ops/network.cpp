@@ -1,5 +1,6 @@
 #include "ops/network.hpp"
 
+#include "ops/processor.hpp"
 #include "ops/random.hpp"
 
 #include <algorithm>
@@ -18,6 +19,10 @@ void network::touch(const tensor&, std::uint64_t, touched_rows&) {
 }
 
 std::int64_t network::rows_touched_max(std::size_t, const shape&) const { return 0; }
+
+void network::compute_on(std::unique_ptr<processor>) {
+  throw std::invalid_argument("this model computes on the CPU only");
+}
 
 void initialise(const parameter_spec& spec, std::uint64_t seed, std::size_t position,
                 std::int64_t first, std::span<float> out) {

@@ -9,6 +9,7 @@
 #include "ops/touched_rows.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -84,6 +85,8 @@ struct training_pass {
                                            ///< those that touch() made with the same key
 };
 
+class processor;
+
 /// One worker's network. Used by one thread at a time.
 class network {
 public:
@@ -97,6 +100,10 @@ public:
   /// From now on results and weights are f16 or bf16 inside; parameters and gradients stay f32.
   /// Errors: throws std::invalid_argument if this network computes in f32 alone.
   virtual void compute_in(dtype precision);
+  /// From now on it computes on this, instead of on the CPU; devices.hpp makes one for a device.
+  /// Parameters, gradients and samples come from the host's memory and go there all the same.
+  /// Errors: throws std::invalid_argument if this network computes on the CPU alone.
+  virtual void compute_on(std::unique_ptr<processor> where);
 
   /// Forward only, in evaluation mode. With tables, `inputs` are those that touch() made with key
   /// 0.

@@ -1,6 +1,5 @@
 #include "ops/tape.hpp"
 
-#include "ops/elementwise.hpp"
 #include "ops/half.hpp"
 #include "ops/random.hpp"
 
@@ -42,7 +41,11 @@ view variable::contents() const {
   return tape_->nodes_[node_].y;
 }
 
-std::span<const float> variable::floats() const { return tape_->widened(contents()).in(); }
+view variable::readable() const { return tape_->on_.readable(contents()); }
+
+std::span<const float> variable::floats() const {
+  return tape_->on_.readable(tape_->widened(contents())).in();
+}
 
 float variable::item() const {
   const auto all = values<float>();
@@ -52,9 +55,16 @@ float variable::item() const {
 
 // ---- forward ------------------------------------------------------------------------------------
 
+tape::tape(pass_mode mode, dtype precision)
+    : own_(host_processor()), on_(*own_), mode_(mode), precision_(precision), pool_(on_) {}
+
+tape::tape(pass_mode mode, dtype precision, processor& on)
+    : on_(on), mode_(mode), precision_(precision), pool_(on_) {}
+
 void tape::begin(std::uint64_t key) {
   ++step_;
   key_ = key;
+  on_.begin();
   for (std::uint32_t i = 0; i < used_; ++i) release(nodes_[i]);
   used_ = 0;
 }
@@ -77,7 +87,7 @@ variable tape::constant(shape extents, view data) {
   auto made = add_node(extents);
   auto& at = nodes_[made.node_];
   at.what.reset();
-  at.y = data;
+  at.y = on_.brought(data);
   return made;
 }
 
@@ -87,14 +97,15 @@ variable tape::parameter(shape extents, std::span<const float> values, std::span
   auto made = constant(extents, {dtype::f32, const_cast<float*>(values.data()), values.size()});
   if (is_half(precision_) && extents.rank() >= 2) {
     auto& at = nodes_[made.node_];
+    const auto exact = at.y;
     at.y = take(at.own, precision_, extents);
-    narrow(values, precision_, at.y.data);
+    on_.convert(exact, at.y);
   }
   if (gradient.empty() || mode_ == pass_mode::evaluation) return made;
   LAGRANGE_EXPECT(gradient.size() == values.size(),
                   std::to_string(gradient.size()) + " gradients for " + to_string(extents));
   auto& at = nodes_[made.node_];
-  at.d = {dtype::f32, gradient.data(), gradient.size()};
+  at.d = on_.gradient(gradient);
   at.gradient = gradient_state::awaited;
   at.position = position;
   at.is_parameter = true;
@@ -119,7 +130,7 @@ variable tape::record(const operation_key& key, std::initializer_list<variable> 
     at.key = key;
     at.x_extents.clear();
     for (const auto& each : x) at.x_extents.push_back(each.extents());
-    at.what = make({key, at.x_extents, y, mode_});
+    at.what = on_.make({key, at.x_extents, y, mode_}, make);
   }
   for (const auto& each : x) {
     auto& from = nodes_[each.node_];
@@ -128,12 +139,12 @@ variable tape::record(const operation_key& key, std::initializer_list<variable> 
     ++from.waiting;
     at.gradient = gradient_state::awaited;
   }
-  const bool is_narrow = is_half(precision_) && y.rank() > 0;
-  at.y = take(at.own, is_narrow ? precision_ : dtype::f32, y);
+  at.y = take(at.own, y.rank() > 0 ? precision_ : dtype::f32, y);
   views room;
-  const auto result = is_narrow ? room_for(y.elements()) : at.y;
+  const bool is_narrowed = computed(at.y.type) != at.y.type;
+  const auto result = is_narrowed ? room_for(y.elements()) : at.y;
   at.what->forward({operands(at, room), result, key_of(at)});
-  if (is_narrow) narrow(result.in(), precision_, at.y.data);
+  if (is_narrowed) on_.convert(result, at.y);
   clear_copies();
   return made;
 }
@@ -143,14 +154,18 @@ std::span<const view> tape::operands(const node& of, views& room) {
   return std::span(room).first(of.x.size());
 }
 
-view tape::room_for(std::int64_t elements) {
-  return take(copies_.emplace_back(), dtype::f32, {elements});
+dtype tape::computed(dtype stored) const {
+  return is_half(stored) && !on_.computes_in(stored) ? dtype::f32 : stored;
+}
+
+view tape::room_for(std::int64_t elements, dtype type) {
+  return take(copies_.emplace_back(), type, {elements});
 }
 
 view tape::widened(const view& x) {
-  if (!is_half(x.type)) return x;
+  if (computed(x.type) == x.type) return x;
   const auto made = room_for(static_cast<std::int64_t>(x.count));
-  widen(x.data, x.type, made.out());
+  on_.convert(x, made);
   return made;
 }
 
@@ -182,14 +197,26 @@ void tape::drop(std::uint32_t index) {
 
 // ---- backward -----------------------------------------------------------------------------------
 
-void tape::backward(const variable& of, gradient_observer* tell, float scale) {
+float tape::backward(const variable& of, gradient_observer* tell, float scale) {
   check({of});
   auto& last = nodes_[of.node_];
   LAGRANGE_EXPECT(of.elements() == 1, "the gradient of " + to_string(of.extents()));
+  const float& found = on_.promised(widened(last.y));
+  auto* now = on_.is_deferred() ? nullptr : tell;
   for (auto& each : std::span(nodes_).first(used_))
-    if (each.is_parameter && each.waiting == 0) settle(each, tell);
-  if (last.gradient == gradient_state::unwanted) return;
-  begin_gradient(last).out()[0] = scale;
+    if (each.is_parameter && each.waiting == 0) settle(each, now);
+  if (last.gradient != gradient_state::unwanted) {
+    on_.fill(begin_gradient(last), scale);
+    walk_back(now);
+  }
+  on_.finish();
+  if (now != tell)
+    for (auto i = used_; i-- > 0;)
+      if (nodes_[i].is_parameter) tell->on_final(nodes_[i].position);
+  return found;
+}
+
+void tape::walk_back(gradient_observer* tell) {
   for (auto i = used_; i-- > 0;) {
     auto& from = nodes_[i];
     if (from.what == nullptr || from.gradient == gradient_state::unwanted) continue;
@@ -213,7 +240,7 @@ void tape::go_back(node& from) {
 
 /// The gradient of a parameter is final.
 void tape::settle(node& of, gradient_observer* tell) {
-  if (of.gradient == gradient_state::awaited) std::ranges::fill(begin_gradient(of).out(), 0.0F);
+  if (of.gradient == gradient_state::awaited) on_.fill(begin_gradient(of), 0);
   if (tell != nullptr) tell->on_final(of.position);
 }
 
@@ -224,21 +251,15 @@ view tape::begin_gradient(node& of) {
 }
 
 /// Adds to the gradient of an operand.
-void tape::give(node& to, std::span<const float> d) {
+void tape::give(node& to, const view& d) {
   if (to.gradient == gradient_state::unwanted) return;
   const bool is_first = to.gradient == gradient_state::awaited;
   const auto place = is_first ? begin_gradient(to) : to.d;
-  if (!is_half(place.type)) {
-    if (is_first)
-      std::ranges::copy(d, place.out().begin());
-    else
-      add_to(d, place.out());
-    return;
-  }
-  if (is_first) return narrow(d, place.type, place.data);
+  if (is_first) return on_.convert(d, place);
+  if (computed(place.type) == place.type) return on_.add(d, place);
   const auto sum = widened(place);
-  add_to(d, sum.out());
-  narrow(sum.in(), place.type, place.data);
+  on_.add(d, sum);
+  on_.convert(sum, place);
 }
 
 /// Every operand gets the gradient of the result; the first that has none yet its very memory.
@@ -254,30 +275,36 @@ void tape::pass_gradient(node& from) {
     if (may_inherit && heir == nullptr)
       heir = &to;
     else
-      give(to, d.in());
+      give(to, d);
   }
   if (heir == nullptr) return;
-  if (heir->gradient == gradient_state::begun) return give(*heir, d.in()); // it was there twice
+  if (heir->gradient == gradient_state::begun) return give(*heir, d); // it was there twice
   heir->own_d = std::move(from.own_d);
   from.own_d = {};
   heir->d = std::exchange(from.d, {});
   heir->gradient = gradient_state::begun;
 }
 
+/// Whether a gradient is written beside the one there is, and given to it after.
+bool tape::is_apart(const node& to) const {
+  if (to.gradient == gradient_state::begun) return true;
+  return !to.is_parameter && computed(to.y.type) != to.y.type;
+}
+
 void tape::add_gradients(node& from) {
   views room, room_d;
-  std::array<bool, operands_max> is_apart{}; // written beside the gradient, and given to it after
+  std::array<bool, operands_max> are_apart{};
   for (std::size_t i = 0; i < from.x.size(); ++i) {
     auto& to = nodes_[from.x[i]];
     if (to.gradient == gradient_state::unwanted) continue;
-    const bool is_first = to.gradient == gradient_state::awaited;
-    is_apart[i] = !is_first || (is_half(to.y.type) && !to.is_parameter);
-    room_d[i] = is_apart[i] ? room_for(to.extents.elements()) : begin_gradient(to);
+    are_apart[i] = is_apart(to);
+    const auto type = to.is_parameter ? dtype::f32 : computed(to.y.type);
+    room_d[i] = are_apart[i] ? room_for(to.extents.elements(), type) : begin_gradient(to);
   }
   from.what->backward({operands(from, room), widened(from.y), widened(from.d),
                        std::span(room_d).first(from.x.size()), key_of(from)});
   for (std::size_t i = 0; i < from.x.size(); ++i)
-    if (is_apart[i]) give(nodes_[from.x[i]], room_d[i].in());
+    if (are_apart[i]) give(nodes_[from.x[i]], room_d[i]);
 }
 
 } // namespace lagrange::ops

@@ -10,8 +10,10 @@
 #include "ops/memory_pool.hpp"
 #include "ops/network.hpp"
 #include "ops/operation.hpp"
+#include "ops/processor.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -35,9 +37,10 @@ public:
   /// The elements. Requires: T matches type().
   template <class T>
   std::span<const T> values() const {
-    return contents().values<const T>();
+    return readable().template values<const T>();
   }
-  /// The elements of 16-bit numbers too. Valid until the next operation.
+  /// The elements of 16-bit numbers too. Valid until the next operation. On a device, reading
+  /// waits.
   std::span<const float> floats() const;
   /// Of a single number.
   float item() const;
@@ -47,22 +50,25 @@ private:
   friend class tape;
   variable(tape& on, std::uint32_t node);
   view contents() const;
+  view readable() const;
   tape* tape_ = nullptr;
   std::uint32_t node_ = 0;
   std::uint64_t step_ = 0;
 };
 
-/// Used by one thread at a time. Evaluation lets go of what nobody holds; training keeps what the
+/// Used by one thread at a time, and one tape of a processor at a time: a step ends where another
+/// tape begins one. Evaluation lets go of what nobody holds; training keeps what the
 /// way back needs.
 ///
 /// A tape of f16 or bf16 keeps results, their gradients, and parameters of two extents and more in
-/// 16 bits. Operations compute in f32; single numbers (losses), data, and the gradients of
-/// parameters stay in f32.
+/// 16 bits. Operations compute in f32, or on such elements as they are if the processor can; single
+/// numbers (losses), data, and the gradients of parameters stay in f32.
 /// Paper: Micikevicius et al.: Mixed Precision Training (ICLR 2018).
 class tape {
 public:
-  explicit tape(pass_mode mode, dtype precision = dtype::f32)
-      : mode_(mode), precision_(precision) {}
+  /// On the CPU.
+  explicit tape(pass_mode mode, dtype precision = dtype::f32);
+  tape(pass_mode mode, dtype precision, processor& on);
   tape(const tape&) = delete;
   tape& operator=(const tape&) = delete;
   pass_mode mode() const { return mode_; }
@@ -80,9 +86,11 @@ public:
   variable record(const operation_key& key, std::initializer_list<variable> x, shape y,
                   operation_maker make);
 
-  /// The gradient of `of` times `scale`, a single number, by all parameters of the step.
-  /// Cost: as much again as twice the forward pass. Afterwards values are gone.
-  void backward(const variable& of, gradient_observer* tell = nullptr, float scale = 1);
+  /// The gradient of `of` times `scale`, a single number, by all parameters of the step. Observers
+  /// hear of gradients as they become final; on a device, of all at the end.
+  /// Returns: the number. Cost: as much again as twice the forward pass. Afterwards values are
+  /// gone.
+  float backward(const variable& of, gradient_observer* tell = nullptr, float scale = 1);
 
 private:
   friend class variable;
@@ -118,13 +126,19 @@ private:
   void pass_gradient(node& from);
   void add_gradients(node& from);
   view begin_gradient(node& of);
-  void give(node& to, std::span<const float> d);
+  void give(node& to, const view& d);
   void settle(node& of, gradient_observer* tell);
+  void walk_back(gradient_observer* tell);
+  bool is_apart(const node& to) const;
+  /// What operations write where `stored` is kept.
+  dtype computed(dtype stored) const;
   /// An operand or gradient as f32: itself, or a copy that lasts until the next operation.
   view widened(const view& x);
-  view room_for(std::int64_t elements);
+  view room_for(std::int64_t elements, dtype type = dtype::f32);
   void clear_copies();
 
+  std::unique_ptr<processor> own_; ///< null: somebody else's
+  processor& on_;
   const pass_mode mode_;
   const dtype precision_;
   std::uint64_t key_ = 0;
@@ -132,7 +146,7 @@ private:
   std::vector<node> nodes_; ///< the first `used_` belong to this step
   std::uint32_t used_ = 0;
   memory_pool pool_;
-  std::vector<tensor> copies_; ///< f32
+  std::vector<tensor> copies_; ///< until the next operation
 };
 
 } // namespace lagrange::ops

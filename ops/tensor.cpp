@@ -65,8 +65,9 @@ buffer::buffer(std::size_t size_bytes, device where) : size_bytes_(size_bytes), 
     throw device_error("out of memory: no " + std::to_string(size_bytes) + " bytes for a tensor");
 }
 
-buffer::buffer(std::byte* data, std::size_t size_bytes, std::shared_ptr<const void> keeper)
-    : data_(data), size_bytes_(size_bytes), keeper_(std::move(keeper)) {
+buffer::buffer(std::byte* data, std::size_t size_bytes, std::shared_ptr<const void> keeper,
+               device where)
+    : data_(data), size_bytes_(size_bytes), where_(where), keeper_(std::move(keeper)) {
   LAGRANGE_EXPECT(keeper_ != nullptr, "memory that nobody keeps");
 }
 
@@ -111,6 +112,7 @@ tensor tensor::whole() const {
 
 void tensor::check(dtype wanted) const {
   LAGRANGE_EXPECT(memory_ != nullptr, "an empty tensor has no values");
+  LAGRANGE_EXPECT(memory_->where() == device{}, "values of a tensor that is on a device");
   LAGRANGE_EXPECT(type_ == wanted, "a tensor of " + std::string(name(type_)) + " read as " +
                                        std::string(name(wanted)));
 }

@@ -73,10 +73,11 @@ class buffer {
 public:
   /// Errors: throws device_error when the memory is not to be had.
   explicit buffer(std::size_t size_bytes, device where = {});
-  /// Memory of the CPU that somebody else owns, and leaves alone until `keeper` is let go: a
-  /// received frame, a mapped file. Nobody may write into it if its owner says so.
+  /// Memory that somebody else owns, and leaves alone until `keeper` is let go: a received frame, a
+  /// mapped file, a device's. Nobody may write into it if its owner says so.
   /// Requires: aligned to 8, and readable up to the next multiple of 8.
-  buffer(std::byte* data, std::size_t size_bytes, std::shared_ptr<const void> keeper);
+  buffer(std::byte* data, std::size_t size_bytes, std::shared_ptr<const void> keeper,
+         device where = {});
   ~buffer();
   buffer(const buffer&) = delete;
   buffer& operator=(const buffer&) = delete;

@@ -1,6 +1,8 @@
 #include "runtime/assembly.hpp"
 
+#include "ops/devices.hpp"
 #include "ops/parallel.hpp"
+#include "runtime/job_devices.hpp"
 #include "runtime/job_model.hpp"
 
 #include <algorithm>
@@ -114,6 +116,12 @@ computation make_computation(const job& x, const catalog& rows, const data_facts
   made.compute_in(precision_of(x));
   made.draw_from(x.seed);
   return made;
+}
+
+void use_device(computation& made, const job& x, const catalog& rows, std::uint32_t worker) {
+  const auto where = device_of(x, worker);
+  if (where.kind == ops::device::kind_type::cpu) return; // as it is already
+  made.compute_on(ops::make_processor(where, rows.cuda_module));
 }
 
 shard_options make_shard(const job& x, const catalog& rows, const data_facts& facts,

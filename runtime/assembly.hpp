@@ -49,6 +49,9 @@ computation make_computation(const job& x, const catalog& rows, const data_facts
 /// Errors: throws device_error when what is kept is no residual of this job.
 computation make_computation(const job& x, const catalog& rows, const data_facts& facts,
                              const memory_keeper& keeper);
+/// Puts the computation of a worker on the device that the job deals to it.
+/// Errors: throws device_error if that device is not to be had.
+void use_device(computation& made, const job& x, const catalog& rows, std::uint32_t worker);
 shard_options make_shard(const job& x, const catalog& rows, const data_facts& facts,
                          const stamp& self);
 feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& facts,

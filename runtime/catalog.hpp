@@ -12,6 +12,7 @@
 #include "runtime/schedule.hpp"
 #include "runtime/staleness/policy.hpp"
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct catalog {
   std::vector<codec_row> codecs;
   std::vector<data_row> data;
   std::vector<schedule_row> schedules;
+  /// The file of the CUDA backend; empty: the one beside the program, if there is one.
+  std::string cuda_module;
 
   /// The rows that come with lagrange.
   static catalog standard();

@@ -1,12 +1,12 @@
 #include "runtime/checkpoint.hpp"
 
+#include "runtime/digest.hpp"
 #include "runtime/files.hpp"
 #include "runtime/wire_frame.hpp"
 #include "schema/checkpoint.capnp.h"
 
 #include <boost/endian/conversion.hpp>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <cstring>
@@ -30,24 +30,9 @@ constexpr std::size_t piece_bytes_max = std::size_t{64} << 20;
 constexpr std::size_t file_bytes_max = std::size_t{1} << 40;
 constexpr std::uint64_t elements_max = std::uint64_t{1} << 38;
 
-using digest_bytes = std::array<unsigned char, 32>;
-
 using pieces = std::vector<std::span<const std::byte>>;
 
-digest_bytes sha256(const pieces& content) {
-  digest_bytes digest{};
-  unsigned length = 0;
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                        &EVP_MD_CTX_free);
-  bool is_done = context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
-  for (const auto& piece : content)
-    is_done = is_done && EVP_DigestUpdate(context.get(), piece.data(), piece.size()) == 1;
-  is_done = is_done && EVP_DigestFinal_ex(context.get(), digest.data(), &length) == 1;
-  LAGRANGE_EXPECT(is_done && length == digest.size(), "OpenSSL has no SHA-256 here");
-  return digest;
-}
-
-digest_bytes sha256(std::span<const char> bytes) { return sha256(pieces{std::as_bytes(bytes)}); }
+sha256_digest sha256(std::span<const char> bytes) { return runtime::sha256(std::as_bytes(bytes)); }
 
 std::span<const std::byte> bytes_of(const ops::tensor& x) { return {x.bytes(), x.size_bytes()}; }
 
@@ -114,7 +99,8 @@ std::vector<char> header_of(const pieces& body) {
   std::ranges::copy(magic, made.begin());
   store_little_u32(at(version_at), checkpoint_version);
   store_little_u64(at(length_at), length);
-  std::ranges::copy(sha256(body), at(digest_at));
+  const auto digest = runtime::sha256(body);
+  std::memcpy(at(digest_at), digest.data(), digest.size());
   return made;
 }
 
@@ -276,14 +262,10 @@ result<checkpoint> read_checkpoint(const std::filesystem::path& path) {
   return decode_checkpoint(content, path.string());
 }
 
-std::string sha256_hex(std::span<const std::byte> bytes) {
-  return fmt::format("{:02x}", fmt::join(sha256(pieces{bytes}), ""));
-}
-
 std::string sha256_hex(std::span<const ops::tensor> all) {
   pieces content;
   for (const auto& each : all) content.push_back(bytes_of(each));
-  return fmt::format("{:02x}", fmt::join(sha256(content), ""));
+  return to_hex(sha256(content));
 }
 
 } // namespace lagrange::runtime

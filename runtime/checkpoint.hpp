@@ -62,9 +62,7 @@ result<void> write_checkpoint(const std::filesystem::path& path, const checkpoin
 /// Errors: bad_file, also for a file that is missing or cannot be read.
 result<checkpoint> read_checkpoint(const std::filesystem::path& path);
 
-/// The SHA-256 of the bytes in 64 hexadecimal digits.
-std::string sha256_hex(std::span<const std::byte> bytes);
-/// Of the elements of all, one tensor after another.
+/// The SHA-256 of the elements of all, one tensor after another, in 64 hexadecimal digits.
 std::string sha256_hex(std::span<const ops::tensor> all);
 
 } // namespace lagrange::runtime

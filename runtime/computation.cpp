@@ -3,6 +3,7 @@
 #include "runtime/permutation.hpp"
 
 #include "ops/norm.hpp"
+#include "ops/processor.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -211,6 +212,10 @@ ops::scores computation::evaluate(std::span<const std::shared_ptr<const pull_rep
   if (!rows_) return network_->evaluate(parameters_, as_seen(samples), labels);
   rows_->take(touch(samples), tables);
   return network_->evaluate(parameters_, touched_.inputs, labels, rows_->tables());
+}
+
+void computation::compute_on(std::unique_ptr<ops::processor> where) {
+  network_->compute_on(std::move(where));
 }
 
 } // namespace lagrange::runtime

@@ -43,6 +43,8 @@ public:
   void clip_to(float norm) { clip_norm_ = norm; }
   /// From now on the network computes in f32, bf16 or f16; the last scales its loss.
   void compute_in(ops::dtype precision);
+  /// From now on the network computes on this.
+  void compute_on(std::unique_ptr<ops::processor> where);
   /// Of the job: with lease and attempt it decides the random numbers of a step.
   void draw_from(std::uint64_t seed) { seed_ = seed; }
 

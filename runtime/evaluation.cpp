@@ -17,7 +17,31 @@ std::vector<std::int32_t> positions_of(const std::vector<bool>& marks) {
   return made;
 }
 
+/// Calls `work` with all samples, batch by batch.
+template <class Work>
+void each_batch(const dataset& of, const Work& work) {
+  std::vector<std::uint32_t> positions;
+  for (std::size_t first = 0; first < of.size(); first += batch_samples) {
+    positions.resize(std::min(batch_samples, of.size() - first));
+    std::iota(positions.begin(), positions.end(), static_cast<std::uint32_t>(first));
+    work(of.gather(positions));
+  }
+}
+
+void add(ops::scores& to, const ops::scores& part) {
+  to.loss_sum += part.loss_sum;
+  to.correct += part.correct;
+  to.samples += part.samples;
+}
+
 } // namespace
+
+ops::scores evaluate(computation& with, const dataset& samples,
+                     std::span<const std::shared_ptr<const pull_reply>> parameters) {
+  ops::scores total;
+  each_batch(samples, [&](const batch& part) { add(total, with.evaluate(parameters, part)); });
+  return total;
+}
 
 evaluation::evaluation(std::shared_ptr<const dataset> test, std::unique_ptr<computation> what)
     : test_(std::move(test)), computation_(std::move(what)) {
@@ -26,7 +50,7 @@ evaluation::evaluation(std::shared_ptr<const dataset> test, std::unique_ptr<comp
   for (const auto& spec : computation_->network().parameters())
     if (spec.is_table()) touched.emplace_back(spec.rows());
   if (touched.empty()) return;
-  each_batch([&](const batch& samples) {
+  each_batch(*test_, [&](const batch& samples) {
     const auto& rows = computation_->touch(samples).rows;
     for (std::size_t table = 0; table < touched.size(); ++table)
       for (const auto row : rows[table]) touched[table][static_cast<std::size_t>(row)] = true;
@@ -37,25 +61,11 @@ evaluation::evaluation(std::shared_ptr<const dataset> test, std::unique_ptr<comp
   rows_ = std::move(made);
 }
 
-template <class Work>
-void evaluation::each_batch(const Work& work) const {
-  std::vector<std::uint32_t> positions;
-  for (std::size_t first = 0; first < test_->size(); first += batch_samples) {
-    positions.resize(std::min(batch_samples, test_->size() - first));
-    std::iota(positions.begin(), positions.end(), static_cast<std::uint32_t>(first));
-    work(test_->gather(positions));
-  }
-}
-
 ops::scores evaluation::run(const gathered_parameters& parameters) {
+  const auto held = rows_ ? held_rows{rows_->rows, parameters.tables} : held_rows{};
   ops::scores total;
-  each_batch([&](const batch& samples) {
-    const auto part =
-        computation_->evaluate(parameters.shards, samples,
-                               rows_ ? held_rows{rows_->rows, parameters.tables} : held_rows{});
-    total.loss_sum += part.loss_sum;
-    total.correct += part.correct;
-    total.samples += part.samples;
+  each_batch(*test_, [&](const batch& samples) {
+    add(total, computation_->evaluate(parameters.shards, samples, held));
   });
   return total;
 }

@@ -11,6 +11,11 @@
 
 namespace lagrange::runtime {
 
+/// Forward passes over all samples, in stored order, of a network without tables. Requires: replies
+/// by shard, all of them.
+ops::scores evaluate(computation& with, const dataset& samples,
+                     std::span<const std::shared_ptr<const pull_reply>> parameters);
+
 class evaluation {
 public:
   evaluation(std::shared_ptr<const dataset> test, std::unique_ptr<computation> what);
@@ -21,9 +26,6 @@ public:
   ops::scores run(const gathered_parameters& parameters);
 
 private:
-  template <class Work>
-  void each_batch(const Work& work) const;
-
   std::shared_ptr<const dataset> test_;
   std::unique_ptr<computation> computation_;
   std::shared_ptr<const wanted_rows> rows_;

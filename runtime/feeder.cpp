@@ -12,11 +12,30 @@ worker_id worker_of(const stamp& from) { return {from.name.index}; }
 
 std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
+std::uint64_t leases_per_epoch(const feeder_options& x) {
+  return divide_up(x.samples, std::max(1U, x.batch));
+}
+
 } // namespace
 
+std::uint64_t leases_of(const feeder_options& x) { return leases_per_epoch(x) * x.epochs; }
+
+std::uint32_t epoch_of(const feeder_options& x, lease_id id) {
+  return static_cast<std::uint32_t>(id.value / leases_per_epoch(x));
+}
+
+std::vector<std::uint32_t> samples_of(const feeder_options& x, lease_id id) {
+  const auto begin = id.value % leases_per_epoch(x) * x.batch;
+  const auto end = std::min<std::uint64_t>(begin + x.batch, x.samples);
+  const permutation order(x.samples, x.seed, epoch_of(x, id));
+  std::vector<std::uint32_t> positions;
+  positions.reserve(end - begin);
+  for (auto at = begin; at < end; ++at) positions.push_back(static_cast<std::uint32_t>(order(at)));
+  return positions;
+}
+
 feeder::feeder(feeder_options options)
-    : options_(options),
-      leases_per_epoch_(divide_up(options.samples, std::max(1U, options.batch))) {
+    : options_(options), leases_per_epoch_(leases_per_epoch(options)) {
   LAGRANGE_EXPECT(options.samples > 0 && options.batch > 0 && options.epochs > 0,
                   "nothing to deal");
   LAGRANGE_EXPECT(options.workers > 0 && options.shards > 0, "nobody to deal to");
@@ -131,7 +150,7 @@ bool feeder::choose_lease(lease_id end, const lease_request& request, dealt_gran
   chosen.grant.kind = grant_kind::batch;
   chosen.grant.what = opened.what;
   if (options_.round_size > 0) chosen.grant.clock = {round_};
-  chosen.samples = samples_of(id);
+  chosen.samples = samples_of(options_, id);
   return true;
 }
 
@@ -164,24 +183,13 @@ lease_id feeder::round_begin(std::uint64_t round) const {
 lease feeder::describe(lease_id id) const {
   lease what;
   what.id = id;
-  what.epoch = static_cast<std::uint32_t>(id.value / leases_per_epoch_);
+  what.epoch = epoch_of(options_, id);
   if (options_.round_size > 0) {
     what.round = round_;
     what.round_size =
         static_cast<std::uint32_t>(round_begin(round_ + 1).value - round_begin(round_).value);
   }
   return what;
-}
-
-std::vector<std::uint32_t> feeder::samples_of(lease_id id) const {
-  const auto epoch = id.value / leases_per_epoch_;
-  const auto begin = id.value % leases_per_epoch_ * options_.batch;
-  const auto end = std::min<std::uint64_t>(begin + options_.batch, options_.samples);
-  const permutation order(options_.samples, options_.seed, epoch);
-  std::vector<std::uint32_t> positions;
-  positions.reserve(end - begin);
-  for (auto at = begin; at < end; ++at) positions.push_back(static_cast<std::uint32_t>(order(at)));
-  return positions;
 }
 
 // ---- how leases end, and begin again ------------------------------------------------------------

@@ -30,6 +30,12 @@ struct feeder_options {
   augmentation changes = augmentation::none; ///< of the samples, when they are fetched
 };
 
+/// Of the whole job. Units: leases.
+std::uint64_t leases_of(const feeder_options& x);
+std::uint32_t epoch_of(const feeder_options& x, lease_id id);
+/// The samples of a lease: positions in the data set, a part of the epoch's permutation.
+std::vector<std::uint32_t> samples_of(const feeder_options& x, lease_id id);
+
 /// A grant whose samples the shell has to fetch before it answers.
 struct dealt_grant {
   ticket to;
@@ -55,7 +61,7 @@ public:
   feeder_report report() const;
   bool is_finished() const { return closed_.size() == leases(); }
   /// Of the whole job.
-  std::uint64_t leases() const { return leases_per_epoch_ * options_.epochs; }
+  std::uint64_t leases() const { return leases_of(options_); }
   view_number view() const { return view_; }
   const stamp& self() const { return options_.self; }
 
@@ -89,7 +95,6 @@ private:
   bool choose_lease(lease_id end, const lease_request& request, dealt_grant& chosen);
   worker_clock start_clock(const lease_request& request) const;
   lease describe(lease_id id) const;
-  std::vector<std::uint32_t> samples_of(lease_id id) const;
   void give_back(worker_id worker, incarnation up_to);
   void open_next_rounds();
 

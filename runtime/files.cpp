@@ -43,6 +43,12 @@ auto file_failure(std::string_view what, const std::filesystem::path& path,
                                              std::strerror(errno), advice));
 }
 
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+} // namespace
+
 bool write_all(int file, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const auto written = ::write(file, bytes.data(), bytes.size());
@@ -52,12 +58,6 @@ bool write_all(int file, std::span<const std::byte> bytes) {
   }
   return true;
 }
-
-std::filesystem::path folder_of(const std::filesystem::path& path) {
-  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-}
-
-} // namespace
 
 result<void> write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   return write_atomically(path, std::span(&bytes, 1));

@@ -22,6 +22,10 @@ result<void> write_atomically(const std::filesystem::path& path, std::span<const
 result<void> write_atomically(const std::filesystem::path& path,
                               std::span<const std::span<const std::byte>> pieces);
 
+/// Writes all bytes to an open file, however often the kernel takes only some. False: errno says
+/// why.
+bool write_all(int file, std::span<const std::byte> bytes);
+
 /// The whole content of a regular file.
 /// Errors: bad_file if it is missing, unreadable, no regular file, or larger than `bytes_max`.
 result<std::vector<char>> read_file(const std::filesystem::path& path, std::size_t bytes_max);

@@ -1,4 +1,6 @@
+#include "ops/processor.hpp"
 #include "runtime/job.hpp"
+#include "runtime/job_devices.hpp"
 #include "runtime/job_model.hpp"
 #include "runtime/job_units.hpp"
 #include "runtime/shard_memory.hpp"
@@ -129,6 +131,18 @@ void check_precision(const job& x, const data_facts& facts, const catalog& rows,
   }
 }
 
+void check_devices(const job& x, const data_facts& facts, const catalog& rows, refusals& refused) {
+  if (const auto why = devices_absence(x, rows); !why.empty())
+    return refused.add("topology.devices", why);
+  const auto* row = find_row(rows.models, x.model.name);
+  if (!row || x.topology.devices == std::vector<std::string>{"cpu"}) return;
+  try {
+    make_model(x, rows, facts.input)->compute_on(ops::host_processor());
+  } catch (const std::invalid_argument& unable) {
+    refused.add("topology.devices", unable.what());
+  }
+}
+
 void check_optimizer(const job& x, const catalog& rows, refusals& refused) {
   const auto* row = find_row(rows.optimizers, x.optimizer.name);
   if (!row) return refused.add("optimizer.name", "no such optimizer, see lagrange list optimizers");
@@ -206,6 +220,7 @@ result<void> check_job(const job& x, const data_facts& facts, const catalog& row
                 fmt::format("samples are {}, expected images", described(facts.input)));
   check_model(x, facts, rows, refused);
   if (x.precision.compute != "f32") check_precision(x, facts, rows, refused);
+  check_devices(x, facts, rows, refused);
   check_optimizer(x, rows, refused);
   return refused.done();
 }

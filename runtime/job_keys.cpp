@@ -126,9 +126,8 @@ const key_rule rules[] = {
     {"topology.nodes", "where the processes run",
      only_list_key{at<&job::topology, &job::topology_table::nodes>, "local"},
      "a job runs on one host today"},
-    {"topology.devices", "what the workers compute on",
-     only_list_key{at<&job::topology, &job::topology_table::devices>, "cpu"},
-     "workers compute on the CPU today"},
+    {"topology.devices", "what the workers compute on, dealt to them in turns",
+     device_list_key{at<&job::topology, &job::topology_table::devices>}},
     {"topology.threads", "of one worker",
      u32{at<&job::topology, &job::topology_table::threads>, 1, 256}},
 

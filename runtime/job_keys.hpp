@@ -82,6 +82,10 @@ struct only_list_key {
   std::vector<std::string>& (*at)(job&);
   std::string_view only;
 };
+/// What there is to compute on, as in ["cpu", "cuda:0"].
+struct device_list_key {
+  std::vector<std::string>& (*at)(job&);
+};
 /// A time as in "100ms", "60s", "5m", "2h".
 struct duration_key {
   std::chrono::milliseconds& (*at)(job&);
@@ -100,7 +104,7 @@ using key_kind =
     std::variant<whole_key<std::uint32_t>, whole_key<std::uint64_t>, real_key, target_key,
                  plain_name_key, path_key, file_key, flag_key, row_name_key, policy_key, codec_key,
                  choice_key, only_text_key, only_list_key, duration_key, epochs_key, schedule_key,
-                 training_span_key, size_key>;
+                 training_span_key, device_list_key, size_key>;
 
 /// One key. `today` says why so few values are possible; empty for most.
 struct key_rule {
@@ -129,6 +133,8 @@ std::string write_value(const key_rule& rule, const job& x);
 std::string expected_value(const key_rule& rule, const catalog& rows);
 /// A value that was found, for an error: as TOML if short, else what it is.
 std::string describe(const toml::node& found);
+/// Texts as a TOML list.
+std::string toml_list(const std::vector<std::string>& texts);
 /// Text as a TOML string.
 std::string toml_text(std::string_view text);
 

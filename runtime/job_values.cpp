@@ -1,6 +1,7 @@
 #include "runtime/job_keys.hpp"
 #include "runtime/job_units.hpp"
 
+#include "runtime/job_devices.hpp"
 #include "runtime/nearest.hpp"
 
 #include <fmt/format.h>
@@ -176,6 +177,8 @@ struct reader {
     return true;
   }
 
+  bool operator()(const device_list_key& key) { return read_devices(found, key.at(out)); }
+
   bool operator()(const duration_key& key) {
     const auto value = text() ? parse_duration(*text(), key.high) : std::nullopt;
     if (!value || *value < key.low) return false;
@@ -226,11 +229,8 @@ struct writer {
     return toml_text(path.empty() ? "none" : path);
   }
   std::string operator()(const flag_key& key) const { return key.at(from) ? "true" : "false"; }
-  std::string operator()(const only_list_key& key) const {
-    std::string text;
-    for (const auto& item : key.at(from)) text += (text.empty() ? "" : ", ") + toml_text(item);
-    return fmt::format("[{}]", text);
-  }
+  std::string operator()(const only_list_key& key) const { return toml_list(key.at(from)); }
+  std::string operator()(const device_list_key& key) const { return toml_list(key.at(from)); }
   std::string operator()(const duration_key& key) const { return toml_text(written(key.at(from))); }
   std::string operator()(const size_key& key) const {
     return toml_text(written_bytes(key.at(from)));
@@ -297,6 +297,9 @@ struct describer {
   std::string operator()(const only_text_key& key) const { return toml_text(key.only); }
   std::string operator()(const only_list_key& key) const {
     return fmt::format("[{}]", toml_text(key.only));
+  }
+  std::string operator()(const device_list_key&) const {
+    return "a list of \"cpu\" and \"cuda:N\"";
   }
   std::string operator()(const duration_key& key) const {
     return fmt::format("a time from \"{}\" to \"{}\", with ms, s, m or h", written(key.low),

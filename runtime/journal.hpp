@@ -1,11 +1,13 @@
 /// \file
-/// What a shard did, in the order in which it did it: the record that checkers watch in simulation
-/// and that audit and replay are to be built on.
+/// What a shard did, in the order in which it did it: the record that checkers watch in simulation,
+/// and from which a run is audited and replayed. As a file: journal_file.hpp.
 #pragma once
 
+#include "runtime/digest.hpp"
 #include "runtime/messages.hpp"
 
 #include <functional>
+#include <span>
 
 namespace lagrange::runtime {
 
@@ -16,21 +18,33 @@ enum class journal_kind : std::uint8_t {
   duplicate,  ///< a push came whose lease had been taken
   ticked,     ///< a worker's clock moved without a lease
   left,       ///< a worker left the clock table
+  kept,       ///< a push was taken, and waits for its round
+  state,      ///< the parameters had this hash
 };
 
 struct journal_entry {
   journal_kind kind = journal_kind::served;
-  worker_id worker;
+  worker_id worker; ///< with `life`, `clock` and what follows: not for state
   incarnation life;
   worker_clock clock;    ///< of the pull's use, or of the step pushed
   shard_version version; ///< of the shard, after what is recorded
   worker_clock slowest;  ///< served: the slowest live clock
-  lease_id what;         ///< not for served
+  // Of a push:
+  lease_id what;
   lease_attempt attempt;
-  std::uint64_t staleness = 0; ///< applied: versions between the read and the apply
+  shard_version read; ///< that the gradient was computed from
+  std::uint32_t samples = 0;
+  float clip_scale = 1;
+  std::uint32_t checksum = 0; ///< applied and kept: of the gradient's bytes, as they came
+  sha256_digest digest{};     ///< state: SHA-256 of the parameters
+  bool operator==(const journal_entry&) const = default;
 };
 
-/// Where a shard's entries go; empty: nowhere.
-using journal_sink = std::function<void(shard_id, const journal_entry&)>;
+/// Versions between the read and the apply. Requires: an entry of a push.
+std::uint64_t staleness_of(const journal_entry& x);
+
+/// Keeps entries, in order. Errors: why they cannot be kept; then nothing may be acknowledged that
+/// depends on them.
+using journal_sink = std::function<result<void>(shard_id, std::span<const journal_entry>)>;
 
 } // namespace lagrange::runtime

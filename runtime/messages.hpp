@@ -9,6 +9,7 @@
 #include "runtime/ids.hpp"
 #include "runtime/table_rows.hpp"
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -111,7 +112,7 @@ struct pull_reply {
   coding how;     ///< of `parameters`
   /// i32 [k]: `parameters` holds only these blocks of the shard, ascending; empty: all of them.
   ops::tensor blocks;
-  lease_attempt_id taken;    ///< last push of the one who asks that the shard has taken
+  std::array<lease_attempt_id, 2> taken; ///< of the one who asks: pushes taken last, the last first
   std::uint64_t samples = 0; ///< of the gradients in the parameters: how far the schedule is
   ops::tensor rows;          ///< f32 [M]: those that were asked for, as they are now; or empty
 

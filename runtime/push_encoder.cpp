@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace lagrange::runtime {
 
@@ -42,7 +43,7 @@ push_encoder::push_encoder(encoder_options options)
 
 void push_encoder::recover(std::span<const std::shared_ptr<const pull_reply>> replies) {
   for (std::uint32_t shard = 0; shard < replies.size(); ++shard)
-    residual_.recover({shard}, std::span(&replies[shard]->taken, 1));
+    residual_.recover({shard}, replies[shard]->taken);
 }
 
 void push_encoder::settle(std::span<const settled_push> answers) {
@@ -51,10 +52,22 @@ void push_encoder::settle(std::span<const settled_push> answers) {
     if (push == pending_.end()) continue;
     if (answer.is_taken)
       residual_.acknowledge(answer.shard, push->sequence);
+    else if (push->sequence == residual_.newest())
+      push->refused.push_back(answer.shard);
     else
       residual_.undo(answer.shard, push->sequence);
-    if (++push->answers == options_.elements.size()) pending_.erase(push);
+    if (++push->answers == options_.elements.size() && push->refused.empty()) pending_.erase(push);
   }
+}
+
+/// Refusals that had come before the newest push was made.
+void push_encoder::undo_refused() {
+  for (auto& push : pending_)
+    if (push.sequence != residual_.newest())
+      for (const auto shard : std::exchange(push.refused, {})) residual_.undo(shard, push.sequence);
+  std::erase_if(pending_, [this](const pending_push& push) {
+    return push.refused.empty() && push.answers == options_.elements.size();
+  });
 }
 
 void push_encoder::begin(lease_attempt_id what) {
@@ -78,7 +91,8 @@ gradient_part push_encoder::encode(const gradient_frame& frame, std::span<const 
 void push_encoder::end() {
   const auto sequence = residual_.newest().next();
   residual_.end(sequence);
-  pending_.push_back({sequence, *std::exchange(begun_, std::nullopt)});
+  undo_refused();
+  pending_.push_back({sequence, *std::exchange(begun_, std::nullopt), 0, {}});
 }
 
 void push_encoder::abandon() {

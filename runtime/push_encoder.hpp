@@ -44,7 +44,9 @@ public:
 
   /// Before any other call: the shards say what they took of earlier incarnations.
   void recover(std::span<const std::shared_ptr<const pull_reply>> replies);
-  /// The shards have answered these pushes. Those of other incarnations do not count.
+  /// The shards have answered these pushes. Those of other incarnations do not count. A push that a
+  /// shard refused is undone when the push after it has been made, whether its answer came before
+  /// that or after: so a push depends on what was taken, and not on when the answer came (RE-1).
   void settle(std::span<const settled_push> answers);
   /// A push begins. Requires: at most one unanswered push, none that has begun.
   void begin(lease_attempt_id what);
@@ -65,7 +67,9 @@ private:
     push_sequence sequence;
     lease_attempt_id what;
     std::size_t answers = 0;
+    std::vector<shard_id> refused; ///< and not undone yet
   };
+  void undo_refused();
   /// Memory of that many bytes that no frame holds any more, or new.
   ops::tensor room(std::size_t bytes);
 

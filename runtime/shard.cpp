@@ -270,7 +270,8 @@ push_outcome shard::repeat(const gradient_push& frame, shard_effects& out) {
     staged_.erase(staged);
   // Its maker must know whether it was this very push that went in.
   const lease_attempt_id own{frame.what.id, frame.what.attempt};
-  return last_taken_[worker_of(frame.from)] == own ? push_outcome::taken : push_outcome::duplicate;
+  const auto& last = last_taken_[worker_of(frame.from)];
+  return std::ranges::find(last, own) != last.end() ? push_outcome::taken : push_outcome::duplicate;
 }
 
 // ---- what pushes do -----------------------------------------------------------------------------
@@ -278,14 +279,16 @@ push_outcome shard::repeat(const gradient_push& frame, shard_effects& out) {
 void shard::take_whole(whole_push push, shard_effects& out) {
   const auto& closing = *push.back();
   taken_.insert(closing.what.id);
-  last_taken_[worker_of(closing.from)] = {closing.what.id, closing.what.attempt};
+  auto& last = last_taken_[worker_of(closing.from)];
+  last = {lease_attempt_id{closing.what.id, closing.what.attempt}, last[0]};
+  const auto checksum = options_.hash_every > 0 ? checksum_of(push) : 0;
   if (has_rounds())
-    take_into_round(std::move(push), out);
+    take_into_round({std::move(push), checksum}, out);
   else
-    take(push, out);
+    take(push, checksum, out);
 }
 
-void shard::take(const whole_push& push, shard_effects& out) {
+void shard::take(const whole_push& push, std::uint32_t checksum, shard_effects& out) {
   const auto& closing = *push.back();
   if (closing.verdict == push_verdict::skip) {
     settle(closing, lease_outcome::dropped, out);
@@ -297,13 +300,15 @@ void shard::take(const whole_push& push, shard_effects& out) {
     ++counts_.staleness[std::min<std::uint64_t>(staleness, staleness_bins - 1)];
     if (closing.from.name.index < counts_.staleness_recent.size())
       counts_.staleness_recent[closing.from.name.index] = staleness;
-    settle(closing, lease_outcome::applied, out);
+    settle(closing, lease_outcome::applied, out).checksum = checksum;
+    note_state_if_due(out);
   }
   finish_step(closing);
 }
 
-void shard::take_into_round(whole_push push, shard_effects& out) {
-  const auto closing = push.back();
+void shard::take_into_round(kept_push push, shard_effects& out) {
+  const auto closing = push.frames.back();
+  note(journal_kind::kept, *closing, out).checksum = push.checksum;
   finish_step(*closing);
   round_.pushes.emplace(closing->what.id, std::move(push));
   if (round_.pushes.size() >= closing->what.round_size) apply_round(out);
@@ -313,52 +318,30 @@ void shard::apply_round(shard_effects& out) {
   const auto whole = std::exchange(round_, {round_.number + 1, {}, {}});
   double samples = 0;
   for (const auto& [id, push] : whole.pushes)
-    if (push.back()->verdict == push_verdict::apply) samples += push.back()->samples;
+    if (push.closing().verdict == push_verdict::apply) samples += push.closing().samples;
   if (samples > 0) {
     parameters_.begin_sum();
     for (const auto& [id, push] : whole.pushes) { // in lease order: the sum is the same every time
-      if (push.back()->verdict != push_verdict::apply) continue;
-      const auto staleness = version_.value - push.back()->read.value;
-      parameters_.add(push, static_cast<float>(push.back()->samples / samples), staleness);
+      if (push.closing().verdict != push_verdict::apply) continue;
+      const auto staleness = version_.value - push.closing().read.value;
+      parameters_.add(push.frames, static_cast<float>(push.closing().samples / samples), staleness);
       ++counts_.applied;
       ++counts_.staleness[std::min<std::uint64_t>(staleness, staleness_bins - 1)];
     }
     parameters_.apply_sum(version_.next());
     version_ = version_.next();
   }
-  for (const auto& [id, push] : whole.pushes)
-    settle(*push.back(),
-           samples > 0 && push.back()->verdict == push_verdict::apply ? lease_outcome::applied
-                                                                      : lease_outcome::dropped,
-           out);
+  for (const auto& [id, push] : whole.pushes) {
+    const bool is_applied = samples > 0 && push.closing().verdict == push_verdict::apply;
+    settle(push.closing(), is_applied ? lease_outcome::applied : lease_outcome::dropped, out)
+        .checksum = push.checksum;
+  }
+  if (samples > 0) note_state_if_due(out);
   for (const auto& [worker, step] : whole.clocks) clocks_.advances(worker, step.first, step.second);
 }
 
-void shard::settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out) {
-  const bool is_applied = outcome == lease_outcome::applied;
-  if (is_applied)
-    entered_.insert(closing.what.id);
-  else
-    ++counts_.dropped;
-  unreported_.push_back({closing.what.id, closing.what.attempt, outcome});
-  note(is_applied ? journal_kind::applied : journal_kind::dropped, closing, out);
-}
-
-void shard::note(journal_kind kind, const gradient_push& closing, shard_effects& out) const {
-  journal_entry entry;
-  entry.kind = kind;
-  entry.worker = worker_of(closing.from);
-  entry.life = closing.from.life;
-  entry.clock = closing.clock;
-  entry.version = version_;
-  entry.what = closing.what.id;
-  entry.attempt = closing.what.attempt;
-  entry.staleness = version_.value - closing.read.value;
-  if (kind == journal_kind::applied && entry.staleness > 0) --entry.staleness; // its own version
-  out.entries.push_back(entry);
-}
-
-// ---- membership and reports ---------------------------------------------------------------------
+// ---- membership
+// ----------------------------------------------------------------------------------
 
 shard_effects shard::on_view(const membership_view& view, time_point now) {
   shard_effects out;
@@ -372,29 +355,6 @@ shard_effects shard::on_view(const membership_view& view, time_point now) {
   }
   admit_parked(now, out);
   return out;
-}
-
-settlement shard::next_settlement() {
-  if (reporting_ == 0) reporting_ = unreported_.size();
-  const auto end = unreported_.begin() + static_cast<std::ptrdiff_t>(reporting_);
-  return {options_.self, settlement_number_, {unreported_.begin(), end}};
-}
-
-void shard::on_settlement_ack(const settlement_ack& ack) {
-  if (ack.sequence != settlement_number_ || reporting_ == 0) return;
-  unreported_.erase(unreported_.begin(),
-                    unreported_.begin() + static_cast<std::ptrdiff_t>(reporting_));
-  reporting_ = 0;
-  ++settlement_number_;
-}
-
-shard_report shard::report() const {
-  auto counts = counts_;
-  counts.from = options_.self;
-  counts.version = version_;
-  counts.entered = entered_.size();
-  counts.parked = parked_.size();
-  return counts;
 }
 
 } // namespace lagrange::runtime

@@ -43,6 +43,9 @@ struct shard_options {
   std::uint32_t workers = 1;
   std::unique_ptr<staleness_policy> policy;
   parameter_options parameters;
+  /// Updates between two hashes of the parameters in the journal; 0: none, and no checksums of
+  /// pushes either.
+  std::uint64_t hash_every = 0;
 };
 
 class shard {
@@ -58,6 +61,8 @@ public:
   /// What the shard holds, whatever the policy: its parameters, or the rows that are asked for.
   /// Errors: bad_frame, for rows that it does not have.
   result<pull_reply> on_snapshot(const snapshot_request& asked);
+  /// Notes the hash of the parameters, unless that of this version is noted already.
+  shard_effects note_state();
   /// The settlement to send now: the one that is not acknowledged yet, or else all leases settled
   /// since. Without leases: there is nothing to say.
   settlement next_settlement();
@@ -83,10 +88,15 @@ private:
     std::uint64_t elements = 0; ///< of the frames that are here
     std::size_t rows = 0;       ///< of tables, likewise
   };
+  struct kept_push {
+    whole_push frames;
+    std::uint32_t checksum = 0;
+    const gradient_push& closing() const { return *frames.back(); }
+  };
   /// The one round that is open: the feeder opens none before every shard has applied the last.
   struct round {
     std::uint64_t number = 0;
-    std::map<lease_id, whole_push> pushes;
+    std::map<lease_id, kept_push> pushes;
     /// Clocks that move when it is applied, and no earlier: a pull of the next round has to wait.
     std::map<worker_id, std::pair<incarnation, worker_clock>> clocks;
   };
@@ -107,11 +117,12 @@ private:
   void finish_step(const gradient_push& closing);
   push_outcome repeat(const gradient_push& frame, shard_effects& out);
   void take_whole(whole_push push, shard_effects& out);
-  void take(const whole_push& push, shard_effects& out);
-  void take_into_round(whole_push push, shard_effects& out);
+  void take(const whole_push& push, std::uint32_t checksum, shard_effects& out);
+  void take_into_round(kept_push push, shard_effects& out);
   void apply_round(shard_effects& out);
-  void note(journal_kind kind, const gradient_push& closing, shard_effects& out) const;
-  void settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out);
+  journal_entry& note(journal_kind kind, const gradient_push& closing, shard_effects& out) const;
+  journal_entry& settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out);
+  void note_state_if_due(shard_effects& out);
 
   shard_options options_;
   clock_table clocks_;
@@ -122,10 +133,12 @@ private:
   round round_;
   lease_set taken_;   ///< pushes that came whole: kept for a round, applied or dropped
   lease_set entered_; ///< leases whose gradients are in the parameters
-  std::map<worker_id, lease_attempt_id> last_taken_; ///< what each worker's residual has to know
+  /// What each worker's residual has to know, the last one first.
+  std::map<worker_id, std::array<lease_attempt_id, 2>> last_taken_;
   std::vector<settled_lease> unreported_;
   std::size_t reporting_ = 0; ///< leases in the settlement under way
   std::uint64_t settlement_number_ = 1;
+  std::optional<shard_version> hashed_; ///< the version whose hash was noted last
   shard_report counts_;
 };
 

@@ -3,6 +3,7 @@
 #include "ops/parallel.hpp"
 #include "runtime/permutation.hpp"
 #include "runtime/wire.hpp"
+#include "runtime/wire_checksum.hpp"
 
 #include <algorithm>
 
@@ -30,6 +31,15 @@ std::span<const std::byte> bytes_of(const gradient_push& frame) {
 }
 
 } // namespace
+
+std::uint32_t checksum_of(const whole_push& push) {
+  std::uint32_t sum = 0;
+  for (const auto& frame : push)
+    for (const auto* each : {&frame->gradient, &frame->rows.rows, &frame->row_gradient})
+      if (!each->empty())
+        sum = crc32c({reinterpret_cast<const char*>(each->bytes()), each->size_bytes()}, sum);
+  return sum;
+}
 
 shard_parameters::shard_parameters(parameter_options options)
     : options_(std::move(options)), tables_(std::move(options_.tables), options_.memory),

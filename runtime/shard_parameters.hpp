@@ -22,6 +22,10 @@ namespace lagrange::runtime {
 /// frame tells the rest.
 using whole_push = std::vector<std::shared_ptr<const gradient_push>>;
 
+/// CRC-32C of the bytes of a push's gradient, however it is cut into frames: what the journal keeps
+/// of it.
+std::uint32_t checksum_of(const whole_push& push);
+
 /// Part of a shard's parameters that belongs to one tensor of the model.
 struct tensor_range {
   std::uint32_t tensor = 0; ///< position among the model's parameters
@@ -56,6 +60,7 @@ public:
   /// Without tables.
   std::size_t size() const { return options_.values.size(); }
   const shard_tables& tables() const { return tables_; }
+  std::span<const float> values() const { return options_.values; }
   /// Name of the codec in which pushes may come.
   const std::string& push_codec() const { return push_codec_; }
 

@@ -31,6 +31,7 @@ shard_port::shard_port(shard_options options, shard_hooks hooks) : hooks_(std::m
 }
 
 void shard_port::on_frame(transport::link_id from, transport::frame what) {
+  if (has_failed_) return;
   on_message(from, what);
   if (!plane_->runs_by_itself()) settle(); // nobody says when a burst is over
 }
@@ -65,6 +66,7 @@ void shard_port::on_message(transport::link_id from, const transport::frame& wha
     } else if (const auto reply = twin_->on_snapshot(asked.value()); !reply) {
       refuse(from, reply.error());
     } else {
+      carry_out(twin_->note_state());
       auto made = encode(reply.value());
       made.first = transport::urgency::bulk;
       plane_->send(from, std::move(made));
@@ -90,9 +92,17 @@ void shard_port::refuse(transport::link_id to, const error& why) {
   plane_->send(to, encode(rejection{why}));
 }
 
+bool shard_port::keeps(const std::vector<journal_entry>& entries) {
+  if (has_failed_ || !hooks_.journal || entries.empty()) return !has_failed_;
+  const auto kept = hooks_.journal({twin_->self().name.index}, entries);
+  if (kept) return true;
+  has_failed_ = true;
+  hooks_.fail(kept.error());
+  return false;
+}
+
 void shard_port::carry_out(shard_effects effects) {
-  if (hooks_.journal)
-    for (const auto& entry : effects.entries) hooks_.journal({twin_->self().name.index}, entry);
+  if (!keeps(effects.entries)) return;
   for (const auto& [to, reply] : effects.pulls) {
     auto made = encode(reply);
     made.wants_compression = hooks_.compresses;
@@ -110,7 +120,7 @@ void shard_port::on_view(const membership_view& view) {
 }
 
 void shard_port::settle() {
-  if (is_settling_) return;
+  if (is_settling_ || has_failed_) return;
   auto news = twin_->next_settlement();
   if (news.leases.empty()) return;
   is_settling_ = true;

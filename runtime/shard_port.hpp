@@ -18,11 +18,13 @@ namespace lagrange::runtime {
 struct shard_hooks {
   bool compresses = false; ///< parameters, on links that leave the host
   std::function<time_point()> now;
-  journal_sink journal; ///< null: nobody listens
+  journal_sink journal; ///< null: nobody listens; called before anything is answered
   /// For the feeder; once per burst, and not again before on_settlement_ack or settle_again.
   std::function<void(settlement)> settle;
   /// A peer's link is gone, or its bytes were none, and it may be dead.
   std::function<void(actor_life, const error& why)> lose;
+  /// The journal cannot be kept: the shard has stopped to answer. Once.
+  std::function<void(const error& why)> fail;
 };
 
 class shard_port final : public transport::receiver {
@@ -47,6 +49,8 @@ public:
 private:
   void on_message(transport::link_id from, const transport::frame& what);
   void carry_out(shard_effects effects);
+  /// False: nothing may be answered any more.
+  bool keeps(const std::vector<journal_entry>& entries);
   void refuse(transport::link_id to, const error& why);
   /// Bytes that are no frame: whoever sent them gets an error and no second chance.
   void give_up(transport::link_id from, const error& defect);
@@ -57,6 +61,7 @@ private:
   std::optional<shard> twin_;
   std::map<transport::link_id, actor_life> peers_; ///< who spoke on which link last
   bool is_settling_ = false;
+  bool has_failed_ = false;
   std::uint64_t pushed_bytes_ = 0; ///< on the wire
   std::uint64_t pulled_bytes_ = 0;
   std::uint64_t pushed_payload_ = 0; ///< of those, the tensors

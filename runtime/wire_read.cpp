@@ -196,6 +196,7 @@ pull_reply field_reader::read(schema::PullReply::Reader in) {
   auto parameters =
       in.hasParameters() ? read("parameters", in.getParameters(), how) : ops::tensor{};
   const auto taken = read(in.getTaken());
+  const auto before = read(in.getTakenBefore());
   return {.from = read(in.getFrom()),
           .clock = {in.getClock()},
           .version = {in.getVersion()},
@@ -203,7 +204,7 @@ pull_reply field_reader::read(schema::PullReply::Reader in) {
           .parameters = std::move(parameters),
           .how = std::move(how),
           .blocks = in.hasBlocks() ? read("blocks", in.getBlocks()) : ops::tensor{},
-          .taken = {taken.id, taken.attempt},
+          .taken = {{{taken.id, taken.attempt}, {before.id, before.attempt}}},
           .samples = in.getSamples(),
           .rows = in.hasRows() ? read("rows", in.getRows()) : ops::tensor{}};
 }

@@ -91,7 +91,8 @@ void put(message_writer& out, schema::PullReply::Builder to, const pull_reply& x
   to.setChanged(x.changed);
   if (x.changed) put(out, to.initParameters(), x.parameters, x.how);
   if (!x.blocks.empty()) put(out, to.initBlocks(), x.blocks);
-  put(to.initTaken(), lease{.id = x.taken.what, .attempt = x.taken.attempt});
+  put(to.initTaken(), lease{.id = x.taken[0].what, .attempt = x.taken[0].attempt});
+  put(to.initTakenBefore(), lease{.id = x.taken[1].what, .attempt = x.taken[1].attempt});
   to.setSamples(x.samples);
   if (!x.rows.empty()) put(out, to.initRows(), x.rows);
 }

@@ -118,7 +118,8 @@ struct PullReply {
                          # null: it holds all
   taken @6 :Lease;       # of the last push of the one who asks that this shard has taken
   samples @7 :UInt64;    # of the gradients in the parameters
-  rows @8 :Tensor;       # f32 [M], the rows that were asked for, as they are now, one after another;
+  takenBefore @8 :Lease; # of the push before `taken` that this shard has taken of the one who asks
+  rows @9 :Tensor;       # f32 [M], the rows that were asked for, as they are now, one after another;
                          # null: none were
 }
 

@@ -23,7 +23,7 @@ constexpr invariant invariants[] = {
     {"SH-1", ""},
     {"SH-2", ""},
     {"LE-1", ""},
-    {"RE-1", ""}, // of simulated runs: the journal that replays a recorded one is not written yet
+    {"RE-1", ""},
     {"EN-1", ""},
     {"BP-1", ""},
     {"DU-1", "there are no replicas yet: the job ends when a shard dies"},

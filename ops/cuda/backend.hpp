@@ -23,7 +23,7 @@
 namespace lagrange::ops::cuda {
 
 /// Of the table; the program refuses a module with another one.
-constexpr std::uint32_t backend_version = 2;
+constexpr std::uint32_t backend_version = 3;
 
 struct context;
 struct stream;
@@ -93,6 +93,7 @@ struct backend {
   status (*activation_slopes)(stream* on, const activation_slopes_call& call);
   status (*add_bias)(stream* on, const bias_call& call);
   status (*add)(stream* on, const sum_call& call);
+  status (*multiply)(stream* on, const multiply_call& call);
   status (*scale)(stream* on, const factor_call& call);
   status (*axpy)(stream* on, const factor_call& call);
   status (*convert)(stream* on, const conversion_call& call);
@@ -112,6 +113,8 @@ struct backend {
   status (*pool_slopes)(stream* on, const pool_slopes_call& call);
   status (*pixel_mean)(stream* on, const pixel_mean_call& call);
   status (*pixel_mean_slopes)(stream* on, const pixel_mean_call& call);
+  status (*subsample)(stream* on, const subsample_call& call);
+  status (*subsample_slopes)(stream* on, const subsample_call& call);
   status (*convolution)(stream* on, const convolution_call& call);
   status (*convolution_slopes)(stream* on, const convolution_slopes_call& call);
   status (*embedding)(stream* on, const embedding_call& call);

@@ -84,6 +84,15 @@ struct sum_call {
   void* y;
 };
 
+/// y = a * b [count]. y may be a or b.
+struct multiply_call {
+  dtype type;
+  std::int64_t count;
+  const void* a;
+  const void* b;
+  void* y;
+};
+
 /// scale: y = factor * x, y may be x. axpy: y += factor * x. [count]
 struct factor_call {
   dtype type;

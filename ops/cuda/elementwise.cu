@@ -56,6 +56,13 @@ status add(stream* on, const sum_call& call) {
   });
 }
 
+status multiply(stream* on, const multiply_call& call) {
+  return with_type(call.type, [&](auto type) {
+    return map(*on, call.count, product_body{}, as(call.y, type), as(call.a, type),
+               as(call.b, type));
+  });
+}
+
 status scale(stream* on, const factor_call& call) {
   return with_type(call.type, [&](auto type) {
     return map(*on, call.count, scale_body{call.factor}, as(call.y, type), as(call.x, type));

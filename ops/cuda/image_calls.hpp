@@ -87,6 +87,28 @@ struct pixel_mean_call {
   void* to;
 };
 
+/// How many pixels and channels a shortcut takes, and gives.
+struct subsample_shape {
+  int batch, height, width, channels;
+  int stride, outputs; ///< outputs - channels is even
+  constexpr int out_height() const { return (height + stride - 1) / stride; }
+  constexpr int out_width() const { return (width + stride - 1) / stride; }
+  constexpr std::int64_t pixels() const { return std::int64_t{1} * batch * height * width; }
+  constexpr std::int64_t kept() const {
+    return std::int64_t{1} * batch * out_height() * out_width();
+  }
+};
+
+/// Forward: to [kept, outputs] = every stride-th pixel of from [B, H, W, C], and 0 in the channels
+/// that are new, half of them before and half behind. Backward: to [B, H, W, C] is what from [kept,
+/// outputs] has for it, 0 where a pixel was left out.
+struct subsample_call {
+  dtype type;
+  subsample_shape at;
+  const void* from;
+  void* to;
+};
+
 /// y = f(convolution of x with w, plus bias). Each of `groups` groups of channels is convolved for
 /// itself. Shapes: x [B, H, W, C], w [kernel, kernel, C / groups, outputs], bias [outputs] f32 or
 /// null -> y [windows, outputs]. `before`, unless null, keeps what f was applied to.

@@ -1,4 +1,4 @@
-// Pooling.
+// Pooling and shortcuts.
 #include <cublas_v2.h>
 #include <cuda_runtime.h>
 
@@ -60,6 +60,34 @@ status pixel_mean_slopes(stream* on, const pixel_mean_call& call) {
     return launch(*on, rows_grid(call.batch * call.pixels, call.channels),
                   mean_of_pixels_slopes<decltype(type)>, call.batch, call.pixels, call.channels,
                   as(call.from, type), as(call.to, type));
+  });
+}
+
+namespace {
+
+status refuse_subsample(const subsample_shape& at) {
+  if (!are_extents(at.batch, at.height, at.width, at.channels, at.stride)) return refuse_extents();
+  if (at.outputs < at.channels || (at.outputs - at.channels) % 2 != 0)
+    return "new channels come in pairs, one before and one behind those there are";
+  if (at.pixels() > INT_MAX) return "a batch has 2^31 pixels or more";
+  return nullptr;
+}
+
+} // namespace
+
+status subsample(stream* on, const subsample_call& call) {
+  if (status why = refuse_subsample(call.at)) return why;
+  return with_type(call.type, [&](auto type) {
+    return launch(*on, rows_grid(call.at.kept(), call.at.outputs), take_pixels<decltype(type)>,
+                  call.at, as(call.from, type), as(call.to, type));
+  });
+}
+
+status subsample_slopes(stream* on, const subsample_call& call) {
+  if (status why = refuse_subsample(call.at)) return why;
+  return with_type(call.type, [&](auto type) {
+    return launch(*on, rows_grid(call.at.pixels(), call.at.channels), put_pixels<decltype(type)>,
+                  call.at, as(call.from, type), as(call.to, type));
   });
 }
 

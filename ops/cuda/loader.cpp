@@ -19,8 +19,7 @@ loaded_backend absent(std::string why) {
 
 } // namespace
 
-loaded_backend load_backend(const std::string& folder) {
-  const auto file = folder + "/lagrange_cuda.so";
+loaded_backend load_module(const std::string& file) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored))
     return absent("No CUDA: " + file + " is not there; build it with -DLAGRANGE_CUDA=ON.");
@@ -43,6 +42,10 @@ loaded_backend load_backend(const std::string& folder) {
     return absent("No CUDA: the backend counts no device and gives no reason.");
   found.table = table;
   return found;
+}
+
+loaded_backend load_backend(const std::string& folder) {
+  return load_module(folder + "/lagrange_cuda.so");
 }
 
 loaded_backend load_backend() {

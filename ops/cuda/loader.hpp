@@ -15,6 +15,9 @@ struct loaded_backend {
   std::string absence;            ///< why there is none, as a sentence; or empty
 };
 
+/// Opens this file.
+loaded_backend load_module(const std::string& file);
+
 /// Looks for lagrange_cuda.so in `folder`.
 loaded_backend load_backend(const std::string& folder);
 

@@ -24,4 +24,21 @@ void make_segments(std::span<const std::int32_t> ids, segments& made) {
   made.starts.push_back(static_cast<std::int32_t>(made.order.size()));
 }
 
+void make_row_segments(std::span<const std::int32_t> ids, std::int64_t rows, segments& made) {
+  const auto is_row = [rows](std::int32_t id) { return id >= 0 && id < rows; };
+  made.ids.clear();
+  made.starts.assign(static_cast<std::size_t>(rows) + 1, 0);
+  for (const auto id : ids)
+    if (is_row(id)) ++made.starts[static_cast<std::size_t>(id) + 1];
+  std::partial_sum(made.starts.begin(), made.starts.end(), made.starts.begin());
+  made.order.resize(static_cast<std::size_t>(made.starts.back()));
+  // Each row's start goes up to its end, which is the next one's start, and moves back then.
+  for (std::size_t token = 0; token < ids.size(); ++token)
+    if (is_row(ids[token]))
+      made.order[static_cast<std::size_t>(made.starts[static_cast<std::size_t>(ids[token])]++)] =
+          static_cast<std::int32_t>(token);
+  std::shift_right(made.starts.begin(), made.starts.end(), 1);
+  made.starts[0] = 0;
+}
+
 } // namespace lagrange::ops::cuda

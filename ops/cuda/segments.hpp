@@ -19,4 +19,9 @@ struct segments {
 /// Writes over `made`, whose memory is used again.
 void make_segments(std::span<const std::int32_t> ids, segments& made);
 
+/// The same with a segment for every row of a table, empty where no token took it, so that the sums
+/// are a dense gradient. Tokens with an id of no row are in none. `made.ids` stays empty.
+/// Cost: a pass over tokens and rows.
+void make_row_segments(std::span<const std::int32_t> ids, std::int64_t rows, segments& made);
+
 } // namespace lagrange::ops::cuda

@@ -65,6 +65,17 @@ struct shard_fixture {
   std::shared_ptr<heard> log = std::make_shared<heard>();
   actors::shard_actor shard;
   std::optional<tests::plane_peer> first, second;
+  std::vector<journal_entry> journal;
+  std::size_t journal_room = 1000; ///< entries; then its disk is full
+
+  journal_sink keeping() {
+    return [this](shard_id, std::span<const journal_entry> entries) -> result<void> {
+      if (journal.size() + entries.size() > journal_room)
+        return failure(errc::bad_file, "cannot write its journal: no space is left");
+      journal.insert(journal.end(), entries.begin(), entries.end());
+      return success();
+    };
+  }
 
   shard_fixture() {
     auto setup = std::make_shared<actors::shard_setup>();
@@ -73,6 +84,7 @@ struct shard_fixture {
     setup->options.parameters.values = {1, 2, 3};
     setup->options.policy = make_policy(policies(), "ssp:0").value();
     setup->options.parameters.optimizer = ops::optimizers().front().make(3, {.rate = 1});
+    setup->journal = keeping();
     setup->seat = std::make_unique<actors::plane_seat>();
     setup->seat->plane = meeting.open(setup->seat->receives);
     const auto at = setup->seat->plane->where();
@@ -89,7 +101,7 @@ struct shard_fixture {
   }
 
   void pull(tests::plane_peer& from, std::uint32_t worker, std::uint64_t clock) {
-    from.send(pull_request{of_worker(worker), {clock}, {}, {}});
+    from.send(pull_request{of_worker(worker), {clock}, {}, {}, {}});
     world.run();
   }
   void push(tests::plane_peer& from, std::uint32_t worker, std::uint64_t clock) {
@@ -195,4 +207,25 @@ TEST_CASE_METHOD(shard_fixture, "a shard reports as time passes", "[actors][shar
   const auto before = log->reports;
   world.pass(actors::tick_period);
   CHECK(log->reports == before + 1);
+}
+
+TEST_CASE_METHOD(shard_fixture,
+                 "EN-1: a shard that cannot keep its journal answers nothing more, "
+                 "and says why",
+                 "[actors][shard]") {
+  journal_room = 2;
+  pull(*first, 0, 0);
+  pull(*second, 1, 0);
+  CHECK(journal.size() == 2);
+  push(*first, 0, 0);
+  REQUIRE(log->losses.size() == 1);
+  CHECK(log->losses.front().who == actor_life{{actor_role::shard, 0}, {1}});
+  CHECK(log->losses.front().cause == "cannot write its journal: no space is left");
+  REQUIRE(first->take<pull_reply>());
+  CHECK_FALSE(first->take<push_ack>()); // not acknowledged
+  journal_room = 1000;
+  push(*second, 1, 0);
+  CHECK(journal.size() == 2);
+  CHECK(log->losses.size() == 1);
+  CHECK(log->settled.empty());
 }

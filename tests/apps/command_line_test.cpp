@@ -21,6 +21,8 @@ struct outcome {
   std::string out, err;
   std::optional<run_options> run;
   std::optional<node_options> node;
+  std::optional<replay_order> replay;
+  std::optional<audit_order> audit;
 };
 
 /// A token file for calls of `node`.
@@ -36,6 +38,14 @@ outcome call(const std::vector<std::string>& words, int verb_status = 0) {
                              },
                              [&](const node_options& options) {
                                x.node = options;
+                               return verb_status;
+                             },
+                             [&](const replay_order& order) {
+                               x.replay = order;
+                               return verb_status;
+                             },
+                             [&](const audit_order& order) {
+                               x.audit = order;
                                return verb_status;
                              }};
   std::ostringstream out, err;
@@ -240,4 +250,22 @@ TEST_CASE("a node without a token, or with half of TLS, is refused", "[apps][com
   check_refused(call_node({"--name", "worker-0", "--join", "h:1", "--certificate", "a.pem", "--key",
                            "a.key", "--authority", "b.pem"}),
                 {"a.pem: No such file"});
+}
+
+TEST_CASE("replay and audit read the run, the update and the worker", "[apps][command_line]") {
+  const auto x =
+      call({"replay", "runs/a", "--until", "update=7", "--without", "worker=2", "--json"});
+  CAPTURE(x.err);
+  REQUIRE(x.replay);
+  CHECK(x.replay->run == "runs/a");
+  CHECK(x.replay->until == 7);
+  CHECK(x.replay->without == 2);
+  CHECK(x.replay->is_json);
+  REQUIRE(call({"audit", "runs/a"}).audit);
+  CHECK(call({"audit", "runs/a"}, 1).status == 1);
+  check_refused(call({"replay"}), {"RUN"});
+  check_refused(call({"audit"}), {"RUN"});
+  for (const std::string until : {"7", "update=", "update=x", "update=-1", "worker=1"})
+    check_refused(call({"replay", "r", "--until", until}), {"--until", "update=1000"});
+  check_refused(call({"replay", "r", "--without", "2"}), {"--without", "worker=2"});
 }

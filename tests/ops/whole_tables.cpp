@@ -1,5 +1,7 @@
 #include "whole_tables.hpp"
 
+#include "ops/processor.hpp"
+
 #include <algorithm>
 
 namespace lagrange::tests {
@@ -21,6 +23,9 @@ public:
 
   std::span<const parameter_spec> parameters() const override { return specs_; }
   void compute_in(dtype precision) override { inner_->compute_in(precision); }
+  void compute_on(std::unique_ptr<processor> where) override {
+    inner_->compute_on(std::move(where));
+  }
 
   float train(const training_pass& pass) override {
     take(pass.parameters, pass.inputs, pass.key);

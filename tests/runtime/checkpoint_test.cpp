@@ -1,5 +1,6 @@
 // Checkpoints and files: what was written is read back, and whatever is wrong with a file is said.
 #include "runtime/checkpoint.hpp"
+#include "runtime/digest.hpp"
 #include "runtime/files.hpp"
 #include "tests/support/frame_bytes.hpp"
 #include "tests/support/temporary_folder.hpp"

@@ -106,7 +106,11 @@ const broken_config broken[] = {
     // What later releases bring.
     {"[topology]\nreplicas = 1", {"topology.replicas = 1, expected 0", "no replicas today"}},
     {"[topology]\nnodes = [\"host:1\"]", {"topology.nodes", "[\"local\"]", "one host today"}},
-    {"[topology]\ndevices = [\"cuda:0\"]", {"topology.devices", "[\"cpu\"]", "CPU today"}},
+    {"[topology]\ndevices = []", {"job.toml:2: topology.devices = [", "a list of \"cpu\""}},
+    {"[topology]\ndevices = \"cpu\"", {"topology.devices = \"cpu\"", "a list of"}},
+    {"[topology]\ndevices = [\"cpu\", \"gpu\"]", {"topology.devices = [", "\"cuda:N\""}},
+    {"[topology]\ndevices = [\"cuda:-1\"]", {"topology.devices = [", "\"cuda:N\""}},
+    {"[topology]\ndevices = [0]", {"topology.devices = [", "\"cuda:N\""}},
     {"[topology]\nthreads = 0", {"topology.threads = 0", "from 1 to 256"}},
     {"[staleness]\nweight = \"inverse\"", {"staleness.weight = \"inverse\"", "\"none\""}},
     {"[staleness]\ncompensation = \"dc:1\"", {"staleness.compensation", "\"none\""}},

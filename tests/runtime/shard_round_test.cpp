@@ -22,16 +22,17 @@ gradient_push member_of(std::uint64_t round, std::uint32_t size, std::uint32_t w
 
 TEST_CASE("SH-1: a round is one step and one version, weighted by samples", "[runtime][shard]") {
   shard_probe shard(shard_of("bsp", 2));
-  CHECK(shard.push(member_of(0, 2, 0, 0, 8, 3)).entries.empty());
+  CHECK(shard.push(member_of(0, 2, 0, 0, 8, 3)).entries.front().kind == journal_kind::kept);
   CHECK(shard.version() == 0);
   const auto effects = shard.push(member_of(0, 2, 1, 1, 4, 1));
   CHECK(shard.version() == 1);
   CHECK(shard.parameters() == std::vector<float>(4, 7)); // (3 * 8 + 1 * 4) / 4
-  REQUIRE(effects.entries.size() == 2);
-  for (const auto& entry : effects.entries) {
+  REQUIRE(effects.entries.size() == 3);
+  CHECK(effects.entries.front().kind == journal_kind::kept);
+  for (const auto& entry : std::span(effects.entries).subspan(1)) {
     CHECK(entry.kind == journal_kind::applied);
     CHECK(entry.version == shard_version{1});
-    CHECK(entry.staleness == 0);
+    CHECK(staleness_of(entry) == 0);
   }
 }
 

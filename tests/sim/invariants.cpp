@@ -16,6 +16,7 @@ void invariants::see(shard_id shard, const journal_entry& entry) {
         std::uint64_t{entry.worker.value}, std::uint64_t{entry.life.value}, entry.clock.value,
         entry.version.value, entry.what.value, std::uint64_t{entry.attempt.value}})
     fingerprint_ = mix(fingerprint_ ^ part);
+  if (entry.kind == journal_kind::state) return;
   auto& known = shards_[shard.value].workers[entry.worker];
   const bool is_settled =
       entry.kind == journal_kind::applied || entry.kind == journal_kind::dropped;
@@ -30,6 +31,9 @@ void invariants::see(shard_id shard, const journal_entry& entry) {
     return see_served(shard, entry);
   case journal_kind::left:
     known.has_left = true;
+    return;
+  case journal_kind::kept: // its clock moves with its round
+  case journal_kind::state:
     return;
   case journal_kind::ticked:
   case journal_kind::duplicate:

@@ -3,7 +3,9 @@
 #include "actors/local_launcher.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/system.hpp"
+#include "runtime/audit.hpp"
 #include "runtime/job.hpp"
+#include "runtime/replay.hpp"
 #include "runtime/transport/in_process.hpp"
 
 #include <caf/scheduler/test_coordinator.hpp>
@@ -54,15 +56,19 @@ std::string job_text(const scenario& chosen) {
 name = "simulated"
 seed = {}
 data = {{format = "synthetic", path = "blobs:{}:2:2", batch = {}, epochs = {}}}
-model = {{name = "count"}}
+model = {}
 optimizer = {{name = "sgd", rate = 1.0, momentum = 0.0, weight_decay = 0.0}}
 staleness = {{policy = "{}"}}
 topology = {{workers = {}, shards = {}}}
 restart = {{intensity = 50}}
 evaluation = {{every = "1 epoch"}}
 )",
-                     chosen.seed, samples, batch_size, chosen.epochs, chosen.policy, chosen.workers,
-                     chosen.shards);
+                     chosen.seed, samples, batch_size, chosen.epochs, chosen.model, chosen.policy,
+                     chosen.workers, chosen.shards);
+}
+
+job job_of(const scenario& chosen, const catalog& known) {
+  return parse_job(job_text(chosen), "the scenario", chosen.set, known).value();
 }
 
 /// One simulated job.
@@ -72,8 +78,8 @@ public:
       : chosen_(chosen), random_(std::make_shared<std::mt19937_64>(chosen.seed)), rows_(rows()),
         config_(actors::network::none, actors::scheduling::deterministic, 1), system_(config_),
         coordinator_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())),
-        job_(parse_job(job_text(chosen), "the scenario", {}, rows_).value()),
-        facts_(read_data_facts(job_, rows_).value()), checker_(watched(chosen)) {
+        job_(job_of(chosen, rows_)), facts_(read_data_facts(job_, rows_).value()),
+        checker_(watched(chosen)), audit_(make_feeder(job_, rows_, facts_, {})) {
     // CAF's virtual clock begins at zero; a moment later no age can be mistaken for "never".
     coordinator_.advance_time(std::chrono::hours(1));
     start();
@@ -104,6 +110,7 @@ public:
       made.breach = fmt::format("seed {}, event {}: {}; repeat it with {}", chosen_.seed,
                                 made.events, made.breach, repeat_command(chosen_));
     made.fingerprint = checker_.fingerprint();
+    made.journals = std::move(journals_);
     return made;
   }
 
@@ -146,7 +153,7 @@ private:
         system_,
         actors::local_launcher_setup{
             &rows_, open_plane,
-            [this](shard_id shard, const journal_entry& entry) { checker_.see(shard, entry); },
+            [this](const journal_header& head) { return result<journal_sink>(watching(head)); },
             [this](caf::actor_system& system, std::shared_ptr<computation> what) {
               return keep(slow_compute(system, std::move(what), chosen_.step_max, random_));
             }});
@@ -166,6 +173,19 @@ private:
     for (std::uint32_t crash = 0; crash < chosen_.crashes; ++crash)
       crashes_.push_back(pick(leases_ * 2 / 3) + 1);
     std::ranges::sort(crashes_, std::greater<>());
+  }
+
+  journal_sink watching(const journal_header& head) {
+    journals_.resize(chosen_.shards);
+    journals_[head.shard.value].head = head;
+    return [this](shard_id shard, std::span<const journal_entry> entries) -> result<void> {
+      for (const auto& entry : entries) {
+        checker_.see(shard, entry);
+        audit_.see(shard, entry);
+        journals_[shard.value].entries.push_back(entry);
+      }
+      return success();
+    };
   }
 
   std::uint64_t pick(std::uint64_t below) {
@@ -207,6 +227,7 @@ private:
   /// What must be true of a job that has ended.
   void settle(report& made) {
     checker_.see_end(leases_);
+    audit_.end();
     made.figures = state().twin->summarise();
     const auto& counts = made.figures.leases;
     made.breach = checker_.breach();
@@ -215,6 +236,7 @@ private:
     else if (counts.issued != leases_ || counts.applied != leases_ || counts.lost != 0 ||
              counts.duplicated != 0)
       made.breach = "LE-1: " + audit_line(made.figures) + ", expected " + std::to_string(leases_);
+    if (made.breach.empty()) made.breach = audit_.breach();
     if (!made.breach.empty()) return;
     made.parameters = assemble_parameters(job_, rows_, facts_, state().parameters.shards);
     made.expected_updates = checker_.version({0}).value;
@@ -229,6 +251,8 @@ private:
   job job_;
   data_facts facts_;
   invariants checker_;
+  audit audit_;
+  std::vector<journal> journals_;
   std::optional<transport::hub> hub_;
   std::shared_ptr<actors::local_launcher> launcher_;
   actors::supervisor_actor supervisor_;
@@ -240,6 +264,20 @@ private:
 } // namespace
 
 report simulate(const scenario& chosen) { return simulated_job(chosen).run(); }
+
+std::string find_difference(const scenario& chosen, const report& recorded) {
+  const auto known = rows();
+  const auto what = job_of(chosen, known);
+  const auto facts = read_data_facts(what, known).value();
+  const auto training = open_data(what, known, data_split::train).value();
+  auto plan = make_replay_plan(recorded.journals);
+  if (!plan) return plan.error().text;
+  replay again({what, known, facts, *training}, std::move(plan).value(), {});
+  if (const auto ran = again.run(); !ran) return ran.error().text;
+  if (!again.difference().empty()) return again.difference();
+  const auto parameters = assemble_parameters(what, known, facts, again.parameters());
+  return parameters == recorded.parameters ? "" : "the parameters at the end differ";
+}
 
 std::string repeat_command(const scenario& chosen) {
   return fmt::format("LAGRANGE_SIM_SEED={} build/release/test_sim", chosen.seed);

@@ -5,6 +5,7 @@
 
 #include "faulty_link.hpp"
 #include "invariants.hpp"
+#include "runtime/journal_file.hpp"
 
 #include <string>
 
@@ -20,6 +21,8 @@ struct scenario {
   link_faults faults;
   std::chrono::milliseconds step_max{40}; ///< longest computation
   std::uint32_t step_limit = 200'000;     ///< events after which the job counts as hung (EN-1)
+  std::string model = R"({name = "count"})";
+  std::vector<std::string> set; ///< further keys of the job, as in "codec.push=int8"
 };
 
 struct report {
@@ -27,13 +30,18 @@ struct report {
   std::uint64_t fingerprint = 0;
   std::uint32_t events = 0;
   runtime::summary figures;
-  std::vector<float> parameters;      ///< flat, of the end
-  std::uint64_t expected_updates = 0; ///< what the model's integer gradients must add up to
+  std::vector<float> parameters;          ///< flat, of the end
+  std::uint64_t expected_updates = 0;     ///< what the model's integer gradients must add up to
+  std::vector<runtime::journal> journals; ///< by shard
 };
 
 /// Runs the job to its end. The model is `count`: the gradient of every sample is 1 for every
 /// parameter, and sgd with rate 1 counts the updates exactly.
 report simulate(const scenario& chosen);
+
+/// Recomputes a simulated run from its journals. Returns what differs, or why it cannot be done;
+/// empty: every bit is the same.
+std::string find_difference(const scenario& chosen, const report& recorded);
 
 /// The command that repeats a failing scenario.
 std::string repeat_command(const scenario& chosen);

@@ -90,7 +90,7 @@ inline runtime::pull_reply sample_reply(std::int64_t elements) {
           .parameters = sample_f32(elements),
           .how = {},
           .blocks = {},
-          .taken = {{33}, {2}},
+          .taken = {{{{33}, {2}}, {{31}, {1}}}},
           .samples = 34,
           .rows = {}};
 }

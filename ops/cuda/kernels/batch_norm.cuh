@@ -48,12 +48,13 @@ struct store_variance {
   }
 };
 
-/// What evaluation normalises by. Grid: one-dimensional.
+/// What evaluation normalises by; late steps may have moved a variance below 0. Grid:
+/// one-dimensional.
 __global__ inline void take_running(std::int64_t channels, float epsilon, const float* running_mean,
                                     const float* running_variance, float* mean, float* scale) {
   for (std::int64_t channel = first_index(); channel < channels; channel += index_step()) {
     mean[channel] = running_mean[channel];
-    scale[channel] = 1 / sqrtf(running_variance[channel] + epsilon);
+    scale[channel] = 1 / sqrtf(fmaxf(running_variance[channel], 0.0F) + epsilon);
   }
 }
 

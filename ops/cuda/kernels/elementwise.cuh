@@ -73,6 +73,10 @@ struct sum_body {
   __device__ float operator()(std::int64_t, float a, float b) const { return a + b; }
 };
 
+struct product_body {
+  __device__ float operator()(std::int64_t, float a, float b) const { return a * b; }
+};
+
 struct scale_body {
   float factor;
   __device__ float operator()(std::int64_t, float x) const { return factor * x; }

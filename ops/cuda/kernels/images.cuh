@@ -162,6 +162,35 @@ __global__ void mean_of_pixels_slopes(std::int64_t batch, std::int64_t pixels,
           rounded<T>(to_float(d_y[pixel / pixels * channels + c]) / static_cast<float>(pixels));
 }
 
+/// y = every stride-th pixel of x, its channels in the middle of new ones that are 0.
+template <class T>
+__global__ void take_pixels(subsample_shape at, const T* x, T* y) {
+  const int before = (at.outputs - at.channels) / 2;
+  for (std::int64_t pixel = first_pixel(); pixel < at.kept(); pixel += pixel_step()) {
+    const place out(pixel, at.out_height(), at.out_width());
+    const T* from = x + element(out, out.row * at.stride, out.column * at.stride, at.height,
+                                at.width, at.channels);
+    for (int c = static_cast<int>(threadIdx.x); c < at.outputs; c += blockDim.x) {
+      const bool is_old = c >= before && c < before + at.channels;
+      y[pixel * at.outputs + c] = is_old ? from[c - before] : rounded<T>(0);
+    }
+  }
+}
+
+/// x = what y has for each pixel.
+template <class T>
+__global__ void put_pixels(subsample_shape at, const T* y, T* x) {
+  const int before = (at.outputs - at.channels) / 2;
+  for (std::int64_t pixel = first_pixel(); pixel < at.pixels(); pixel += pixel_step()) {
+    const place in(pixel, at.height, at.width);
+    const bool is_kept = in.row % at.stride == 0 && in.column % at.stride == 0;
+    const T* from = y + element(in, in.row / at.stride, in.column / at.stride, at.out_height(),
+                                at.out_width(), at.outputs);
+    for (int c = static_cast<int>(threadIdx.x); c < at.channels; c += blockDim.x)
+      x[pixel * at.channels + c] = is_kept ? from[before + c] : rounded<T>(0);
+  }
+}
+
 /// patches [windows, groups, kernel * kernel * C / groups]: what each window sees, 0 outside of the
 /// image; inside a group in the order of convolution weights, [kernel, kernel, C / groups].
 template <class T>

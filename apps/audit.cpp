@@ -1,0 +1,70 @@
+// The verb `audit`.
+#include "runtime/audit.hpp"
+
+#include "apps/recorded_run.hpp"
+#include "apps/replay.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace lagrange {
+
+namespace {
+
+using namespace runtime;
+
+void tell(const apps::recorded_run& run, const audit& found) {
+  const auto& counts = found.counts();
+  for (const auto& torn : apps::torn_tails_of(run)) fmt::print("{}\n", torn);
+  if (found.breach().empty()) {
+    fmt::print("{} leases: {} applied, {} dropped, 0 lost, 0 twice; {} dealt again, {} late pushes "
+               "refused\n",
+               counts.leases, counts.applied, counts.dropped, counts.dealt_again, counts.refused);
+    fmt::print("every sample of every epoch was {}: {} samples in {} epochs, on {} shards\n",
+               counts.dropped == 0 ? "applied exactly once" : "applied exactly once or dropped",
+               counts.samples, run.job.data.epochs, run.journals.size());
+    return;
+  }
+  fmt::print("broken: {}\n", found.breach());
+  if (run.outcome != "done")
+    fmt::print("the run did not end: {}\n",
+               run.outcome.empty() ? "it has no summary" : "its outcome is " + run.outcome);
+}
+
+nlohmann::json to_json(const apps::recorded_run& run, const audit& found) {
+  const auto& counts = found.counts();
+  nlohmann::json made{{"run", run.folder.string()},
+                      {"holds", found.breach().empty()},
+                      {"breach", nullptr},
+                      {"leases", counts.leases},
+                      {"applied", counts.applied},
+                      {"dropped", counts.dropped},
+                      {"dealt_again", counts.dealt_again},
+                      {"refused", counts.refused},
+                      {"samples", counts.samples},
+                      {"outcome", run.outcome}};
+  if (!found.breach().empty()) made["breach"] = found.breach();
+  return made;
+}
+
+} // namespace
+
+int audit_run(const audit_order& order) {
+  const auto run = apps::read_run(order.run, *order.catalog);
+  if (!run) {
+    fmt::print(stderr, "lagrange: {}\n", run.error().text);
+    return 2;
+  }
+  const auto& [folder, job, facts, journals, outcome, sha256, accuracy] = run.value();
+  audit found(make_feeder(job, *order.catalog, facts, {}));
+  for (std::uint32_t shard = 0; shard < journals.size(); ++shard)
+    for (const auto& entry : journals[shard].entries) found.see({shard}, entry);
+  found.end();
+  if (order.is_json)
+    fmt::print("{}\n", to_json(run.value(), found).dump());
+  else
+    tell(run.value(), found);
+  return found.breach().empty() ? 0 : 1;
+}
+
+} // namespace lagrange

@@ -1,0 +1,176 @@
+// The verb `replay`.
+#include "runtime/replay.hpp"
+
+#include "apps/recorded_run.hpp"
+#include "apps/replay.hpp"
+#include "ops/devices.hpp"
+#include "runtime/checkpoint.hpp"
+#include "runtime/evaluation.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+
+namespace lagrange {
+
+namespace {
+
+using namespace runtime;
+using steady = std::chrono::steady_clock;
+
+/// What came of a replay.
+struct verdict {
+  std::uint64_t updates = 0;
+  double seconds = 0;
+  std::optional<bool> is_exact;   ///< none: nothing was to be compared
+  std::string difference;         ///< the first one
+  std::string sha256;             ///< of the parameters that came
+  std::optional<double> accuracy; ///< on the test split
+  std::vector<std::string> remarks;
+};
+
+/// Why the run cannot be replayed at all; empty: it can.
+std::string find_obstacle(const apps::recorded_run& run, const replay_order& order) {
+  const auto& devices = run.job.topology.devices;
+  if (const auto found =
+          std::ranges::find_if_not(devices, [](const auto& x) { return x == "cpu"; });
+      found != devices.end())
+    return fmt::format("the run computed on {}, whose sums come in an order that nobody records; "
+                       "only runs on the CPU can be replayed",
+                       *found);
+  const auto network = make_network(run.job, *order.catalog, run.facts.input);
+  if (ops::table_elements(network->parameters()) > 0)
+    return fmt::format("model {} has tables, whose rows no replay recomputes yet",
+                       run.job.model.name);
+  if (order.without && *order.without >= run.job.topology.workers)
+    return fmt::format("--without worker={}: the run has workers 0 to {}", *order.without,
+                       run.job.topology.workers - 1);
+  return {};
+}
+
+/// Of the shard that has made the fewest.
+std::uint64_t updates_of(const replay_plan& plan) {
+  std::uint64_t least = UINT64_MAX;
+  for (const auto& shard : plan.shards)
+    least = std::min<std::uint64_t>(least, shard.updates.size());
+  return least;
+}
+
+class replaying {
+public:
+  replaying(const apps::recorded_run& run, const replay_order& order)
+      : run_(run), order_(order), rows_(*order.catalog) {}
+
+  result<verdict> all() {
+    BOOST_OUTCOME_TRY(plan, make_replay_plan(run_.journals));
+    if (order_.until && *order_.until > updates_of(plan))
+      return failure(errc::bad_argument, fmt::format("--until update={}: the run has {} updates",
+                                                     *order_.until, updates_of(plan)));
+    BOOST_OUTCOME_TRY(training, open_data(run_.job, rows_, data_split::train));
+    verdict made;
+    made.remarks = apps::torn_tails_of(run_);
+    std::ranges::move(apps::differences_of(run_), std::back_inserter(made.remarks));
+    replay_options options;
+    if (order_.until) options.until = shard_version{*order_.until};
+    if (order_.without) options.without = worker_id{*order_.without};
+    replay again({run_.job, rows_, run_.facts, *training}, std::move(plan), options);
+    const auto started = steady::now();
+    BOOST_OUTCOME_TRY(again.run());
+    made.seconds = std::chrono::duration<double>(steady::now() - started).count();
+    made.updates = again.updates();
+    made.difference = again.difference();
+    BOOST_OUTCOME_TRY(judge(again.parameters(), made));
+    return made;
+  }
+
+private:
+  using snapshots = std::vector<std::shared_ptr<const pull_reply>>;
+
+  result<void> judge(const snapshots& parameters, verdict& made) {
+    const auto flat = assemble_parameters(run_.job, rows_, run_.facts, parameters);
+    made.sha256 = sha256_hex(std::as_bytes(std::span(flat)));
+    const bool is_whole = !order_.until && !order_.without;
+    if (is_whole && made.difference.empty() && !run_.parameters_sha256.empty() &&
+        run_.parameters_sha256 != made.sha256)
+      made.difference = "the parameters at the end differ from those of the summary, sha256 " +
+                        run_.parameters_sha256;
+    if (!order_.without) made.is_exact = made.difference.empty();
+    if (is_whole && run_.outcome != "done")
+      made.remarks.push_back("the run did not end: what it had recorded is compared");
+    if (is_whole) return success();
+    BOOST_OUTCOME_TRY(test, open_data(run_.job, rows_, data_split::test));
+    auto computes = make_computation(run_.job, rows_, run_.facts);
+    const auto found = evaluate(computes, *test, parameters);
+    if (found.samples > 0)
+      made.accuracy = static_cast<double>(found.correct) / static_cast<double>(found.samples);
+    return success();
+  }
+
+  const apps::recorded_run& run_;
+  const replay_order& order_;
+  const catalog& rows_;
+};
+
+void tell(const apps::recorded_run& run, const replay_order& order, const verdict& found) {
+  for (const auto& remark : found.remarks) fmt::print("{}\n", remark);
+  fmt::print("replayed {} updates of {} shards in {:.1f} s\n", found.updates, run.journals.size(),
+             found.seconds);
+  if (found.is_exact && *found.is_exact)
+    fmt::print("bit-exact: yes  sha256 {}\n", found.sha256);
+  else if (found.is_exact)
+    fmt::print("bit-exact: no: {}\n", found.difference);
+  else
+    fmt::print("without worker-{}: sha256 {}\n", *order.without, found.sha256);
+  if (!found.accuracy) return;
+  fmt::print("test accuracy {:.4f}", *found.accuracy);
+  if (order.without && !order.until && run.test_accuracy)
+    fmt::print(" without worker-{}, {:.4f} with it", *order.without, *run.test_accuracy);
+  fmt::print("\n");
+}
+
+nlohmann::json to_json(const apps::recorded_run& run, const replay_order& order,
+                       const verdict& found) {
+  nlohmann::json made{{"run", run.folder.string()},   {"updates", found.updates},
+                      {"seconds", found.seconds},     {"bit_exact", nullptr},
+                      {"difference", nullptr},        {"sha256", found.sha256},
+                      {"recorded_sha256", nullptr},   {"until", nullptr},
+                      {"without", nullptr},           {"test_accuracy", nullptr},
+                      {"recorded_accuracy", nullptr}, {"remarks", found.remarks}};
+  const auto put = [&](const char* key, const auto& value) {
+    if (value) made[key] = *value;
+  };
+  put("bit_exact", found.is_exact);
+  put("until", order.until);
+  put("without", order.without);
+  put("test_accuracy", found.accuracy);
+  put("recorded_accuracy", run.test_accuracy);
+  if (!found.difference.empty()) made["difference"] = found.difference;
+  if (!run.parameters_sha256.empty()) made["recorded_sha256"] = run.parameters_sha256;
+  return made;
+}
+
+int refuse_replay(const std::string& why) {
+  fmt::print(stderr, "lagrange: {}\n", why);
+  return 2;
+}
+
+} // namespace
+
+int replay_run(const replay_order& order) {
+  const auto run = apps::read_run(order.run, *order.catalog);
+  if (!run) return refuse_replay(run.error().text);
+  if (const auto obstacle = find_obstacle(run.value(), order); !obstacle.empty())
+    return refuse_replay(obstacle);
+  ops::bind_thread(static_cast<int>(run.value().job.topology.threads));
+  const auto found = replaying(run.value(), order).all();
+  if (!found) return refuse_replay(found.error().text);
+  if (order.is_json)
+    fmt::print("{}\n", to_json(run.value(), order, found.value()).dump());
+  else
+    tell(run.value(), order, found.value());
+  return found.value().is_exact.value_or(true) ? 0 : 1;
+}
+
+} // namespace lagrange

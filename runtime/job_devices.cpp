@@ -1,0 +1,62 @@
+#include "runtime/job_devices.hpp"
+
+#include "ops/devices.hpp"
+#include "runtime/job_keys.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace lagrange::runtime {
+
+namespace {
+
+constexpr std::size_t devices_max = 1024; // as many as workers
+
+bool is_listed(const ops::device_list& all, const ops::device& wanted) {
+  return std::ranges::find(all.devices, wanted, &ops::device_entry::where) != all.devices.end();
+}
+
+} // namespace
+
+bool read_devices(const toml::node& found, std::vector<std::string>& out) {
+  const auto* list = found.as_array();
+  if (list == nullptr || list->empty() || list->size() > devices_max) return false;
+  std::vector<std::string> read;
+  for (const auto& each : *list) {
+    const auto* text = each.as_string();
+    if (text == nullptr || !ops::parse_device(text->get())) return false;
+    read.push_back(text->get());
+  }
+  out = std::move(read);
+  return true;
+}
+
+std::string toml_list(const std::vector<std::string>& texts) {
+  std::string joined;
+  for (const auto& each : texts) joined += (joined.empty() ? "" : ", ") + toml_text(each);
+  return fmt::format("[{}]", joined);
+}
+
+ops::device device_of(const job& x, std::uint32_t worker) {
+  const auto& all = x.topology.devices;
+  const auto found = ops::parse_device(all[worker % all.size()]);
+  LAGRANGE_EXPECT(found, "a device \"" + all[worker % all.size()] + "\"");
+  return *found;
+}
+
+std::string devices_absence(const job& x, const catalog& rows) {
+  const auto is_cpu = [](const std::string& each) { return each == "cpu"; };
+  if (std::ranges::all_of(x.topology.devices, is_cpu)) return {};
+  const auto all = ops::list_devices(rows.cuda_module);
+  const auto why = all.cuda_absence.empty() ? fmt::format("The last that CUDA can use is {}.",
+                                                          ops::to_string(all.devices.back().where))
+                                            : all.cuda_absence;
+  for (std::uint32_t i = 0; i < x.topology.devices.size(); ++i)
+    if (!is_listed(all, device_of(x, i)))
+      return fmt::format("there is no {} here, see lagrange list devices. {}",
+                         x.topology.devices[i], why);
+  return {};
+}
+
+} // namespace lagrange::runtime

@@ -1,0 +1,83 @@
+/// \file
+/// What a replay keeps of each worker, each shard and each step while it goes on. Internal to
+/// replay.cpp.
+#pragma once
+
+#include "runtime/replay.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace lagrange::runtime {
+
+/// A worker.
+struct replay::lane {
+  std::size_t next = 0, end = 0; ///< of its steps: those that are not computed yet
+  incarnation life{};
+  bool is_fresh = false; ///< the life has computed nothing yet
+  lasting_memory memory{};
+  std::unique_ptr<computation> computes{};
+  std::vector<settled_push> settled{}; ///< not yet told to what computes
+
+  std::vector<std::byte> copy_memory() const {
+    if (!memory) return {};
+    return {memory->begin(), memory->end()};
+  }
+  /// Forgets the last step of a life, whose residual before it this is.
+  void begin_again(const std::vector<std::byte>& residual) {
+    computes.reset();
+    if (memory) std::ranges::copy(residual, memory->begin());
+  }
+};
+
+/// A gradient that shards are still to apply.
+struct replay::made_step {
+  push_verdict verdict = push_verdict::apply;
+  float clip_scale = 1;
+  std::uint32_t samples = 0;
+  std::vector<whole_push> pushes; ///< by shard
+  std::size_t uses = 0;           ///< shards that have yet to apply it
+};
+
+/// A shard.
+struct replay::shelf {
+  shelf(shard_id which, parameter_options options) : id(which), numbers(std::move(options)) {}
+
+  /// Updates made before this recorded version: fewer, if some are left out.
+  std::uint64_t made_before(shard_version version) const { return made_at[version.value]; }
+  std::shared_ptr<const pull_reply> snapshot() {
+    auto reply = std::make_shared<pull_reply>();
+    reply->version = version;
+    reply->samples = numbers.samples_applied();
+    reply->parameters = numbers.snapshot(version);
+    return reply;
+  }
+  /// Keeps this version, as a worker gets it, until all its readers have computed.
+  void publish() {
+    auto reply = std::make_shared<pull_reply>();
+    reply->version = version;
+    reply->samples = numbers.samples_applied();
+    numbers.publish(version, std::nullopt, *reply);
+    kept[version] = std::move(reply);
+  }
+  void release(shard_version read) {
+    const auto of = readers.find(read);
+    if (--of->second > 0) return;
+    readers.erase(of);
+    kept.erase(read);
+  }
+
+  shard_id id;
+  shard_parameters numbers;
+  std::size_t next = 0;               ///< update
+  shard_version version;              ///< as the journal counts
+  std::uint64_t made = 0;             ///< updates
+  std::vector<std::uint64_t> made_at; ///< by version
+  std::map<shard_version, std::size_t> readers;
+  std::map<shard_version, std::shared_ptr<const pull_reply>> kept;
+  std::shared_ptr<const pull_reply> end; ///< at options.until
+};
+
+} // namespace lagrange::runtime
