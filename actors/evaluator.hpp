@@ -5,7 +5,7 @@
 
 #include "actors/dialect.hpp"
 #include "actors/interfaces.hpp"
-#include "runtime/data/dataset.hpp"
+#include "runtime/evaluation.hpp"
 
 #include <caf/stateful_actor.hpp>
 
@@ -13,17 +13,12 @@
 
 namespace lagrange::actors {
 
-struct evaluator_setup {
-  std::shared_ptr<const runtime::dataset> test;
-  std::shared_ptr<runtime::computation> computation;
-};
-
 struct evaluator_state {
   static inline const char* name = "evaluator";
-  std::shared_ptr<const evaluator_setup> setup;
+  std::shared_ptr<runtime::evaluation> what;
 };
 
 evaluator_actor::behavior_type evaluator(evaluator_actor::stateful_pointer<evaluator_state> self,
-                                         std::shared_ptr<const evaluator_setup> setup);
+                                         std::shared_ptr<runtime::evaluation> what);
 
 } // namespace lagrange::actors

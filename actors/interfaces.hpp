@@ -80,9 +80,9 @@ struct step_done {
 };
 using compute_actor = caf::typed_actor<caf::replies_to<step_order>::with<step_done>>;
 
-/// Parameters to be evaluated, by shard, which stay inside the supervisor's process.
+/// Parameters to be evaluated, which stay inside the supervisor's process.
 struct evaluation_order {
-  std::vector<std::shared_ptr<const runtime::pull_reply>> parameters;
+  runtime::gathered_parameters parameters;
 };
 struct evaluation_done {
   ops::scores found;

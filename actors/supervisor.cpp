@@ -10,11 +10,6 @@ namespace {
 
 using namespace runtime;
 using supervisor_pointer = supervisor_actor::stateful_pointer<supervisor_state>;
-using snapshots = std::vector<std::shared_ptr<const pull_reply>>;
-
-/// Parameters that have not come by then are asked for again. A shard whose queue is full drops the
-/// answer, and the end of a job waits 5 s for it.
-constexpr std::chrono::milliseconds snapshot_retry{1000};
 
 void carry_out(supervisor_pointer self, supervisor_effects effects);
 
@@ -68,47 +63,54 @@ void on_shard_ready(supervisor_pointer self, const actor_ready& ready, const sha
 
 // ---- evaluating and collecting ------------------------------------------------------------------
 
-/// Asks the shards that have not answered yet.
-void ask(supervisor_pointer self, supervisor_state::collection& what) {
+void send(supervisor_pointer self, const collection::requests& requests) {
   const auto& state = self->state;
-  what.asked = now(self);
-  for (const auto& [index, shard] : state.shards)
-    if (!what.replies[index])
-      state.seat->plane->send(shard.link,
-                              encode(snapshot_request{state.twin->self(), what.sequence}));
+  for (const auto& [shard, request] : requests)
+    state.seat->plane->send(state.shards.at(shard.value).link, encode(request));
 }
 
-/// Asks every shard for what it holds, and calls `then` when all have answered; never, if one dies.
-void collect(supervisor_pointer self, std::function<void(snapshots)> then) {
+/// Asks every shard for what it holds, these rows among it, and calls `then` when all is here;
+/// never, if one dies.
+void collect(supervisor_pointer self, std::shared_ptr<const wanted_rows> rows,
+             std::function<void(gathered_parameters)> then) {
   auto& state = self->state;
+  const auto& split = state.twin->tables();
+  if (split.empty()) rows = nullptr;
   state.collecting.push_back(
-      {++state.collections, {}, snapshots(state.shards.size()), std::move(then)});
-  ask(self, state.collecting.back());
+      {collection({state.twin->self(), ++state.collections, std::move(rows)}, split),
+       std::move(then)});
+  send(self, state.collecting.back().twin.start(now(self)));
 }
 
 void ask_again(supervisor_pointer self) {
-  for (auto& each : self->state.collecting)
-    if (now(self) - each.asked >= snapshot_retry) ask(self, each);
+  for (auto& each : self->state.collecting) send(self, each.twin.on_tick(now(self)));
 }
 
-void on_snapshot(supervisor_pointer self, std::uint32_t shard, pull_reply reply) {
+/// Errors: bad_frame, of a shard that answers what it was not asked.
+result<void> on_snapshot(supervisor_pointer self, shard_id shard, const pull_reply& reply) {
   auto& waiting = self->state.collecting;
-  const auto asked =
-      std::ranges::find(waiting, reply.clock.value, &supervisor_state::collection::sequence);
-  if (asked == waiting.end()) return; // of a request that was repeated
-  asked->replies[shard] = std::make_shared<const pull_reply>(std::move(reply));
-  if (std::ranges::find(asked->replies, nullptr) != asked->replies.end()) return;
-  auto whole = std::move(*asked);
-  waiting.erase(asked);
-  whole.then(std::move(whole.replies));
+  for (auto each = waiting.begin(); each != waiting.end(); ++each) {
+    BOOST_OUTCOME_TRY(next, each->twin.on_reply(shard, reply, now(self)));
+    send(self, next);
+    if (!each->twin.is_whole()) continue;
+    auto whole = std::move(*each);
+    waiting.erase(each);
+    whole.then(whole.twin.take());
+    break; // `then` may have begun another
+  }
+  self->state.twin->on_parameters(now(self));
+  return success();
 }
 
 void on_arrival(supervisor_pointer self, const arrival& x) {
   for (const auto& [index, shard] : self->state.shards) {
     if (shard.link != x.from || kind_of(*x.what) == frame_kind::rejection) continue;
-    auto reply = decode<pull_reply>(*x.what);
-    if (reply) return on_snapshot(self, index, std::move(reply).value());
-    self->send(self, actor_loss{shard.who, "sent a bad frame: " + reply.error().text});
+    const auto reply = decode<pull_reply>(*x.what);
+    auto why = reply ? error{} : reply.error();
+    if (reply)
+      if (const auto taken = on_snapshot(self, {index}, reply.value()); !taken) why = taken.error();
+    if (why.code == errc::none) return;
+    return self->send(self, actor_loss{shard.who, "sent a bad frame: " + why.text});
   }
 }
 
@@ -139,10 +141,9 @@ void ask_for_reports(supervisor_pointer self, std::function<void()> then) {
             [](const caf::error&) {});
 }
 
-void evaluate(supervisor_pointer self, snapshots parameters, std::uint32_t epoch) {
+void evaluate(supervisor_pointer self, gathered_parameters parameters, std::uint32_t epoch) {
   auto& state = self->state;
-  const bool is_whole = std::ranges::find(parameters, nullptr) == parameters.end();
-  if (!state.setup->evaluator || !is_whole) return;
+  if (!state.setup->evaluator) return;
   state.is_evaluating = true;
   self->request(state.setup->evaluator, step_deadline, evaluation_order{std::move(parameters)})
       .then(
@@ -156,19 +157,27 @@ void evaluate(supervisor_pointer self, snapshots parameters, std::uint32_t epoch
           });
 }
 
+void finish(supervisor_pointer self, gathered_parameters whole) {
+  self->state.parameters = std::move(whole);
+  ask_for_reports(self, [self] { carry_out(self, self->state.twin->on_figures(now(self))); });
+}
+
+/// Tables are collected whole once the rows that are evaluated are here, and not beside them.
 void collect_figures(supervisor_pointer self) {
-  collect(self, [self](snapshots parameters) {
-    self->state.parameters = parameters;
-    evaluate(self, std::move(parameters), self->state.twin->epochs_finished());
-    ask_for_reports(self, [self] { carry_out(self, self->state.twin->on_figures(now(self))); });
+  collect(self, self->state.setup->evaluated, [self](gathered_parameters parameters) {
+    evaluate(self, parameters, self->state.twin->epochs_finished());
+    if (self->state.twin->tables().empty()) return finish(self, std::move(parameters));
+    collect(self, std::make_shared<const wanted_rows>(),
+            [self](gathered_parameters whole) { finish(self, std::move(whole)); });
   });
 }
 
 void evaluate_now(supervisor_pointer self) {
   if (self->state.is_evaluating) return; // the last one is not done: this epoch goes without
   const auto epoch = self->state.twin->epochs_finished();
-  collect(self,
-          [self, epoch](snapshots parameters) { evaluate(self, std::move(parameters), epoch); });
+  collect(self, self->state.setup->evaluated, [self, epoch](gathered_parameters parameters) {
+    evaluate(self, std::move(parameters), epoch);
+  });
 }
 
 // ---- effects ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/node.hpp"
 #include "actors/plane.hpp"
+#include "runtime/collection.hpp"
 
 #include <caf/stateful_actor.hpp>
 
@@ -22,8 +23,9 @@ struct supervisor_setup {
   /// What every placed actor is told; its stamp is filled in.
   runtime::placement order;
   std::shared_ptr<launcher> nodes;
-  evaluator_actor evaluator; ///< null: the job is not evaluated
-  plane_maker open_plane;    ///< to get parameters from shards
+  evaluator_actor evaluator;                             ///< null: the job is not evaluated
+  std::shared_ptr<const runtime::wanted_rows> evaluated; ///< rows that it needs; null: none
+  plane_maker open_plane;                                ///< to get parameters from shards
   runtime::plane_needs needs;
   /// For the simulator: stands between the shards and the control of the feeder.
   std::function<feeder_actor(const feeder_actor&)> feeder_link;
@@ -44,15 +46,13 @@ struct supervisor_state {
   feeder_actor feeder;
   runtime::actor_ready feeder_ready;
   std::map<std::uint32_t, placed_shard> shards;
-  std::vector<std::string> events; ///< not yet told to whoever watches
-  std::vector<std::shared_ptr<const runtime::pull_reply>> parameters; ///< final, by shard
+  std::vector<std::string> events;         ///< not yet told to whoever watches
+  runtime::gathered_parameters parameters; ///< final
   bool is_evaluating = false;
-  /// Parameters that have been asked for, and what is to be done once every shard has answered.
+  /// Parameters that have been asked for, and what is to be done once they are here.
   struct collection {
-    std::uint64_t sequence = 0;
-    runtime::time_point asked;
-    std::vector<std::shared_ptr<const runtime::pull_reply>> replies; ///< by shard
-    std::function<void(std::vector<std::shared_ptr<const runtime::pull_reply>>)> then;
+    runtime::collection twin;
+    std::function<void(runtime::gathered_parameters)> then;
   };
   std::vector<collection> collecting;
   std::uint64_t collections = 0;

@@ -40,6 +40,10 @@ std::string find_obstacle(const apps::recorded_run& run, const replay_order& ord
     return fmt::format("the run computed on {}, whose sums come in an order that nobody records; "
                        "only runs on the CPU can be replayed",
                        *found);
+  const auto network = make_network(run.job, *order.catalog, run.facts.input);
+  if (ops::table_elements(network->parameters()) > 0)
+    return fmt::format("model {} has tables, whose rows no replay recomputes yet",
+                       run.job.model.name);
   if (order.without && *order.without >= run.job.topology.workers)
     return fmt::format("--without worker={}: the run has workers 0 to {}", *order.without,
                        run.job.topology.workers - 1);

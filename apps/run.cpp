@@ -69,10 +69,11 @@ public:
         config_(options.where == hosting::in_process ? actors::network::none : actors::network::caf,
                 actors::scheduling::pool, threads_of(options.where, options.job)),
         system_(config_), self_(system_) {
-    actors::evaluator_setup setup{std::move(test), std::make_shared<computation>(make_computation(
-                                                       options.job, *options.catalog, facts_))};
-    evaluator_ = system_.spawn<caf::detached>(
-        actors::evaluator, std::make_shared<const actors::evaluator_setup>(std::move(setup)));
+    auto tests = std::make_shared<evaluation>(
+        std::move(test),
+        std::make_unique<computation>(make_computation(options.job, *options.catalog, facts_)));
+    evaluated_ = tests->rows();
+    evaluator_ = system_.spawn<caf::detached>(actors::evaluator, std::move(tests));
   }
 
   ~running_job() {
@@ -98,6 +99,7 @@ private:
     setup->options = make_supervisor(options_.job, *options_.catalog, facts_, self);
     setup->order = make_placement(self, options_.job_text, facts_);
     setup->evaluator = evaluator_;
+    setup->evaluated = evaluated_;
     setup->needs = make_plane_needs(options_.job, *options_.catalog, facts_);
     if (options_.where == hosting::in_process) {
       setup->open_plane = apps::planes_of_process(options_.security);
@@ -198,8 +200,8 @@ private:
   }
 
   result<void> keep_parameters(job_result& end) {
-    const auto flat = assemble_parameters(options_.job, *options_.catalog, facts_, end.parameters);
-    end.figures.parameters_sha256 = sha256_hex(std::as_bytes(std::span(flat)));
+    const auto values = assemble_values(options_.job, *options_.catalog, facts_, end.parameters);
+    end.figures.parameters_sha256 = sha256_hex(values);
     checkpoint made{options_.job.name,
                     options_.job.model.name,
                     LAGRANGE_VERSION,
@@ -211,11 +213,9 @@ private:
     const auto network = make_network(options_.job, *options_.catalog, facts_.input);
     for (const auto& spec : network->parameters())
       made.parameters.push_back({spec.name, spec.extents});
-    for (const auto& reply : end.parameters)
+    for (const auto& reply : end.parameters.shards)
       made.shards.push_back({{reply->from.name.index}, reply->version, reply->samples});
-    made.values = ops::tensor(ops::dtype::f32, ops::shape{static_cast<std::int64_t>(flat.size())});
-    std::ranges::copy(flat, made.values.values<float>().begin());
-    return write_checkpoint(folder_.path() / parameters_file, made);
+    return write_checkpoint(folder_.path() / parameters_file, made, values);
   }
 
   int give_up(const std::string& why) {
@@ -234,6 +234,7 @@ private:
   caf::actor_system system_;
   caf::scoped_actor self_;
   actors::evaluator_actor evaluator_;
+  std::shared_ptr<const wanted_rows> evaluated_; ///< rows of tables
   actors::supervisor_actor supervisor_;
   std::shared_ptr<actors::local_launcher> local_;
   std::shared_ptr<apps::process_launcher> processes_;

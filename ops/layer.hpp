@@ -23,6 +23,8 @@ public:
   /// The same for a running average, which a shard moves as it came (functions.hpp, batch_norm).
   std::size_t add_statistic(const std::string& name, const shape& extents,
                             const initialiser& start);
+  /// The same for a table of which a batch touches few rows: [rows, width], or [rows].
+  std::size_t add_table(const std::string& name, const shape& extents, const initialiser& start);
   /// The same list; parameters that are added to it are called "<name>.weight" and so on.
   parameter_list within(const std::string& name) const;
   const std::vector<parameter_spec>& specs() const { return *specs_; }

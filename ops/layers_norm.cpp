@@ -86,6 +86,13 @@ std::size_t parameter_list::add_statistic(const std::string& name, const shape& 
   return position;
 }
 
+std::size_t parameter_list::add_table(const std::string& name, const shape& extents,
+                                      const initialiser& start) {
+  const auto position = add(name, extents, start);
+  (*specs_)[position].kind = parameter_spec::kind_type::table;
+  return position;
+}
+
 std::unique_ptr<layer> batch_norm(const batch_norm_options& options) {
   return std::make_unique<batch_norm_layer>(options);
 }

@@ -53,7 +53,7 @@ public:
                     std::to_string(pass.d_parameters.size()) + " gradients for " +
                         std::to_string(elements_) + " parameters");
     auto& on = begin(training_, pass.inputs, pass.key);
-    const auto loss = what_->loss(lay(on, pass.parameters, pass.d_parameters, pass));
+    const auto loss = what_->loss(lay(on, pass));
     const float found = on.backward(loss, pass.observer, pass.loss_scale);
     values_.clear();
     return found;
@@ -70,13 +70,26 @@ public:
   }
 
   scores evaluate(std::span<const float> parameters, const tensor& inputs,
-                  std::span<const std::int32_t> labels) override {
+                  std::span<const std::int32_t> labels,
+                  std::span<const table_part> tables) override {
     auto& on = begin(evaluation_, inputs, 0);
-    const auto found = what_->evaluate(
-        lay(on, parameters, {},
-            {.parameters = parameters, .inputs = inputs, .labels = labels, .d_parameters = {}}));
+    const auto found = what_->evaluate(lay(on, {.parameters = parameters,
+                                                .inputs = inputs,
+                                                .labels = labels,
+                                                .d_parameters = {},
+                                                .tables = tables}));
     values_.clear();
     return found;
+  }
+
+  void touch(const tensor& inputs, std::uint64_t key, touched_rows& out) override {
+    check(inputs);
+    what_->touch(inputs, key, out);
+  }
+  std::int64_t rows_touched_max(std::size_t position, const shape& inputs) const override {
+    const auto& spec = list_.specs().at(position);
+    if (!spec.is_table()) return 0;
+    return std::min(spec.rows(), what_->rows_touched_max(position, inputs));
   }
 
 private:
@@ -86,29 +99,36 @@ private:
     evaluation_ = {pass_mode::evaluation, precision_, *on_};
   }
 
-  tape& begin(tapes& from, const tensor& inputs, std::uint64_t key) {
+  void check(const tensor& inputs) const {
     const auto extents = inputs.extents().extents();
     LAGRANGE_EXPECT(extents.size() == sample_.rank() + 1 && extents[0] > 0,
                     "inputs " + to_string(inputs.extents()) + " where one sample is " +
                         to_string(sample_));
-    auto& on = from.at(extents[0]);
+  }
+
+  tape& begin(tapes& from, const tensor& inputs, std::uint64_t key) {
+    check(inputs);
+    auto& on = from.at(inputs.extents()[0]);
     on.begin(key);
     return on;
   }
 
-  model_pass lay(tape& on, std::span<const float> parameters, std::span<float> d_parameters,
-                 const training_pass& of) {
-    LAGRANGE_EXPECT(std::ssize(parameters) == elements_, std::to_string(parameters.size()) +
-                                                             " parameters where the network has " +
-                                                             std::to_string(elements_));
-    std::size_t first = 0;
+  model_pass lay(tape& on, const training_pass& of) {
+    LAGRANGE_EXPECT(std::ssize(of.parameters) == elements_, std::to_string(of.parameters.size()) +
+                                                                " parameters where the network " +
+                                                                "has " + std::to_string(elements_));
+    std::size_t first = 0, table = 0;
     values_.clear();
     for (std::size_t i = 0; i < list_.specs().size(); ++i) {
+      if (list_.specs()[i].is_table()) {
+        values_.push_back(lay_table(on, of, i, table++));
+        continue;
+      }
       const auto& extents = list_.specs()[i].extents;
       const auto count = static_cast<std::size_t>(extents.elements());
       values_.push_back(on.parameter(
-          extents, parameters.subspan(first, count),
-          d_parameters.empty() ? d_parameters : d_parameters.subspan(first, count), i));
+          extents, of.parameters.subspan(first, count),
+          of.d_parameters.empty() ? of.d_parameters : of.d_parameters.subspan(first, count), i));
       first += count;
     }
     // What is constant is only read.
@@ -117,6 +137,18 @@ private:
     const view labels{dtype::i32, const_cast<std::int32_t*>(of.labels.data()), of.labels.size()};
     return {values_, on.constant(of.inputs.extents(), inputs),
             on.constant({std::ssize(of.labels)}, labels)};
+  }
+
+  /// As many rows as a batch of this size can touch, so that operations are those of the step
+  /// before.
+  variable lay_table(tape& on, const training_pass& of, std::size_t position, std::size_t table) {
+    const auto& spec = list_.specs()[position];
+    const auto rows = rows_touched_max(position, of.inputs.extents());
+    LAGRANGE_EXPECT(table < of.tables.size() &&
+                        std::ssize(of.tables[table].values) == rows * spec.width(),
+                    "a pass without " + std::to_string(rows) + " rows of " + spec.name);
+    const auto extents = spec.extents.rank() > 1 ? shape{rows, spec.width()} : shape{rows};
+    return on.parameter(extents, of.tables[table].values, of.tables[table].d_values, position);
   }
 
   std::unique_ptr<model> what_;
@@ -172,6 +204,12 @@ private:
 };
 
 } // namespace
+
+void model::touch(const tensor&, std::uint64_t, touched_rows&) {
+  LAGRANGE_EXPECT(false, "a model without tables touches no rows");
+}
+
+std::int64_t model::rows_touched_max(std::size_t, const shape&) const { return 0; }
 
 std::unique_ptr<network> make_network(std::unique_ptr<model> what, const shape& sample) {
   return std::make_unique<tape_network>(std::move(what), sample);

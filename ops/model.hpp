@@ -24,6 +24,14 @@ public:
   virtual variable loss(const model_pass& pass) = 0;
   /// On a tape of evaluation mode.
   virtual scores evaluate(const model_pass& pass) = 0;
+
+  // A model with tables says which of their rows a batch touches. Its pass then has tables of as
+  // many rows as rows_touched_max() says, and inputs that are those that touch() made.
+
+  /// As network::touch().
+  virtual void touch(const tensor& inputs, std::uint64_t key, touched_rows& out);
+  /// As network::rows_touched_max(), if the table had no end.
+  virtual std::int64_t rows_touched_max(std::size_t position, const shape& inputs) const;
 };
 
 /// Shapes: `sample` is one input without the batch, as in [H, W, C].

@@ -1,6 +1,7 @@
 #include "ops/model.hpp"
 #include "ops/model_makers.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <vector>
 
@@ -22,11 +23,30 @@ public:
   void build(parameter_list& into) override {
     const auto& [rows_a, rows_b, width, has_bias, limit, negatives] = options_;
     const initialiser start{initialiser::kind_type::uniform, limit};
-    into.add("first.weight", {rows_a, width}, start);
-    into.add("second.weight", {rows_b, width}, start);
+    into.add_table("first.weight", {rows_a, width}, start);
+    into.add_table("second.weight", {rows_b, width}, start);
     if (!has_bias) return;
-    into.add("first.bias", {rows_a}, {});
-    into.add("second.bias", {rows_b}, {});
+    into.add_table("first.bias", {rows_a}, {});
+    into.add_table("second.bias", {rows_b}, {});
+  }
+
+  /// Biases are asked for by the rows of their tables.
+  void touch(const tensor& inputs, std::uint64_t key, touched_rows& out) override {
+    const auto pairs = inputs.values<std::int32_t>();
+    const auto length = length_of(inputs.extents());
+    out.make_room({inputs.extents()[0], length}, options_.has_bias ? 4 : 2);
+    const auto rows = out.inputs.values<std::int32_t>();
+    if (inputs.extents()[1] == 2)
+      draw_negatives(pairs, options_.rows_b, key, rows);
+    else
+      std::ranges::copy(pairs, rows.begin());
+    expect_pairs(rows, length, options_.rows_a, options_.rows_b);
+    number(rows, length, 0, out.rows[0]);
+    number(rows, length, 1, out.rows[1]);
+    for (std::size_t bias = 2; bias < out.rows.size(); ++bias) out.rows[bias] = out.rows[bias - 2];
+  }
+  std::int64_t rows_touched_max(std::size_t position, const shape& inputs) const override {
+    return position % 2 == 0 ? inputs[0] : inputs[0] * (length_of(inputs) - 1);
   }
 
   variable loss(const model_pass& pass) override {
@@ -43,14 +63,8 @@ public:
     const auto of = pass.parameters;
     pair_tables tables{of[0].floats(), of[1].floats(), {}, {}, options_.width};
     if (options_.has_bias) tables.a_bias = of[2].floats(), tables.b_bias = of[3].floats();
-    auto rows = pass.inputs.values<std::int32_t>();
-    auto length = pass.inputs.extents()[1];
-    if (length == 2) { // the same others for each evaluation
-      length += options_.negatives.count;
-      drawn_.resize(static_cast<std::size_t>(pass.labels.elements() * length));
-      draw_negatives(rows, options_.rows_b, 0, drawn_);
-      rows = drawn_;
-    }
+    const auto rows = pass.inputs.values<std::int32_t>();
+    const auto length = pass.inputs.extents()[1];
     expect_pairs(tables, rows, length);
     found_.resize(static_cast<std::size_t>(pass.labels.elements() * (length - 1)));
     score_pairs(tables, rows, length, found_);
@@ -58,8 +72,25 @@ public:
   }
 
 private:
+  /// Of a row of a batch once others have been drawn.
+  std::int64_t length_of(const shape& inputs) const {
+    return inputs[1] == 2 ? 2 + options_.negatives.count : inputs[1];
+  }
+  /// Renumbers what names rows of one table: the first of each row of the batch, or the others.
+  void number(std::span<std::int32_t> rows, std::int64_t length, std::size_t side,
+              std::vector<std::int32_t>& distinct) {
+    const auto step = static_cast<std::size_t>(length);
+    numbering_.begin();
+    for (std::size_t first = 0; first < rows.size(); first += step)
+      for (auto at = first + side; at < first + (side == 0 ? 1 : step); ++at)
+        numbering_.add(rows[at], at);
+    numbering_.end(distinct, [&](std::size_t place, std::size_t number) {
+      rows[place] = static_cast<std::int32_t>(number);
+    });
+  }
+
   static void check(const model_pass& pass) {
-    LAGRANGE_EXPECT(pass.inputs.extents()[1] >= 2 &&
+    LAGRANGE_EXPECT(pass.inputs.extents()[1] > 2 &&
                         pass.inputs.extents()[0] == pass.labels.elements(),
                     "inputs " + to_string(pass.inputs.extents()) + " with " +
                         std::to_string(pass.labels.elements()) + " labels");
@@ -68,8 +99,8 @@ private:
   }
 
   pair_model_options options_;
-  std::vector<std::int32_t> drawn_; ///< of the last evaluation, as are the scores
-  std::vector<float> found_;
+  row_numbering numbering_;
+  std::vector<float> found_; ///< scores of the last evaluation
 };
 
 void check(const model_input& input, const std::string& name) {

@@ -4,7 +4,6 @@
 #include "ops/random.hpp"
 
 #include <algorithm>
-
 #include <stdexcept>
 
 namespace lagrange::ops {
@@ -14,6 +13,12 @@ void network::compute_in(dtype precision) {
     throw std::invalid_argument("this model computes in f32 only, not in " +
                                 std::string(name(precision)));
 }
+
+void network::touch(const tensor&, std::uint64_t, touched_rows&) {
+  LAGRANGE_EXPECT(false, "a network without tables touches no rows");
+}
+
+std::int64_t network::rows_touched_max(std::size_t, const shape&) const { return 0; }
 
 void network::compute_on(std::unique_ptr<processor>) {
   throw std::invalid_argument("this model computes on the CPU only");
@@ -42,7 +47,13 @@ void initialise(const parameter_spec& spec, std::uint64_t seed, std::size_t posi
 
 std::int64_t parameter_elements(std::span<const parameter_spec> specs) {
   std::int64_t sum = 0;
-  for (const auto& spec : specs) sum += spec.extents.elements();
+  for (const auto& spec : specs) sum += spec.is_table() ? 0 : spec.extents.elements();
+  return sum;
+}
+
+std::int64_t table_elements(std::span<const parameter_spec> specs) {
+  std::int64_t sum = 0;
+  for (const auto& spec : specs) sum += spec.is_table() ? spec.extents.elements() : 0;
   return sum;
 }
 

@@ -1,10 +1,12 @@
 /// \file
 /// A network: what a worker computes. It owns scratch memory and primitives, never parameters:
 /// those come in as one flat vector, in the order of parameters(), and gradients leave the same
-/// way, so that a worker can hand them to shards without knowing any layer.
+/// way, so that a worker can hand them to shards without knowing any layer. Tables are apart: of
+/// them a network sees the rows that a batch touches, and nothing else.
 #pragma once
 
 #include "ops/tensor.hpp"
+#include "ops/touched_rows.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -26,11 +28,18 @@ struct initialiser {
 struct parameter_spec {
   /// A weight is stepped by the optimizer. A statistic is a running average, as of batch norm: its
   /// "gradient" is what was read less the batch's value, and a shard moves it a tenth of that way.
-  enum class kind_type : std::uint8_t { weight = 0, statistic };
+  /// A table is many rows of which a batch touches few: they travel and are stepped row by row. Its
+  /// extents are [rows, width], or [rows] where each row is one number.
+  enum class kind_type : std::uint8_t { weight = 0, statistic, table };
   std::string name; ///< as in "conv1.weight"
   shape extents;
   initialiser start;
   kind_type kind = kind_type::weight;
+
+  bool is_table() const { return kind == kind_type::table; }
+  /// Of a table.
+  std::int64_t rows() const { return extents[0]; }
+  std::int64_t width() const { return extents.rank() > 1 ? extents[1] : 1; }
 };
 
 /// Fills `out` with the elements [first, first + out.size()) of the parameter at `position`.
@@ -52,6 +61,15 @@ public:
   virtual void on_final(std::size_t position) = 0;
 };
 
+/// The rows of one table that a batch touches, in the order of touched_rows, in memory for as many
+/// as a batch of that size may touch: R = rows_touched_max(). What is behind them is read, but
+/// changes nothing, and its gradient is 0.
+/// Shapes: values [R, width], d_values [R, width].
+struct table_part {
+  std::span<const float> values;
+  std::span<float> d_values = {}; ///< overwritten with the gradient; empty in evaluation
+};
+
 /// One step of training.
 /// Shapes: parameters [N], inputs [B, ...] f32 or i32, labels one for each prediction,
 /// d_parameters [N].
@@ -63,6 +81,8 @@ struct training_pass {
   std::uint64_t key = 0;                 ///< of this step's random numbers
   float loss_scale = 1;                  ///< of the loss, and so of d_parameters: against underflow
   gradient_observer* observer = nullptr; ///< null: nobody listens
+  std::span<const table_part> tables = {}; ///< in the order of parameters(); then `inputs` are
+                                           ///< those that touch() made with the same key
 };
 
 class processor;
@@ -85,12 +105,25 @@ public:
   /// Errors: throws std::invalid_argument if this network computes on the CPU alone.
   virtual void compute_on(std::unique_ptr<processor> where);
 
-  /// Forward only, in evaluation mode.
+  /// Forward only, in evaluation mode. With tables, `inputs` are those that touch() made with key
+  /// 0.
   virtual scores evaluate(std::span<const float> parameters, const tensor& inputs,
-                          std::span<const std::int32_t> labels) = 0;
+                          std::span<const std::int32_t> labels,
+                          std::span<const table_part> tables = {}) = 0;
+
+  /// Which rows of its tables a pass over `inputs` with `key` looks at, drawn ones included, and
+  /// the inputs that name rows by their place among these. A pure function of (inputs, key): who
+  /// asks for the rows needs no parameters. Requires: a network with tables.
+  /// Cost: a sort of the rows; allocates nothing when `out` was used for as large a batch before.
+  virtual void touch(const tensor& inputs, std::uint64_t key, touched_rows& out);
+  /// Rows of the table at `position` that inputs of this shape touch at most, before touch() or
+  /// after it.
+  virtual std::int64_t rows_touched_max(std::size_t position, const shape& inputs) const;
 };
 
-/// Total number of elements of all parameters.
+/// Total number of elements of all parameters but tables: N above.
 std::int64_t parameter_elements(std::span<const parameter_spec> specs);
+/// The same of tables alone.
+std::int64_t table_elements(std::span<const parameter_spec> specs);
 
 } // namespace lagrange::ops

@@ -57,8 +57,12 @@ double row_loss(pair_loss kind, std::span<const float> y, std::span<float> d_y) 
 
 void expect_pairs(const pair_tables& tables, std::span<const std::int32_t> rows,
                   std::int64_t length) {
-  const auto rows_a = std::ssize(tables.a) / tables.width;
-  const auto rows_b = std::ssize(tables.b) / tables.width;
+  expect_pairs(rows, length, std::ssize(tables.a) / tables.width,
+               std::ssize(tables.b) / tables.width);
+}
+
+void expect_pairs(std::span<const std::int32_t> rows, std::int64_t length, std::int64_t rows_a,
+                  std::int64_t rows_b) {
   const auto step = static_cast<std::size_t>(length);
   for (std::size_t i = 0; i < rows.size(); i += step) {
     expect_rows(rows.subspan(i, 1), rows_a);

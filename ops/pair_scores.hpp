@@ -21,6 +21,8 @@ struct pair_tables {
 /// Throws contract_error, naming the first that is not, unless all rows are in their tables.
 void expect_pairs(const pair_tables& tables, std::span<const std::int32_t> rows,
                   std::int64_t length);
+void expect_pairs(std::span<const std::int32_t> rows, std::int64_t length, std::int64_t rows_a,
+                  std::int64_t rows_b);
 
 /// y[i,j] = a[u] . b[v] + a_bias[u] + b_bias[v], with u = rows[i,0] and v = rows[i,1+j].
 /// Shapes: rows [B, length], y [B, length - 1]. Requires: expect_pairs().

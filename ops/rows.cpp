@@ -10,6 +10,10 @@ namespace lagrange::ops {
 
 namespace {
 
+/// So many rows are on their way from memory while one is copied.
+constexpr std::size_t rows_ahead = 8;
+constexpr std::size_t floats_of_line = 16;
+
 inline void add_rows_loop(const float* __restrict y, const std::int32_t* __restrict rows,
                           std::size_t count, std::size_t width, float* __restrict table) {
   for (std::size_t i = 0; i < count; ++i, y += width) {
@@ -30,9 +34,17 @@ void expect_rows(std::span<const std::int32_t> rows, std::int64_t table_rows) {
 void gather_rows(std::span<const float> table, std::span<const std::int32_t> rows,
                  std::span<float> y) {
   const auto width = y.size() / std::max<std::size_t>(rows.size(), 1);
-  auto to = y.begin();
-  for (const auto row : rows)
-    to = std::ranges::copy(table.subspan(static_cast<std::size_t>(row) * width, width), to).out;
+  const auto at = [&](std::size_t i) {
+    return table.data() + static_cast<std::size_t>(rows[i]) * width;
+  };
+  auto* to = y.data();
+  for (std::size_t i = 0; i < rows.size(); ++i, to += width) {
+    // Where the next row lies no processor can guess.
+    if (i + rows_ahead < rows.size())
+      for (std::size_t k = 0; k < width; k += floats_of_line)
+        __builtin_prefetch(at(i + rows_ahead) + k);
+    std::copy_n(at(i), width, to);
+  }
 }
 
 void scatter_rows(std::span<const float> y, std::span<const std::int32_t> rows,

@@ -35,6 +35,26 @@ rate_plan plan_of(const job& x, const catalog& rows, const data_facts& facts) {
           x.optimizer.warmup.samples(epoch)};
 }
 
+/// A shard's rows of every table.
+std::vector<shard_table> tables_of(const job& x, const catalog& rows,
+                                   std::span<const ops::parameter_spec> specs, shard_id id) {
+  const table_split split(specs, x.topology.shards);
+  std::vector<shard_table> made;
+  for (const auto& table : split.tables()) {
+    auto& own = made.emplace_back();
+    own.shape = {table.tensor, split.rows_of(table, id), table.width};
+    const auto width = static_cast<std::size_t>(table.width);
+    own.values.resize(static_cast<std::size_t>(own.shape.rows) * width);
+    for (std::int64_t row = 0; row < own.shape.rows; ++row)
+      ops::initialise(specs[table.tensor], x.seed, table.tensor,
+                      split.global(id, row) * table.width,
+                      std::span(own.values).subspan(static_cast<std::size_t>(row) * width, width));
+    own.optimizer =
+        find_row(rows.optimizers, x.optimizer.name)->make(own.values.size(), x.optimizer.options);
+  }
+  return made;
+}
+
 } // namespace
 
 placement make_placement(const stamp& self, std::string job_text, const data_facts& facts) {
@@ -80,7 +100,8 @@ computation make_computation(const job& x, const catalog& rows, const data_facts
   auto network = make_network(x, rows, facts.input);
   auto parts = parts_of(x, rows, network->parameters());
   computation::codecs travel{codec_of(x.codec.pull, rows), nullptr};
-  if (auto writes = codec_of(x.codec.push, rows)) {
+  const bool has_dense = ops::parameter_elements(network->parameters()) > 0;
+  if (auto writes = has_dense ? codec_of(x.codec.push, rows) : nullptr) {
     encoder_options made;
     for (std::uint32_t shard = 0; shard < parts.shards(); ++shard)
       made.elements.push_back(static_cast<std::size_t>(parts.elements_of({shard})));
@@ -126,6 +147,7 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
   made.policy = policy_of(x, rows);
   made.parameters.optimizer =
       find_row(rows.optimizers, x.optimizer.name)->make(values.size(), x.optimizer.options);
+  made.parameters.tables = tables_of(x, rows, specs, id);
   made.parameters.rate = plan_of(x, rows, facts);
   made.parameters.seed = x.seed;
   // Workers and shards of one host share its cores; the bits do not depend on it.
@@ -152,11 +174,15 @@ feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& 
   return made;
 }
 
-worker_options make_worker(const job& x, const catalog& rows, const stamp& self) {
+worker_options make_worker(const job& x, const catalog& rows, const data_facts& facts,
+                           const stamp& self) {
   worker_options made;
   made.self = self;
   made.shards = x.topology.shards;
   made.compresses = x.codec.compress == "zstd";
+  auto network = make_network(x, rows, facts.input);
+  if (const table_split split(network->parameters(), x.topology.shards); !split.empty())
+    made.plan = make_planner(std::move(network), split, x.seed);
   // One worker alone takes the steps of plain SGD, so it reads its own last write.
   const bool is_alone = x.topology.workers == 1;
   if (!is_alone && policy_of(x, rows)->bound().value_or(1) >= 1) made.ahead = lookahead::one_step;
@@ -180,6 +206,7 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   made.job.pull_codec = x.codec.pull;
   const auto network = make_network(x, rows, facts.input);
   for (const auto& spec : network->parameters()) made.job.tensors.push_back(spec.name);
+  made.tables = table_split(network->parameters(), x.topology.shards);
   made.evaluate_every = x.evaluation.every;
   made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff};
   return made;
@@ -193,6 +220,7 @@ plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts
   for (std::uint32_t shard = 0; shard < parts.shards(); ++shard)
     shard_bytes = std::max(shard_bytes,
                            static_cast<std::uint64_t>(parts.elements_of({shard})) * sizeof(float));
+  shard_bytes += row_bytes_max(*network, facts.input, x.data.batch);
   const auto batch_bytes = sample_bytes(facts.input) * x.data.batch;
   plane_needs made;
   made.transport = x.topology.transport;
@@ -201,6 +229,30 @@ plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts
   made.credit_bytes = std::max(8 * mebibyte, 4 * (shard_bytes + batch_bytes) + mebibyte);
   made.actors = x.topology.workers + x.topology.shards + 2;
   made.arena_bytes = std::max(1024 * mebibyte, made.actors * made.credit_bytes);
+  return made;
+}
+
+std::vector<ops::tensor> assemble_values(const job& x, const catalog& rows, const data_facts& facts,
+                                         const gathered_parameters& from) {
+  const auto network = make_network(x, rows, facts.input);
+  const auto flat = assemble_parameters(x, rows, facts, from.shards);
+  std::vector<ops::tensor> made;
+  std::size_t first = 0, count = 0, table = 0; // of those since the last table
+  const auto end_run = [&] {
+    if (count == 0) return;
+    auto& run = made.emplace_back(ops::dtype::f32, ops::shape{static_cast<std::int64_t>(count)});
+    std::ranges::copy(std::span(flat).subspan(first, count), run.values<float>().begin());
+    first += std::exchange(count, 0);
+  };
+  for (const auto& spec : network->parameters()) {
+    if (!spec.is_table()) {
+      count += static_cast<std::size_t>(spec.extents.elements());
+      continue;
+    }
+    end_run();
+    made.push_back(from.tables.at(table++));
+  }
+  end_run();
   return made;
 }
 

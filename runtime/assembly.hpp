@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/catalog.hpp"
+#include "runtime/collection.hpp"
 #include "runtime/computation.hpp"
 #include "runtime/feeder.hpp"
 #include "runtime/job.hpp"
@@ -55,7 +56,8 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
                          const stamp& self);
 feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& facts,
                            const stamp& self);
-worker_options make_worker(const job& x, const catalog& rows, const stamp& self);
+worker_options make_worker(const job& x, const catalog& rows, const data_facts& facts,
+                           const stamp& self);
 supervisor_options make_supervisor(const job& x, const catalog& rows, const data_facts& facts,
                                    const stamp& self);
 
@@ -68,7 +70,13 @@ struct plane_needs {
 };
 plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts& facts);
 
-/// Every parameter of a job, in the network's order, from the snapshots of its shards.
+/// Every parameter of a job, in the network's order: those between tables in one tensor, and each
+/// table in its own, which is not copied. Shapes: f32 [N] together.
+/// Requires: parameters with whole tables.
+std::vector<ops::tensor> assemble_values(const job& x, const catalog& rows, const data_facts& facts,
+                                         const gathered_parameters& from);
+
+/// Every parameter but tables, in the network's order, from the snapshots of a job's shards.
 /// Shapes: replies by shard -> [N].
 std::vector<float> assemble_parameters(const job& x, const catalog& rows, const data_facts& facts,
                                        std::span<const std::shared_ptr<const pull_reply>> replies);

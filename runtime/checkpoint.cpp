@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <optional>
 
@@ -29,7 +30,11 @@ constexpr std::size_t piece_bytes_max = std::size_t{64} << 20;
 constexpr std::size_t file_bytes_max = std::size_t{1} << 40;
 constexpr std::uint64_t elements_max = std::uint64_t{1} << 38;
 
+using pieces = std::vector<std::span<const std::byte>>;
+
 sha256_digest sha256(std::span<const char> bytes) { return runtime::sha256(std::as_bytes(bytes)); }
+
+std::span<const std::byte> bytes_of(const ops::tensor& x) { return {x.bytes(), x.size_bytes()}; }
 
 std::uint64_t elements_of(const checkpoint& x) {
   std::uint64_t sum = 0;
@@ -45,7 +50,19 @@ auto damaged(const std::string& place, const std::string& found) {
                              place, found));
 }
 
-void put(message_writer& out, schema::Checkpoint::Builder to, const checkpoint& x) {
+/// What Data may hold, a piece at a time.
+pieces cut(std::span<const ops::tensor> values) {
+  pieces made;
+  for (const auto& each : values)
+    for (auto rest = bytes_of(each); !rest.empty();) {
+      made.push_back(rest.first(std::min(rest.size(), piece_bytes_max)));
+      rest = rest.subspan(made.back().size());
+    }
+  return made;
+}
+
+void put(message_writer& out, schema::Checkpoint::Builder to, const checkpoint& x,
+         std::span<const ops::tensor> values) {
   to.setJob(x.job);
   to.setModel(x.model);
   to.setBuild(x.build);
@@ -65,14 +82,37 @@ void put(message_writer& out, schema::Checkpoint::Builder to, const checkpoint& 
     for (unsigned axis = 0; axis < extents.size(); ++axis) list.set(axis, extents[axis]);
   }
   if (elements_of(x) == 0) return;
-  const std::span<const std::byte> values(x.values.bytes(), x.values.size_bytes());
-  const auto pieces = (values.size() + piece_bytes_max - 1) / piece_bytes_max;
-  auto list = to.initValues(static_cast<unsigned>(pieces));
-  for (std::size_t i = 0; i < pieces; ++i) {
-    const auto rest = values.subspan(i * piece_bytes_max);
-    list.adopt(static_cast<unsigned>(i),
-               out.refer(rest.first(std::min(rest.size(), piece_bytes_max))));
+  const auto parts = cut(values);
+  auto list = to.initValues(static_cast<unsigned>(parts.size()));
+  for (unsigned i = 0; i < parts.size(); ++i) list.adopt(i, out.refer(parts[i]));
+}
+
+/// The header before a message of these pieces.
+std::vector<char> header_of(const pieces& body) {
+  using namespace boost::endian;
+  std::vector<char> made(header_bytes);
+  const auto at = [&](std::size_t offset) {
+    return reinterpret_cast<unsigned char*>(made.data()) + offset;
+  };
+  auto length = header_bytes;
+  for (const auto& piece : body) length += piece.size();
+  std::ranges::copy(magic, made.begin());
+  store_little_u32(at(version_at), checkpoint_version);
+  store_little_u64(at(length_at), length);
+  const auto digest = runtime::sha256(body);
+  std::memcpy(at(digest_at), digest.data(), digest.size());
+  return made;
+}
+
+void expect_fit(const checkpoint& x, std::span<const ops::tensor> values) {
+  std::uint64_t found = 0;
+  for (const auto& each : values) {
+    LAGRANGE_EXPECT(!each.empty() && each.type() == ops::dtype::f32,
+                    "a checkpoint of values that are missing, or no f32");
+    found += static_cast<std::uint64_t>(each.elements());
   }
+  LAGRANGE_EXPECT(found == elements_of(x),
+                  fmt::format("a checkpoint of {} elements with {} values", elements_of(x), found));
 }
 
 result<std::span<const char>> open_content(std::span<const char> content,
@@ -176,22 +216,11 @@ result<checkpoint> read(schema::Checkpoint::Reader in, const std::string& place)
 } // namespace
 
 std::vector<char> encode(const checkpoint& x) {
-  using namespace boost::endian;
-  LAGRANGE_EXPECT(!x.values.empty() && x.values.type() == ops::dtype::f32 &&
-                      static_cast<std::uint64_t>(x.values.elements()) == elements_of(x),
-                  fmt::format("a checkpoint of {} elements with values {}", elements_of(x),
-                              x.values.empty() ? "missing" : ops::to_string(x.values.extents())));
+  expect_fit(x, std::span(&x.values, 1));
   message_writer out;
-  put(out, out.root<schema::Checkpoint>(), x);
+  put(out, out.root<schema::Checkpoint>(), x, std::span(&x.values, 1));
   auto content = out.flatten(header_bytes);
-  const auto at = [&](std::size_t offset) {
-    return reinterpret_cast<unsigned char*>(content.data()) + offset;
-  };
-  std::ranges::copy(magic, content.begin());
-  store_little_u32(at(version_at), checkpoint_version);
-  store_little_u64(at(length_at), content.size());
-  const auto digest = sha256(std::span<const char>(content).subspan(header_bytes));
-  std::memcpy(at(digest_at), digest.data(), digest.size());
+  std::ranges::copy(header_of(out.pieces()), content.begin());
   return content;
 }
 
@@ -214,13 +243,29 @@ result<checkpoint> decode_checkpoint(std::span<const char> content, const std::s
 }
 
 result<void> write_checkpoint(const std::filesystem::path& path, const checkpoint& x) {
-  const auto content = encode(x);
-  return write_atomically(path, std::as_bytes(std::span(content)));
+  return write_checkpoint(path, x, std::span(&x.values, 1));
+}
+
+result<void> write_checkpoint(const std::filesystem::path& path, const checkpoint& x,
+                              std::span<const ops::tensor> values) {
+  expect_fit(x, values);
+  message_writer out;
+  put(out, out.root<schema::Checkpoint>(), x, values);
+  auto all = out.pieces();
+  const auto header = header_of(all);
+  all.insert(all.begin(), std::as_bytes(std::span(header)));
+  return write_atomically(path, all);
 }
 
 result<checkpoint> read_checkpoint(const std::filesystem::path& path) {
   BOOST_OUTCOME_TRY(content, read_file(path, file_bytes_max));
   return decode_checkpoint(content, path.string());
+}
+
+std::string sha256_hex(std::span<const ops::tensor> all) {
+  pieces content;
+  for (const auto& each : all) content.push_back(bytes_of(each));
+  return to_hex(sha256(content));
 }
 
 } // namespace lagrange::runtime

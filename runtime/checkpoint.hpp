@@ -54,8 +54,15 @@ result<checkpoint> decode_checkpoint(std::span<const char> content, const std::s
 /// Writes by write_atomically(): a reader finds the old checkpoint or the new one.
 /// Errors: bad_file.
 result<void> write_checkpoint(const std::filesystem::path& path, const checkpoint& x);
+/// The same of values that lie in several tensors, in the parameters' order, instead of x.values.
+/// No byte of them is copied. Shapes: f32, [N] together.
+result<void> write_checkpoint(const std::filesystem::path& path, const checkpoint& x,
+                              std::span<const ops::tensor> values);
 
 /// Errors: bad_file, also for a file that is missing or cannot be read.
 result<checkpoint> read_checkpoint(const std::filesystem::path& path);
+
+/// The SHA-256 of the elements of all, one tensor after another, in 64 hexadecimal digits.
+std::string sha256_hex(std::span<const ops::tensor> all);
 
 } // namespace lagrange::runtime

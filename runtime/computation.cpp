@@ -30,8 +30,11 @@ computation::computation(std::unique_ptr<ops::network> network, partition parts,
   std::size_t elements = 0;
   for (const auto& spec : network_->parameters()) {
     places_.push_back(elements);
-    elements += static_cast<std::size_t>(spec.extents.elements());
+    if (!spec.is_table()) elements += static_cast<std::size_t>(spec.extents.elements());
   }
+  const table_split split(network_->parameters(), parts_.shards());
+  if (!split.empty()) rows_.emplace(*network_, split, frame_elements);
+  row_frames_.resize(parts_.shards());
   parameters_.resize(elements);
   d_parameters_.resize(elements);
   gradients_.resize(parts_.shards());
@@ -58,10 +61,12 @@ void computation::take_parameters(std::span<const std::shared_ptr<const pull_rep
 }
 
 void computation::use_memory(const allocator& memory) {
+  if (rows_) rows_->use_memory(memory);
   // One is computed while one is sent, and one waits to be used again.
   constexpr int turns = 3;
   for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard) {
     const ops::shape extents{parts_.elements_of({shard})};
+    if (extents.elements() == 0) continue;
     for (int turn = 0; turn < turns; ++turn)
       gradients_[shard].push_back(
           memory(static_cast<std::size_t>(extents.elements()) * sizeof(float))
@@ -87,48 +92,59 @@ step_result computation::operator()(const step_task& task, const part_sink& read
     travel_.encoder->recover(task.parameters);
   if (travel_.encoder) travel_.encoder->settle(task.settled);
   take_parameters(task.parameters);
-  begin_push({task.what.id, task.what.attempt}, ready);
+  LAGRANGE_EXPECT((task.plan != nullptr) == rows_.has_value(), "rows of a model without tables");
+  if (rows_) rows_->take(*task.plan, task.rows);
+  begin_push(task, ready);
   const auto& samples = task.grant->samples;
   step_result result;
   result.what = task.what.id;
   result.samples = static_cast<std::uint32_t>(samples.labels.extents()[0]);
   result.loss =
       network_->train({.parameters = parameters_,
-                       .inputs = as_seen(samples),
+                       .inputs = rows_ ? task.plan->touched.inputs : as_seen(samples),
                        .labels = samples.labels.values<std::int32_t>(),
                        .d_parameters = d_parameters_,
-                       .key = mix(mix(mix(seed_) ^ task.what.id.value) ^ task.what.attempt.value),
+                       .key = step_key(seed_, task.what),
                        .loss_scale = scale_ ? scale_->value() : 1,
-                       .observer = this});
+                       .observer = this,
+                       .tables = rows_ ? rows_->tables() : std::span<const ops::table_part>()});
+  if (rows_ && scale_) rows_->scale_gradient(1 / scale_->value());
   const auto norm = gradient_norm();
   const bool is_finite = std::isfinite(result.loss) && std::isfinite(norm);
   if (is_finite && clip_norm_ > 0 && norm > clip_norm_) result.clip_scale = clip_norm_ / norm;
   if (!is_finite) result.verdict = push_verdict::skip;
-  end_push(result);
+  end_push(result, task.plan.get());
   if (scale_ && is_finite) scale_->succeeded();
   if (scale_ && !is_finite) scale_->overflowed();
   return result;
 }
 
-void computation::begin_push(lease_attempt_id what, const part_sink& ready) {
-  what_ = what;
+void computation::begin_push(const step_task& task, const part_sink& ready) {
+  what_ = {task.what.id, task.what.attempt};
   ready_ = ready ? &ready : nullptr;
   frames_.begin();
   finished_ = 0;
   made_.resize(parts_.shards());
+  if (rows_)
+    for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard)
+      row_frames_[shard] = rows_->frame_count(*task.plan, {shard});
   for (const auto& frame : frames_.all()) {
     if (frame.number > 0) continue;
     gradient_[frame.shard.value] = free_gradient(frame.shard);
     made_[frame.shard.value].resize(frame.frames);
   }
-  if (travel_.encoder) travel_.encoder->begin(what);
+  if (travel_.encoder) travel_.encoder->begin(what_);
 }
 
-void computation::end_push(step_result& result) {
+void computation::end_push(step_result& result, const row_plan* plan) {
   const bool is_sent = result.verdict == push_verdict::apply;
   LAGRANGE_EXPECT(finished_ == frames_.all().size(),
                   "a network that did not tell of every gradient that it was final");
   if (travel_.encoder) is_sent ? travel_.encoder->end() : travel_.encoder->abandon();
+  if (is_sent && plan != nullptr)
+    for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard)
+      for (auto& part : rows_->frames(*plan, {shard}))
+        made_[shard].push_back({0, {}, {}, std::move(part.rows), std::move(part.gradient)});
   if (is_sent) result.parts = std::move(made_);
   made_.clear();
   std::ranges::fill(gradient_, ops::tensor());
@@ -146,10 +162,11 @@ void computation::on_final(std::size_t tensor) {
     frames_.gather(index, d_parameters_, values.values<float>());
     auto& part = made_[shard][frame.number];
     part = travel_.encoder ? travel_.encoder->encode(frame, std::as_const(values).values<float>())
-                           : gradient_part{frame.first, std::move(values), {}};
-    const bool is_closing = frame.number + 1 == frame.frames;
+                           : gradient_part{frame.first, std::move(values), {}, {}, {}};
+    const auto frames = frame.frames + row_frames_[shard];
+    const bool is_closing = frame.number + 1 == frames;
     if (ready_ != nullptr && !is_closing)
-      (*ready_)({what_, frame.shard, frame.number, frame.frames, part});
+      (*ready_)({what_, frame.shard, frame.number, frames, part});
   }
 }
 
@@ -173,18 +190,28 @@ float computation::gradient_norm() const {
   double weights = 0, statistics = 0; // a sum of squares is finite only if every value is
   auto rest = std::span(d_parameters_);
   for (const auto& spec : network_->parameters()) {
+    if (spec.is_table()) continue;
     const auto elements = static_cast<std::size_t>(spec.extents.elements());
     const bool is_weight = spec.kind == ops::parameter_spec::kind_type::weight;
     (is_weight ? weights : statistics) += ops::sum_of_squares(rest.first(elements));
     rest = rest.subspan(elements);
   }
+  if (rows_) weights += rows_->sum_of_squares();
   return static_cast<float>(std::isfinite(statistics) ? std::sqrt(weights) : statistics);
 }
 
+const ops::touched_rows& computation::touch(const batch& samples) {
+  network_->touch(samples.inputs, 0, touched_);
+  return touched_;
+}
+
 ops::scores computation::evaluate(std::span<const std::shared_ptr<const pull_reply>> parameters,
-                                  const batch& samples) {
+                                  const batch& samples, const held_rows& tables) {
   take_parameters(parameters);
-  return network_->evaluate(parameters_, as_seen(samples), samples.labels.values<std::int32_t>());
+  const auto labels = samples.labels.values<std::int32_t>();
+  if (!rows_) return network_->evaluate(parameters_, as_seen(samples), labels);
+  rows_->take(touch(samples), tables);
+  return network_->evaluate(parameters_, touched_.inputs, labels, rows_->tables());
 }
 
 void computation::compute_on(std::unique_ptr<ops::processor> where) {

@@ -8,6 +8,7 @@
 #include "runtime/loss_scale.hpp"
 #include "runtime/partition.hpp"
 #include "runtime/push_encoder.hpp"
+#include "runtime/row_exchange.hpp"
 #include "runtime/snapshot.hpp"
 #include "runtime/worker.hpp"
 
@@ -51,9 +52,12 @@ public:
   /// verdict `skip`, with no gradients.
   step_result operator()(const step_task& task, const part_sink& ready = {});
 
-  /// Loss and hits over a batch, forward only.
+  /// Loss and hits over a batch, forward only. With tables: of rows that hold all of touch().
   ops::scores evaluate(std::span<const std::shared_ptr<const pull_reply>> parameters,
-                       const batch& samples);
+                       const batch& samples, const held_rows& tables = {});
+  /// The rows that an evaluation of the batch looks at. Requires: a network with tables.
+  const ops::touched_rows& touch(const batch& samples);
+  const ops::network& network() const { return *network_; }
 
 private:
   void take_parameters(std::span<const std::shared_ptr<const pull_reply>> parameters);
@@ -62,8 +66,8 @@ private:
   void on_final(std::size_t tensor) override;
   /// Divides the gradient of a weight by the scale that the loss had.
   void unscale(std::size_t tensor);
-  void begin_push(lease_attempt_id what, const part_sink& ready);
-  void end_push(step_result& result);
+  void begin_push(const step_task& task, const part_sink& ready);
+  void end_push(step_result& result, const row_plan* plan);
   /// Of the last gradient, statistics apart; not finite if any value is not, or as a float it is
   /// not.
   float gradient_norm() const;
@@ -73,7 +77,9 @@ private:
   std::unique_ptr<ops::network> network_;
   partition parts_;
   gradient_frames frames_;
-  std::vector<float> parameters_; ///< flat, [N]
+  std::optional<row_exchange> rows_; ///< of a network with tables
+  ops::touched_rows touched_;        ///< of an evaluation
+  std::vector<float> parameters_;    ///< flat, [N]
   std::vector<float> d_parameters_;
   codecs travel_;
   bool has_recovered_ = false;
@@ -87,6 +93,7 @@ private:
   // Of the step under way.
   lease_attempt_id what_;
   const part_sink* ready_ = nullptr;
+  std::vector<std::uint32_t> row_frames_;        ///< by shard, behind the others
   std::size_t finished_ = 0;                     ///< frames
   std::vector<ops::tensor> gradient_;            ///< by shard
   std::vector<std::vector<gradient_part>> made_; ///< by shard, as step_result::parts

@@ -3,6 +3,7 @@
 /// whoever watches the job. The messages of the training itself are in messages.hpp.
 #pragma once
 
+#include "runtime/collection.hpp"
 #include "runtime/status.hpp"
 #include "runtime/supervisor.hpp"
 #include "runtime/transport/endpoint.hpp"
@@ -51,7 +52,7 @@ struct job_result {
   job_outcome outcome = job_outcome::done;
   std::string cause; ///< why it failed
   summary figures;
-  std::vector<std::shared_ptr<const pull_reply>> parameters; ///< by shard; empty unless done
+  gathered_parameters parameters; ///< with whole tables; empty unless done
 };
 
 template <class Inspector>

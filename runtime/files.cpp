@@ -60,6 +60,11 @@ bool write_all(int file, std::span<const std::byte> bytes) {
 }
 
 result<void> write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  return write_atomically(path, std::span(&bytes, 1));
+}
+
+result<void> write_atomically(const std::filesystem::path& path,
+                              std::span<const std::span<const std::byte>> pieces) {
   const auto folder = folder_of(path);
   const auto partial = folder / fmt::format(".{}.partial", path.filename().string());
   descriptor file(partial, O_WRONLY | O_CREAT | O_TRUNC);
@@ -71,7 +76,8 @@ result<void> write_atomically(const std::filesystem::path& path, std::span<const
     ::unlink(partial.c_str());
     return problem;
   };
-  if (!write_all(file.get(), bytes)) return give_up("write", partial);
+  for (const auto& piece : pieces)
+    if (!write_all(file.get(), piece)) return give_up("write", partial);
   if (::fsync(file.get()) != 0) return give_up("bring to the disk", partial);
   if (!file.close()) return give_up("close", partial);
   if (::rename(partial.c_str(), path.c_str()) != 0) return give_up("replace", path);

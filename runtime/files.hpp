@@ -18,6 +18,9 @@ namespace lagrange::runtime {
 /// Requires: one writer of a path at a time.
 /// Errors: bad_file, naming the step that failed and why (no folder, no right, disk full).
 result<void> write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
+/// The same of content in pieces, one after another.
+result<void> write_atomically(const std::filesystem::path& path,
+                              std::span<const std::span<const std::byte>> pieces);
 
 /// Writes all bytes to an open file, however often the kernel takes only some. False: errno says
 /// why.

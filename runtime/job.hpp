@@ -75,6 +75,8 @@ struct job {
     std::vector<std::string> nodes{"local"};
     std::vector<std::string> devices{"cpu"};
     std::uint32_t threads = 1;      ///< per CPU worker
+    std::uint64_t shard_memory = 0; ///< bytes of a shard's parameters and their optimizer state at
+                                    ///< most; 0: as many as it takes
     std::string transport = "auto"; ///< auto, shm, tcp or inproc
     bool operator==(const topology_table&) const = default;
   } topology;
@@ -171,8 +173,8 @@ result<data_facts> read_data_facts(const job& x, const catalog& rows);
 
 /// Refuses what only the data and the model together show to be impossible: a batch larger than the
 /// data set or than a frame, a model that does not suit the samples, more shards than parameters,
-/// options that the optimizer refuses. Errors: bad_argument, one line for every problem, as
-/// parse_job.
+/// shards that take more memory than they may, options that the optimizer refuses. Errors:
+/// bad_argument, one line for every problem, as parse_job.
 result<void> check_job(const job& x, const data_facts& facts, const catalog& rows);
 
 } // namespace lagrange::runtime

@@ -2,10 +2,14 @@
 #include "runtime/job.hpp"
 #include "runtime/job_devices.hpp"
 #include "runtime/job_model.hpp"
+#include "runtime/job_units.hpp"
+#include "runtime/shard_memory.hpp"
+#include "runtime/table_split.hpp"
 #include "runtime/wire.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace lagrange::runtime {
@@ -29,24 +33,79 @@ private:
   std::string text_;
 };
 
+/// Shards that anybody could start.
+constexpr std::uint32_t shards_max = 1024;
+
+/// What the tables of a model ask of the rest of the job.
+void check_tables(const job& x, const data_facts& facts, const ops::network& network,
+                  refusals& refused) {
+  const table_split split(network.parameters(), x.topology.shards);
+  if (split.empty()) return;
+  if (split.tables().size() > wire_limits::tables_max)
+    refused.add("model.name", fmt::format("the model has {} tables, expected at most {}",
+                                          split.tables().size(), wire_limits::tables_max));
+  const auto each = row_bytes_max(network, facts.input, 1);
+  const auto dense = static_cast<std::uint64_t>(ops::parameter_elements(network.parameters())) * 4;
+  const auto room =
+      wire_limits::frame_bytes_max - std::min<std::uint64_t>(dense, wire_limits::frame_bytes_max);
+  if (row_bytes_max(network, facts.input, x.data.batch) > room)
+    refused.add("data.batch",
+                fmt::format("a sample may touch {} bytes of rows, which come in one frame with all "
+                            "other parameters, expected a batch of at most {}",
+                            each,
+                            std::max<std::uint64_t>(room / std::max<std::uint64_t>(each, 1), 1)));
+}
+
+void check_memory(const job& x, const ops::optimizer_row& optimizer,
+                  std::span<const ops::parameter_spec> specs, refusals& refused) try {
+  if (x.topology.shard_memory == 0) return;
+  const auto stepped = stepped_by(specs, optimizer, x.optimizer.options);
+  const auto needed = shard_bytes(stepped, x.topology.shards);
+  if (needed <= x.topology.shard_memory) return;
+  const auto least = least_shards(stepped, x.topology.shard_memory, shards_max);
+  refused.add("topology.shard_memory",
+              fmt::format("model {} with optimizer {} takes {} bytes on one of {} shards, expected "
+                          "{}",
+                          x.model.name, x.optimizer.name, needed, x.topology.shards,
+                          least ? fmt::format("topology.shards = {}", *least)
+                                : fmt::format("at least that, because {} shards are not enough",
+                                              shards_max)));
+} catch (const std::invalid_argument&) {
+  return; // check_optimizer tells
+}
+
+/// How many shards the parameters can be split among, and what each of them takes.
+void check_shards(const job& x, const catalog& rows, std::span<const ops::parameter_spec> specs,
+                  refusals& refused) {
+  const auto* optimizer = find_row(rows.optimizers, x.optimizer.name);
+  if (!optimizer) return; // check_optimizer tells
+  const bool has_tables = ops::table_elements(specs) > 0;
+  if (has_tables && optimizer->needs_whole_tensors)
+    return refused.add("optimizer.name",
+                       fmt::format("{} needs whole tensors, but the rows of model {}'s tables are "
+                                   "stepped one by one, expected another optimizer",
+                                   x.optimizer.name, x.model.name));
+  const auto parameters = ops::parameter_elements(specs) + ops::table_elements(specs);
+  if (x.topology.shards > static_cast<std::uint64_t>(parameters))
+    return refused.add("topology.shards",
+                       fmt::format("model {} has {} parameters, expected at most as many shards",
+                                   x.model.name, parameters));
+  if (optimizer->needs_whole_tensors && x.topology.shards > specs.size())
+    return refused.add(
+        "topology.shards",
+        fmt::format("optimizer {} needs whole tensors, of which model {} has {}, expected "
+                    "at most as many shards",
+                    x.optimizer.name, x.model.name, specs.size()));
+  check_memory(x, *optimizer, specs, refused);
+}
+
 void check_model(const job& x, const data_facts& facts, const catalog& rows, refusals& refused) {
   const auto* row = find_row(rows.models, x.model.name);
   if (!row) return refused.add("model.name", "no such model, see lagrange list models");
   try {
     const auto network = make_model(x, rows, facts.input);
-    const auto parameters = ops::parameter_elements(network->parameters());
-    if (x.topology.shards > static_cast<std::uint64_t>(parameters))
-      refused.add("topology.shards",
-                  fmt::format("model {} has {} parameters, expected at most as many shards",
-                              x.model.name, parameters));
-    const auto* optimizer = find_row(rows.optimizers, x.optimizer.name);
-    const auto tensors = network->parameters().size();
-    if (optimizer && optimizer->needs_whole_tensors && x.topology.shards > tensors)
-      refused.add(
-          "topology.shards",
-          fmt::format("optimizer {} needs whole tensors, of which model {} has {}, expected "
-                      "at most as many shards",
-                      x.optimizer.name, x.model.name, tensors));
+    check_shards(x, rows, network->parameters(), refused);
+    check_tables(x, facts, *network, refused);
   } catch (const std::invalid_argument& unsuitable) {
     refused.add("model.name",
                 fmt::format("{}does not suit samples of {} of shape {} in {} classes: {}",

@@ -131,6 +131,8 @@ const key_rule rules[] = {
     {"topology.threads", "of one worker",
      u32{at<&job::topology, &job::topology_table::threads>, 1, 256}},
 
+    {"topology.shard_memory", "a shard's parameters and optimizer state may take; \"none\": all",
+     size_key{at<&job::topology, &job::topology_table::shard_memory>}},
     {"topology.transport", "how tensors travel; auto: the nearest way each pair shares",
      choice_key{at<&job::topology, &job::topology_table::transport>,
                 {"auto", "shm", "tcp", "inproc"}}},

@@ -1,4 +1,5 @@
 #include "runtime/job_keys.hpp"
+#include "runtime/job_units.hpp"
 
 #include "runtime/job_devices.hpp"
 #include "runtime/nearest.hpp"
@@ -6,60 +7,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace lagrange::runtime {
 namespace {
 
 using std::chrono::milliseconds;
 
-struct unit_row {
-  std::string_view name;
-  milliseconds length;
-};
-constexpr unit_row units[] = {{"h", std::chrono::hours(1)},
-                              {"m", std::chrono::minutes(1)},
-                              {"s", std::chrono::seconds(1)},
-                              {"ms", milliseconds(1)}};
-constexpr std::uint32_t every_max = 1'000'000;
 constexpr std::size_t name_letters_max = 64;
 constexpr std::size_t shown_letters_max = 60;
-
-/// "60s" and "24h": the largest unit that divides the time, but never "1m" or "1h".
-std::string written(milliseconds time) {
-  for (const auto& unit : units) {
-    const auto count = time / unit.length;
-    const bool is_natural = count > 1 || (count == 1 && unit.length < std::chrono::minutes(1));
-    if (is_natural && time % unit.length == milliseconds(0))
-      return fmt::format("{}{}", count, unit.name);
-  }
-  return "0ms";
-}
-
-/// The digits that `text` begins with, and what comes after them.
-std::optional<std::pair<std::uint64_t, std::string_view>> split_number(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto end = text.data() + text.size();
-  const auto [stop, problem] = std::from_chars(text.data(), end, number);
-  if (problem != std::errc{}) return std::nullopt;
-  return std::pair(number, std::string_view(stop, static_cast<std::size_t>(end - stop)));
-}
-
-std::optional<milliseconds> parse_duration(std::string_view text, milliseconds high) {
-  const auto parts = split_number(text);
-  if (!parts) return std::nullopt;
-  for (const auto& unit : units)
-    if (parts->second == unit.name && parts->first <= std::uint64_t(high / unit.length))
-      return unit.length * static_cast<std::int64_t>(parts->first);
-  return std::nullopt;
-}
-
-std::optional<std::uint32_t> parse_epochs(std::string_view text) {
-  const auto parts = split_number(text);
-  if (!parts || parts->first < 1 || parts->first > every_max) return std::nullopt;
-  if (parts->second != " epoch" && parts->second != " epochs") return std::nullopt;
-  return static_cast<std::uint32_t>(parts->first);
-}
 
 bool is_plain_name(std::string_view text) {
   const auto is_plain = [](char c) {
@@ -231,6 +186,12 @@ struct reader {
     return true;
   }
 
+  bool operator()(const size_key& key) {
+    const auto value = text() ? parse_bytes(*text()) : std::nullopt;
+    if (value) key.at(out) = *value;
+    return value.has_value();
+  }
+
   bool operator()(const epochs_key& key) {
     const auto value = text() ? parse_epochs(*text()) : std::nullopt;
     if (!value) return false;
@@ -271,6 +232,9 @@ struct writer {
   std::string operator()(const only_list_key& key) const { return toml_list(key.at(from)); }
   std::string operator()(const device_list_key& key) const { return toml_list(key.at(from)); }
   std::string operator()(const duration_key& key) const { return toml_text(written(key.at(from))); }
+  std::string operator()(const size_key& key) const {
+    return toml_text(written_bytes(key.at(from)));
+  }
   std::string operator()(const epochs_key& key) const {
     const auto epochs = key.at(from);
     return toml_text(fmt::format("{} epoch{}", epochs, epochs == 1 ? "" : "s"));
@@ -341,8 +305,11 @@ struct describer {
     return fmt::format("a time from \"{}\" to \"{}\", with ms, s, m or h", written(key.low),
                        written(key.high));
   }
+  std::string operator()(const size_key&) const {
+    return "\"none\" or a size as in \"256MB\" or \"4GiB\", with KB, MB, GB, KiB, MiB or GiB";
+  }
   std::string operator()(const epochs_key&) const {
-    return fmt::format("\"1 epoch\" to \"{} epochs\"", every_max);
+    return fmt::format("\"1 epoch\" to \"{} epochs\"", epochs_every_max);
   }
 };
 

@@ -7,6 +7,7 @@
 #include "ops/tensor.hpp"
 #include "runtime/error.hpp"
 #include "runtime/ids.hpp"
+#include "runtime/table_rows.hpp"
 
 #include <array>
 #include <cstdint>
@@ -98,6 +99,7 @@ struct pull_request {
   worker_clock clock;    ///< at which the answer is used
   incarnation held_life; ///< incarnation of the shard that the worker's copy came from; 0: none
   shard_version held;    ///< version of the worker's copy
+  table_rows rows;       ///< that the answer is to bring
 };
 
 struct pull_reply {
@@ -112,6 +114,7 @@ struct pull_reply {
   ops::tensor blocks;
   std::array<lease_attempt_id, 2> taken; ///< of the one who asks: pushes taken last, the last first
   std::uint64_t samples = 0; ///< of the gradients in the parameters: how far the schedule is
+  ops::tensor rows;          ///< f32 [M]: those that were asked for, as they are now; or empty
 
   static constexpr std::int64_t block_elements = 1024;
 };
@@ -141,6 +144,9 @@ struct gradient_push {
   std::uint32_t samples = 0;
   /// From 0 to 1: the gradient is multiplied by this when it is applied, statistics apart.
   float clip_scale = 1;
+  // Of every frame.
+  table_rows rows;          ///< whose gradients this frame brings
+  ops::tensor row_gradient; ///< f32 [M], one row after another; empty without rows
 };
 
 enum class push_outcome : std::uint8_t {
@@ -163,6 +169,7 @@ struct push_ack {
 struct snapshot_request {
   stamp from;
   std::uint64_t sequence = 0; ///< comes back as the reply's clock
+  table_rows rows;            ///< not empty: the answer brings these and nothing else
 };
 
 /// To whoever asked for what cannot be.

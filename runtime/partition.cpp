@@ -16,6 +16,7 @@ std::vector<block> cut(std::span<const ops::parameter_spec> specs, std::int64_t 
   std::vector<block> blocks;
   std::int64_t flat = 0;
   for (std::uint32_t tensor = 0; tensor < specs.size(); ++tensor) {
+    if (specs[tensor].is_table()) continue;
     const auto elements = specs[tensor].extents.elements();
     for (std::int64_t first = 0; first < elements; first += length) {
       const auto part = std::min(length, elements - first);
@@ -31,7 +32,8 @@ std::vector<block> cut(std::span<const ops::parameter_spec> specs, std::int64_t 
 partition partition::balanced(std::span<const ops::parameter_spec> specs, std::uint32_t shards,
                               partition_grain grain) {
   const auto total = ops::parameter_elements(specs);
-  LAGRANGE_EXPECT(shards >= 1 && shards <= total,
+  const bool has_tables = std::ranges::any_of(specs, &ops::parameter_spec::is_table);
+  LAGRANGE_EXPECT(shards >= 1 && (has_tables || shards <= total),
                   std::to_string(shards) + " shards for " + std::to_string(total) + " parameters");
   partition made;
   const auto length =
@@ -39,9 +41,9 @@ partition partition::balanced(std::span<const ops::parameter_spec> specs, std::u
           ? total
           : std::clamp<std::int64_t>(total / (shards * blocks_per_shard), 1, block_elements_max);
   made.blocks_ = cut(specs, length);
-  LAGRANGE_EXPECT(shards <= made.blocks_.size(), std::to_string(shards) + " shards for " +
-                                                     std::to_string(made.blocks_.size()) +
-                                                     " blocks");
+  LAGRANGE_EXPECT(has_tables || shards <= made.blocks_.size(),
+                  std::to_string(shards) + " shards for " + std::to_string(made.blocks_.size()) +
+                      " blocks");
   made.loads_.assign(shards, 0);
   std::vector<std::size_t> order(made.blocks_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

@@ -1,7 +1,8 @@
 /// \file
-/// Which shard owns which part of the parameters. Parameters are cut into blocks, none of which
-/// crosses a tensor; blocks are dealt to the shards so that their loads are as even as whole blocks
-/// allow. A pure function of the shapes and the number of shards: every process computes the same.
+/// Which shard owns which part of the parameters, tables apart (table_split.hpp). Parameters are
+/// cut into blocks, none of which crosses a tensor; blocks are dealt to the shards so that their
+/// loads are as even as whole blocks allow. A pure function of the shapes and the number of shards:
+/// every process computes the same.
 #pragma once
 
 #include "ops/network.hpp"
@@ -32,7 +33,8 @@ enum class partition_grain : std::uint8_t {
 class partition {
 public:
   /// Largest-first dealing of blocks (Graham 1969, LPT).
-  /// Requires: 1 <= shards <= number of elements; of tensors, if those are not split.
+  /// Requires: 1 <= shards <= number of elements; of tensors, if those are not split. With tables
+  /// there may be more shards; some then have none of these blocks.
   static partition balanced(std::span<const ops::parameter_spec> specs, std::uint32_t shards,
                             partition_grain grain = partition_grain::block);
 

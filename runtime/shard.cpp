@@ -37,15 +37,17 @@ bool shard::is_foreign(const stamp& from) const {
 
 shard_effects shard::on_pull(const pull_request& pull, ticket to, time_point now) {
   shard_effects out;
-  const auto refuse = [&](errc code, const char* why) {
-    out.refused.push_back({to, {code, "a pull of " + describe(pull.from) + why}});
+  const auto refuse = [&](errc code, const std::string& what) {
+    out.refused.push_back({to, {code, "a pull of " + describe(pull.from) + " " + what}});
     return std::move(out);
   };
   const auto worker = worker_of(pull.from);
   if (is_foreign(pull.from) || clocks_.is_fenced(worker, pull.from.life))
-    return refuse(errc::fenced, " is fenced");
+    return refuse(errc::fenced, "is fenced");
   if (!clocks_.hears(worker, pull.from.life, pull.clock))
-    return refuse(errc::timed_out, " was overtaken by its leave");
+    return refuse(errc::timed_out, "was overtaken by its leave");
+  if (const auto defect = parameters_.find_defect(pull.rows); defect.code != errc::none)
+    return refuse(defect.code, defect.text);
   park(pull, to, now, out);
   admit_parked(now, out);
   return out;
@@ -95,17 +97,25 @@ pull_reply shard::serve(const pull_request& pull, worker_clock slowest, shard_ef
   const bool is_known = pull.held_life == options_.self.life && pull.held < version_;
   if (reply.changed)
     parameters_.publish(version_, is_known ? std::optional(pull.held) : std::nullopt, reply);
+  if (!pull.rows.empty()) reply.rows = parameters_.read_rows(pull.rows);
   if (const auto taken = last_taken_.find(entry.worker); taken != last_taken_.end())
     reply.taken = taken->second;
   return reply;
 }
 
-pull_reply shard::on_snapshot() {
+result<pull_reply> shard::on_snapshot(const snapshot_request& asked) {
+  if (const auto defect = parameters_.find_defect(asked.rows); defect.code != errc::none)
+    return failure(defect.code, "a request for a snapshot " + defect.text);
   pull_reply reply;
   reply.from = options_.self;
+  reply.clock = {asked.sequence};
   reply.version = version_;
   reply.samples = parameters_.samples_applied();
-  reply.parameters = parameters_.snapshot(version_);
+  reply.changed = asked.rows.empty();
+  if (reply.changed)
+    reply.parameters = parameters_.snapshot(version_);
+  else
+    reply.rows = parameters_.read_rows(asked.rows);
   return reply;
 }
 
@@ -161,6 +171,8 @@ error shard::find_defect(const gradient_push& frame) const {
     return defect("belongs to round " + std::to_string(frame.what.round) + " of " +
                   std::to_string(frame.what.round_size) + " leases, but this shard is in round " +
                   std::to_string(round_.number));
+  auto in_rows = parameters_.tables().find_defect(frame.rows, frame.row_gradient);
+  if (in_rows.code != errc::none) return in_rows;
   if (frame.gradient.empty()) return {};
   if (!frame.how.codec.empty() && frame.how.codec != parameters_.push_codec())
     return defect("is coded as " + frame.how.codec + ", expected " + parameters_.push_codec());
@@ -210,7 +222,7 @@ error shard::stage(const std::shared_ptr<const gradient_push>& frame, whole_push
   if (!is_same) {
     if (staged.life == frame->from.life && staged.clock > frame->clock && !staged.frames.empty())
       return {}; // an old frame that came late; its push has been given up
-    staged = {frame->from.life, frame->clock, frame->what.id, {}, 0, 0};
+    staged = {frame->from.life, frame->clock, frame->what.id, {}, 0, 0, 0};
     staged.frames.resize(frame->frames);
   }
   auto& place = staged.frames[frame->frame];
@@ -218,7 +230,8 @@ error shard::stage(const std::shared_ptr<const gradient_push>& frame, whole_push
   place = frame;
   ++staged.arrived;
   staged.elements += elements_of(frame->gradient, frame->how);
-  if (staged.elements > parameters_.size()) {
+  staged.rows += frame->rows.size();
+  if (staged.elements > parameters_.size() || staged.rows > parameters_.tables().rows()) {
     staged_.erase(worker);
     return {errc::bad_frame, "has frames that overlap"};
   }
@@ -232,6 +245,7 @@ error shard::find_gap(const whole_push& push) const {
   if (push.back()->verdict != push_verdict::apply) return {};
   std::uint64_t rest = parameters_.size(); // frames go from the last elements to the first
   for (const auto& frame : push) {
+    if (frame->gradient.empty()) continue; // rows of tables alone
     const auto end = frame->first + elements_of(frame->gradient, frame->how);
     if (end != rest || end == frame->first)
       return {errc::bad_frame, "has no gradient for element " + std::to_string(rest - 1)};
@@ -240,7 +254,7 @@ error shard::find_gap(const whole_push& push) const {
   if (rest != 0)
     return {errc::bad_frame, "begins at element " + std::to_string(rest) + " of " +
                                  std::to_string(parameters_.size())};
-  return {};
+  return parameters_.find_repeated_row(push);
 }
 
 push_ack shard::acknowledge(const gradient_push& frame, push_outcome outcome) const {

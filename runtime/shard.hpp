@@ -58,8 +58,9 @@ public:
   /// Stages a frame; when its push is whole, applies it (or keeps it for its round).
   shard_effects on_push(std::shared_ptr<const gradient_push> frame, ticket to, time_point now);
   shard_effects on_view(const membership_view& view, time_point now);
-  /// What the shard holds, whatever the policy.
-  pull_reply on_snapshot();
+  /// What the shard holds, whatever the policy: its parameters, or the rows that are asked for.
+  /// Errors: bad_frame, for rows that it does not have.
+  result<pull_reply> on_snapshot(const snapshot_request& asked);
   /// Notes the hash of the parameters, unless that of this version is noted already.
   shard_effects note_state();
   /// The settlement to send now: the one that is not acknowledged yet, or else all leases settled
@@ -85,6 +86,7 @@ private:
     std::vector<std::shared_ptr<const gradient_push>> frames; ///< by number; null: not here yet
     std::size_t arrived = 0;
     std::uint64_t elements = 0; ///< of the frames that are here
+    std::size_t rows = 0;       ///< of tables, likewise
   };
   struct kept_push {
     whole_push frames;

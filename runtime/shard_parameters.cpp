@@ -2,6 +2,7 @@
 
 #include "ops/parallel.hpp"
 #include "runtime/permutation.hpp"
+#include "runtime/wire.hpp"
 #include "runtime/wire_checksum.hpp"
 
 #include <algorithm>
@@ -13,6 +14,9 @@ namespace {
 constexpr auto block_elements = static_cast<std::size_t>(pull_reply::block_elements);
 
 bool is_coded(const gradient_push& frame) { return !frame.how.codec.empty(); }
+bool is_coded(const whole_push& push) {
+  return std::ranges::any_of(push, [](const auto& frame) { return is_coded(*frame); });
+}
 
 using kind_type = ops::parameter_spec::kind_type;
 
@@ -30,22 +34,24 @@ std::span<const std::byte> bytes_of(const gradient_push& frame) {
 
 std::uint32_t checksum_of(const whole_push& push) {
   std::uint32_t sum = 0;
-  for (const auto& frame : push) {
-    const auto& gradient = frame->gradient;
-    if (!gradient.empty())
-      sum = crc32c({reinterpret_cast<const char*>(gradient.bytes()), gradient.size_bytes()}, sum);
-  }
+  for (const auto& frame : push)
+    for (const auto* each : {&frame->gradient, &frame->rows.rows, &frame->row_gradient})
+      if (!each->empty())
+        sum = crc32c({reinterpret_cast<const char*>(each->bytes()), each->size_bytes()}, sum);
   return sum;
 }
 
 shard_parameters::shard_parameters(parameter_options options)
-    : options_(std::move(options)), snapshot_(options_.memory),
+    : options_(std::move(options)), tables_(std::move(options_.tables), options_.memory),
+      nothing_(ops::dtype::f32, {0}), snapshot_(options_.memory),
       samples_applied_(options_.samples_applied) {
   LAGRANGE_EXPECT(options_.optimizer != nullptr, "a shard without optimizer");
-  LAGRANGE_EXPECT(!options_.values.empty(), "a shard without parameters");
+  LAGRANGE_EXPECT(!options_.values.empty() || !tables_.empty(), "a shard without parameters");
   if (options_.push_codec) push_codec_ = options_.push_codec->name();
   for (const auto& range : options_.tensors)
     if (pushed_.size() <= range.tensor) pushed_.resize(range.tensor + 1);
+  for (const auto& table : tables_.tables())
+    if (pushed_.size() <= table.shape.tensor) pushed_.resize(table.shape.tensor + 1);
   pulled_.resize(pushed_.size());
   for (const auto& range : options_.tensors)
     if (!kinds_.empty() && kinds_.back().kind == range.kind)
@@ -67,9 +73,18 @@ void shard_parameters::count(std::vector<std::uint64_t>& by_tensor, std::size_t 
   }
 }
 
+void shard_parameters::count_rows(std::vector<std::uint64_t>& by_tensor,
+                                  const table_rows& rows) const {
+  for (std::size_t table = 0; table < rows.counts.size(); ++table) {
+    const auto& shape = tables_.tables()[table].shape;
+    by_tensor[shape.tensor] += rows.counts[table] * static_cast<std::uint64_t>(shape.width);
+  }
+}
+
 /// What a codec left out did not come.
 void shard_parameters::count_push(const whole_push& push) {
-  const bool selects = is_coded(*push.front()) && options_.push_codec->selects();
+  for (const auto& frame : push) count_rows(pushed_, frame->rows);
+  const bool selects = is_coded(push) && options_.push_codec->selects();
   if (!selects) return count(pushed_, 0, size());
   for (const auto& range : options_.tensors) {
     const auto part = std::span(scratch_).subspan(range.first, range.elements);
@@ -80,12 +95,13 @@ void shard_parameters::count_push(const whole_push& push) {
 
 error shard_parameters::decode(const whole_push& push) {
   if (push.back()->verdict != push_verdict::apply) return {};
-  if (!is_coded(*push.front())) {
+  if (!is_coded(push)) {
     count_push(push);
     return {};
   }
   scratch_.resize(size());
   for (const auto& frame : push) {
+    if (frame->gradient.empty()) continue;
     if (!is_coded(*frame)) return {errc::bad_frame, "has frames of two codings"};
     const auto part = std::span(scratch_).subspan(static_cast<std::size_t>(frame->first),
                                                   static_cast<std::size_t>(frame->how.elements));
@@ -96,23 +112,46 @@ error shard_parameters::decode(const whole_push& push) {
   return {};
 }
 
+error shard_parameters::find_repeated_row(const whole_push& push) const {
+  std::vector<std::int64_t> last(tables_.tables().size(), -1);
+  for (const auto& frame : push) {
+    if (frame->rows.empty()) continue;
+    auto rest = frame->rows.rows.values<std::int32_t>();
+    for (std::size_t table = 0; table < last.size(); ++table) {
+      const auto rows = rest.first(frame->rows.counts[table]);
+      rest = rest.subspan(rows.size());
+      if (rows.empty()) continue;
+      if (rows.front() <= last[table])
+        return {errc::bad_frame, "has row " + std::to_string(rows.front()) + " of table " +
+                                     std::to_string(table) + " twice, or out of order"};
+      last[table] = rows.back();
+    }
+  }
+  return {};
+}
+
 void shard_parameters::apply(const whole_push& push, std::uint64_t staleness,
                              shard_version becomes) {
   const auto& closing = *push.back();
   const scales by{closing.clip_scale, statistic_share(staleness)};
   begin_step(closing.samples);
-  if (is_coded(*push.front())) {
+  if (is_coded(push)) {
     step_part(0, scratch_, by, becomes);
   } else {
     for (const auto& frame : push)
-      step_part(static_cast<std::size_t>(frame->first), frame->gradient.values<float>(), by,
-                becomes);
+      if (!frame->gradient.empty())
+        step_part(static_cast<std::size_t>(frame->first), frame->gradient.values<float>(), by,
+                  becomes);
   }
+  for (const auto& frame : push)
+    if (!frame->rows.empty())
+      tables_.step(frame->rows, frame->row_gradient.values<float>(), by.weight);
   end_step();
 }
 
 void shard_parameters::begin_sum() {
   scratch_.assign(size(), 0);
+  tables_.begin_sum();
   samples_summed_ = 0;
 }
 
@@ -121,6 +160,9 @@ void shard_parameters::add(const whole_push& push, float share, std::uint64_t st
   const scales by{share * closing.clip_scale, share * statistic_share(staleness)};
   samples_summed_ += closing.samples;
   for (const auto& frame : push) {
+    if (!frame->rows.empty())
+      tables_.add(frame->rows, frame->row_gradient.values<float>(), by.weight);
+    if (frame->gradient.empty()) continue;
     auto part = is_coded(*frame) ? std::span<const float>() : frame->gradient.values<float>();
     if (is_coded(*frame)) {
       part_.resize(static_cast<std::size_t>(frame->how.elements));
@@ -141,6 +183,7 @@ void shard_parameters::add(const whole_push& push, float share, std::uint64_t st
 void shard_parameters::apply_sum(shard_version becomes) {
   begin_step(samples_summed_);
   step_part(0, scratch_, {1, 1}, becomes);
+  tables_.step_sum();
   end_step();
 }
 
@@ -156,7 +199,9 @@ void shard_parameters::each_kind(std::size_t first, std::size_t elements, const 
 }
 
 void shard_parameters::begin_step(std::uint64_t samples) {
-  options_.optimizer->begin_step(options_.rate.share(samples_applied_, samples));
+  const auto share = options_.rate.share(samples_applied_, samples);
+  options_.optimizer->begin_step(share);
+  tables_.begin_step(share);
   samples_applied_ += samples;
 }
 
@@ -205,12 +250,30 @@ void shard_parameters::end_step() {
 
 // ---- pulls --------------------------------------------------------------------------------------
 
+error shard_parameters::find_defect(const table_rows& asked) const {
+  if (auto found = tables_.find_defect(asked); found.code != errc::none) return found;
+  const auto bytes = (size() + tables_.elements_of(asked)) * sizeof(float);
+  if (asked.empty() || bytes <= wire_limits::frame_bytes_max) return {};
+  return {errc::bad_frame, "asks for " + std::to_string(bytes) + " bytes, expected at most " +
+                               std::to_string(wire_limits::frame_bytes_max)};
+}
+
+ops::tensor shard_parameters::read_rows(const table_rows& rows) {
+  count_rows(pulled_, rows);
+  return tables_.read(rows);
+}
+
 const ops::tensor& shard_parameters::snapshot(shard_version now) {
+  if (options_.values.empty()) return nothing_;
   return snapshot_.publish(options_.values, now);
 }
 
 void shard_parameters::publish(shard_version now, std::optional<shard_version> held,
                                pull_reply& reply) {
+  if (options_.values.empty()) {
+    reply.parameters = nothing_;
+    return;
+  }
   const bool may_send_blocks = options_.sends_changed_blocks && !options_.pull_codec;
   if (held && may_send_blocks && publish_blocks(*held, reply)) return;
   count(pulled_, 0, size());

@@ -8,6 +8,7 @@
 #include "runtime/codec/codec.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/schedule.hpp"
+#include "runtime/shard_tables.hpp"
 #include "runtime/snapshot.hpp"
 
 #include <memory>
@@ -17,7 +18,8 @@
 
 namespace lagrange::runtime {
 
-/// A whole push: its frames, from the last elements to the first; the last frame tells the rest.
+/// A whole push: its frames, from the last elements to the first, then rows of tables; the last
+/// frame tells the rest.
 using whole_push = std::vector<std::shared_ptr<const gradient_push>>;
 
 /// CRC-32C of the bytes of a push's gradient, however it is cut into frames: what the journal keeps
@@ -47,18 +49,24 @@ struct parameter_options {
   bool sends_changed_blocks = false;
   /// In order, together all parameters; empty: one tensor of weights, whose values nobody counts.
   std::vector<tensor_range> tensors;
+  std::vector<shard_table> tables; ///< apart from the values
 };
 
 class shard_parameters {
 public:
-  /// Requires: an optimizer made for as many elements as there are values, and at least one value.
+  /// Requires: an optimizer made for as many elements as there are values, and a value or a table.
   explicit shard_parameters(parameter_options options);
 
+  /// Without tables.
   std::size_t size() const { return options_.values.size(); }
+  const shard_tables& tables() const { return tables_; }
   std::span<const float> values() const { return options_.values; }
   /// Name of the codec in which pushes may come.
   const std::string& push_codec() const { return push_codec_; }
 
+  /// Rows ascend in each frame, and must from frame to frame, so that none is stepped twice.
+  /// Errors: bad_frame.
+  error find_repeated_row(const whole_push& push) const;
   /// Reads the bytes of a codec, if one wrote the push, so that nothing can go wrong when it is
   /// applied next. On an error nothing has changed. Errors: bad_frame.
   error decode(const whole_push& push);
@@ -82,6 +90,10 @@ public:
   const std::vector<std::uint64_t>& values_pushed() const { return pushed_; }
   const std::vector<std::uint64_t>& values_pulled() const { return pulled_; }
 
+  /// Why these rows cannot be sent, in one frame with all else. Errors: bad_frame.
+  error find_defect(const table_rows& asked) const;
+  /// The values of rows, as they are now. Requires: rows without defect.
+  ops::tensor read_rows(const table_rows& rows);
   /// The parameters, immutable. Cost: a copy, if this version is asked for the first time.
   const ops::tensor& snapshot(shard_version now);
   /// Fills in the parameters of a reply to one who holds version `held` of this life, or nothing.
@@ -106,6 +118,7 @@ private:
   void end_step();
   /// Counts the values from `first` on by tensor.
   void count(std::vector<std::uint64_t>& by_tensor, std::size_t first, std::size_t elements) const;
+  void count_rows(std::vector<std::uint64_t>& by_tensor, const table_rows& rows) const;
   void count_push(const whole_push& push);
   bool publish_blocks(shard_version held, pull_reply& reply);
   void publish_coded(shard_version now, pull_reply& reply);
@@ -113,6 +126,8 @@ private:
   parameter_options options_;
   std::string push_codec_ = "none";
   std::vector<tensor_range> kinds_; ///< tensors of one kind that lie together, as one
+  shard_tables tables_;
+  ops::tensor nothing_; ///< the snapshot of a shard that has tables alone
   class snapshot snapshot_;
   std::vector<shard_version> changed_; ///< when each block last changed
   ops::tensor coded_;                  ///< what the pull codec made of version coded_at_

@@ -63,11 +63,11 @@ void shard_port::on_message(transport::link_id from, const transport::frame& wha
       give_up(from, asked.error());
     } else if (asked.value().from.job != twin_->self().job) {
       refuse(from, {errc::fenced, "a snapshot was asked for by another job"});
+    } else if (const auto reply = twin_->on_snapshot(asked.value()); !reply) {
+      refuse(from, reply.error());
     } else {
       carry_out(twin_->note_state());
-      auto reply = twin_->on_snapshot();
-      reply.clock = {asked.value().sequence};
-      auto made = encode(reply);
+      auto made = encode(reply.value());
       made.first = transport::urgency::bulk;
       plane_->send(from, std::move(made));
     }

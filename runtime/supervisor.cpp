@@ -261,6 +261,10 @@ supervisor_effects supervisor::on_evaluation(const ops::scores& found, std::uint
   return out;
 }
 
+void supervisor::on_parameters(time_point now) {
+  if (phase_ == job_phase::collecting) end_by_ = now + options_.end_deadline;
+}
+
 supervisor_effects supervisor::on_figures(time_point now) {
   supervisor_effects out;
   if (phase_ == job_phase::collecting) end(job_outcome::done, {}, now, out);

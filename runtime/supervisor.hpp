@@ -11,6 +11,7 @@
 
 #include "runtime/messages.hpp"
 #include "runtime/progress.hpp"
+#include "runtime/table_split.hpp"
 
 #include <map>
 #include <optional>
@@ -29,6 +30,7 @@ struct supervisor_options {
   stamp self;
   progress_options job;
   std::uint32_t evaluate_every = 1; ///< epochs; 0: never
+  table_split tables{{}, 1};        ///< over the job's shards
   restart_rule restart;
   /// A node that has not joined by then counts as lost.
   std::chrono::milliseconds start_deadline{30'000};
@@ -78,6 +80,8 @@ public:
   supervisor_effects on_report(const shard_report& report, time_point now);
   supervisor_effects on_report(const feeder_report& report, time_point now);
   supervisor_effects on_evaluation(const ops::scores& found, std::uint32_t epoch, time_point now);
+  /// Some of the last parameters have come: a large table takes longer than any deadline.
+  void on_parameters(time_point now);
   /// The last figures and parameters of every shard are here.
   supervisor_effects on_figures(time_point now);
   supervisor_effects on_stop(time_point now);
@@ -92,6 +96,7 @@ public:
   /// Why the job failed; empty if it did not.
   const std::string& cause() const { return cause_; }
   const stamp& self() const { return options_.self; }
+  const table_split& tables() const { return options_.tables; }
   membership_view view() const;
   job_status status(time_point now) const;
   summary summarise() const;

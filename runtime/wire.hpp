@@ -28,6 +28,8 @@ struct wire_limits {
   static constexpr std::uint32_t round_leases_max = 1u << 16;
   /// Characters of a codec's name.
   static constexpr std::size_t codec_name_max = 64;
+  /// Tables of a model: how many rows come of each is told in the head of a frame.
+  static constexpr std::size_t tables_max = 32;
   /// Elements of a whole shard; positions in it cannot overflow.
   static constexpr std::uint64_t shard_elements_max = std::uint64_t{1} << 48;
 };

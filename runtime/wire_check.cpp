@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace lagrange::runtime {
@@ -45,6 +46,26 @@ public:
   }
   void numbers(std::string_view field, const ops::tensor& x, const coding& how) {
     vector(field, x, how.codec.empty() ? ops::dtype::f32 : ops::dtype::u8);
+  }
+  /// Those of each table ascend.
+  void rows_of(const table_rows& x) {
+    if (x.empty()) return;
+    vector("rows.rows", x.rows, ops::dtype::i32);
+    if (broken_) return;
+    auto rest = x.rows.values<std::int32_t>();
+    for (const auto count : x.counts) {
+      std::int64_t before = -1;
+      for (const auto row : rest.first(std::min<std::size_t>(count, rest.size()))) {
+        if (!holds(row > before))
+          refuse("rows.rows", fmt::format("{} after {}", row, before), "ascending from 0 on");
+        before = row;
+      }
+      if (!holds(count <= rest.size()))
+        refuse("rows.counts", fmt::format("{} more", count), fmt::format("{} rows", rest.size()));
+      rest = rest.subspan(std::min<std::size_t>(count, rest.size()));
+    }
+    if (!holds(rest.empty()))
+      refuse("rows.rows", fmt::format("longer by {}", rest.size()), "as long as rows.counts say");
   }
   void lease_of(const lease& x) {
     at_most("what.round_size", x.round_size, wire_limits::round_leases_max, " leases");
@@ -97,10 +118,20 @@ std::optional<error> defect_of(const lease_grant& x) {
 
 // Any value of these is one that may be said; whether it is true the twins decide.
 std::optional<error> defect_of(const lease_request&) { return std::nullopt; }
-std::optional<error> defect_of(const pull_request&) { return std::nullopt; }
 std::optional<error> defect_of(const push_ack&) { return std::nullopt; }
-std::optional<error> defect_of(const snapshot_request&) { return std::nullopt; }
 std::optional<error> defect_of(const rejection&) { return std::nullopt; }
+
+std::optional<error> defect_of(const pull_request& x) {
+  rules is(schema::FrameKind::PULL_REQUEST);
+  is.rows_of(x.rows);
+  return is.broken();
+}
+
+std::optional<error> defect_of(const snapshot_request& x) {
+  rules is(schema::FrameKind::SNAPSHOT_REQUEST);
+  is.rows_of(x.rows);
+  return is.broken();
+}
 
 namespace {
 /// Blocks ascend, and `parameters` is as long as they say.
@@ -131,8 +162,21 @@ std::optional<error> defect_of(const pull_reply& x) {
   else
     is.absent("parameters", x.parameters, "nothing has changed");
   if (!x.blocks.empty()) check_blocks(is, x);
+  if (!x.rows.empty()) is.vector("rows", x.rows, ops::dtype::f32);
   return is.broken();
 }
+
+namespace {
+void check_row_gradient(rules& is, const gradient_push& x) {
+  is.rows_of(x.rows);
+  if (x.verdict != push_verdict::apply || x.rows.empty()) {
+    is.absent("row_gradient", x.row_gradient, "this frame has no rows to be applied");
+    is.absent("rows.rows", x.rows.rows, "nothing of this push is applied");
+  } else {
+    is.vector("row_gradient", x.row_gradient, ops::dtype::f32);
+  }
+}
+} // namespace
 
 std::optional<error> defect_of(const gradient_push& x) {
   rules is(schema::FrameKind::GRADIENT_PUSH);
@@ -148,6 +192,7 @@ std::optional<error> defect_of(const gradient_push& x) {
     is.absent("gradient", x.gradient, "nothing of this push is applied");
   else if (!x.gradient.empty())
     is.numbers("gradient", x.gradient, x.how);
+  check_row_gradient(is, x);
   return is.broken();
 }
 

@@ -74,22 +74,31 @@ capnp::Orphan<capnp::Data> message_writer::refer(const ops::tensor& payload) {
   return refer(std::span(payload.bytes(), payload.size_bytes()));
 }
 
-std::vector<char> message_writer::flatten(std::size_t header_bytes) {
+std::vector<std::span<const std::byte>> message_writer::pieces() {
+  static constexpr std::array<std::byte, word_bytes> zeros{};
   const auto segments = message_.getSegmentsForOutput();
-  auto total = header_bytes + padded((1 + segments.size()) * 4);
-  for (const auto& segment : segments) total += segment.asBytes().size();
-  std::vector<char> out;
-  out.reserve(total); // and append, rather than size and assign: no byte is written twice
-  out.resize(header_bytes);
-  append_table(out, segments);
+  table_.clear();
+  append_table(table_, segments);
+  std::vector<std::span<const std::byte>> made{std::as_bytes(std::span(table_))};
   for (const auto& segment : segments) {
     const auto* first = reinterpret_cast<const std::byte*>(segment.begin());
     // Cap'n Proto counts a payload in whole words, and the last may end behind its memory.
     const auto payload = std::ranges::find(payloads_, first, &std::span<const std::byte>::data);
     const auto owned = payload == payloads_.end() ? segment.asBytes().size() : payload->size();
-    append(out, first, owned);
-    out.resize(out.size() + segment.asBytes().size() - owned);
+    made.emplace_back(first, owned);
+    made.push_back(std::span(zeros).first(segment.asBytes().size() - owned));
   }
+  return made;
+}
+
+std::vector<char> message_writer::flatten(std::size_t header_bytes) {
+  const auto all = pieces();
+  auto total = header_bytes;
+  for (const auto& piece : all) total += piece.size();
+  std::vector<char> out;
+  out.reserve(total); // and append, rather than size and assign: no byte is written twice
+  out.resize(header_bytes);
+  for (const auto& piece : all) append(out, piece.data(), piece.size());
   return out;
 }
 

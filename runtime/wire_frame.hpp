@@ -45,6 +45,9 @@ public:
   /// The same for a tensor, which the frame then holds. Requires: on the CPU.
   capnp::Orphan<capnp::Data> refer(const ops::tensor& payload);
 
+  /// The message in the standard stream framing, as spans one after another: payloads where they
+  /// are. Valid as long as they and this are.
+  std::vector<std::span<const std::byte>> pieces();
   /// `header_bytes` zeros, then the message in the standard stream framing.
   std::vector<char> flatten(std::size_t header_bytes);
 
@@ -59,6 +62,7 @@ private:
   capnp::MallocMessageBuilder message_;
   boost::container::small_vector<std::span<const std::byte>, 2> payloads_;
   boost::container::small_vector<ops::tensor, 2> tensors_;
+  std::vector<char> table_; ///< of pieces()
 };
 
 /// Cap'n Proto's words of bytes at any address: a view if they are aligned, else a copy.

@@ -55,6 +55,7 @@ public:
   ops::tensor read(std::string_view field, schema::Tensor::Reader in);
   /// The elements, or the bytes that a codec made of them.
   ops::tensor read(std::string_view field, schema::Tensor::Reader in, coding& how);
+  table_rows read(std::string_view field, schema::TableRows::Reader in);
   batch read(schema::Batch::Reader in);
   lease_request read(schema::LeaseRequest::Reader in);
   lease_grant read(schema::LeaseGrant::Reader in);
@@ -63,7 +64,9 @@ public:
   gradient_push read(schema::GradientPush::Reader in);
   push_ack read(schema::PushAck::Reader in);
   snapshot_request read(schema::SnapshotRequest::Reader in) {
-    return {.from = read(in.getFrom()), .sequence = in.getSequence()};
+    return {.from = read(in.getFrom()),
+            .sequence = in.getSequence(),
+            .rows = in.hasRows() ? read("rows", in.getRows()) : table_rows{}};
   }
   rejection read(schema::Rejection::Reader in);
 
@@ -131,6 +134,19 @@ ops::tensor field_reader::read(std::string_view field, schema::Tensor::Reader in
   return in_.tensor_of(data, ops::dtype::u8, {static_cast<std::int64_t>(data.size())});
 }
 
+table_rows field_reader::read(std::string_view field, schema::TableRows::Reader in) {
+  const auto counts = in.getCounts();
+  if (counts.size() == 0 || counts.size() > wire_limits::tables_max) {
+    refuse(std::string(field) + ".counts", fmt::format("of {} tables", counts.size()),
+           fmt::format("1 to {}", wire_limits::tables_max));
+    return {};
+  }
+  table_rows out;
+  for (const auto count : counts) out.counts.push_back(count);
+  out.rows = read(std::string(field) + ".rows", in.getRows());
+  return out;
+}
+
 lease_request field_reader::read(schema::LeaseRequest::Reader in) {
   return {.from = read(in.getFrom()),
           .sequence = in.getSequence(),
@@ -171,7 +187,8 @@ pull_request field_reader::read(schema::PullRequest::Reader in) {
   return {.from = read(in.getFrom()),
           .clock = {in.getClock()},
           .held_life = {in.getHeldLife()},
-          .held = {in.getHeld()}};
+          .held = {in.getHeld()},
+          .rows = in.hasRows() ? read("rows", in.getRows()) : table_rows{}};
 }
 
 pull_reply field_reader::read(schema::PullReply::Reader in) {
@@ -188,7 +205,8 @@ pull_reply field_reader::read(schema::PullReply::Reader in) {
           .how = std::move(how),
           .blocks = in.hasBlocks() ? read("blocks", in.getBlocks()) : ops::tensor{},
           .taken = {{{taken.id, taken.attempt}, {before.id, before.attempt}}},
-          .samples = in.getSamples()};
+          .samples = in.getSamples(),
+          .rows = in.hasRows() ? read("rows", in.getRows()) : ops::tensor{}};
 }
 
 gradient_push field_reader::read(schema::GradientPush::Reader in) {
@@ -205,7 +223,10 @@ gradient_push field_reader::read(schema::GradientPush::Reader in) {
           .how = std::move(how),
           .verdict = enumerator("verdict", in.getVerdict(), push_verdict::leave),
           .samples = in.getSamples(),
-          .clip_scale = in.getClipScale()};
+          .clip_scale = in.getClipScale(),
+          .rows = in.hasRows() ? read("rows", in.getRows()) : table_rows{},
+          .row_gradient =
+              in.hasRowGradient() ? read("row_gradient", in.getRowGradient()) : ops::tensor{}};
 }
 
 template <class Root, class T>

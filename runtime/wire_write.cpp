@@ -49,6 +49,12 @@ void put(message_writer& out, schema::Tensor::Builder to, const ops::tensor& x, 
   if (x.size_bytes() > 0) to.adoptData(out.refer(x));
 }
 
+void put(message_writer& out, schema::TableRows::Builder to, const table_rows& x) {
+  auto counts = to.initCounts(static_cast<unsigned>(x.counts.size()));
+  for (unsigned table = 0; table < counts.size(); ++table) counts.set(table, x.counts[table]);
+  put(out, to.initRows(), x.rows);
+}
+
 void put(message_writer&, schema::LeaseRequest::Builder to, const lease_request& x) {
   put(to.initFrom(), x.from);
   to.setSequence(x.sequence);
@@ -70,11 +76,12 @@ void put(message_writer& out, schema::LeaseGrant::Builder to, const lease_grant&
   samples.setShift(x.samples.shift);
 }
 
-void put(message_writer&, schema::PullRequest::Builder to, const pull_request& x) {
+void put(message_writer& out, schema::PullRequest::Builder to, const pull_request& x) {
   put(to.initFrom(), x.from);
   to.setClock(x.clock.value);
   to.setHeldLife(x.held_life.value);
   to.setHeld(x.held.value);
+  if (!x.rows.empty()) put(out, to.initRows(), x.rows);
 }
 
 void put(message_writer& out, schema::PullReply::Builder to, const pull_reply& x) {
@@ -87,6 +94,7 @@ void put(message_writer& out, schema::PullReply::Builder to, const pull_reply& x
   put(to.initTaken(), lease{.id = x.taken[0].what, .attempt = x.taken[0].attempt});
   put(to.initTakenBefore(), lease{.id = x.taken[1].what, .attempt = x.taken[1].attempt});
   to.setSamples(x.samples);
+  if (!x.rows.empty()) put(out, to.initRows(), x.rows);
 }
 
 void put(message_writer& out, schema::GradientPush::Builder to, const gradient_push& x) {
@@ -101,6 +109,8 @@ void put(message_writer& out, schema::GradientPush::Builder to, const gradient_p
   to.setVerdict(static_cast<schema::PushVerdict>(x.verdict));
   to.setSamples(x.samples);
   to.setClipScale(x.clip_scale);
+  if (!x.rows.empty()) put(out, to.initRows(), x.rows);
+  if (!x.row_gradient.empty()) put(out, to.initRowGradient(), x.row_gradient);
 }
 
 void put(message_writer&, schema::PushAck::Builder to, const push_ack& x) {
@@ -112,9 +122,10 @@ void put(message_writer&, schema::PushAck::Builder to, const push_ack& x) {
   to.setVersion(x.version.value);
 }
 
-void put(message_writer&, schema::SnapshotRequest::Builder to, const snapshot_request& x) {
+void put(message_writer& out, schema::SnapshotRequest::Builder to, const snapshot_request& x) {
   put(to.initFrom(), x.from);
   to.setSequence(x.sequence);
+  if (!x.rows.empty()) put(out, to.initRows(), x.rows);
 }
 
 void put(message_writer&, schema::Rejection::Builder to, const rejection& x) {

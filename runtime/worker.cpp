@@ -4,11 +4,12 @@
 
 namespace lagrange::runtime {
 
-worker::worker(worker_options options) : options_(options) {
-  LAGRANGE_EXPECT(options.shards > 0, "a worker without shards");
-  arrived_.resize(options.shards);
-  held_.resize(options.shards);
-  counts_.from = options.self;
+worker::worker(worker_options options) : options_(std::move(options)) {
+  LAGRANGE_EXPECT(options_.shards > 0, "a worker without shards");
+  arrived_.resize(options_.shards);
+  held_.resize(options_.shards);
+  rows_.resize(options_.shards);
+  counts_.from = options_.self;
 }
 
 worker_effects worker::start(time_point now) {
@@ -33,7 +34,8 @@ void worker::pull(worker_clock clock, time_point now, worker_effects& out) {
   pull_due_.reset();
   std::fill(arrived_.begin(), arrived_.end(), nullptr);
   for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
-    pull_request request{options_.self, clock, {}, {}};
+    pull_request request{options_.self, clock, {}, {}, {}};
+    if (plan_) request.rows = plan_->wanted[shard];
     if (held_[shard]) {
       request.held_life = held_[shard]->from.life;
       request.held = held_[shard]->version;
@@ -47,6 +49,11 @@ worker_effects worker::on_grant(std::shared_ptr<const lease_grant> grant, time_p
   if (!is_asking_ || grant->sequence != request_.sequence) return out; // of a repeated request
   is_asking_ = false;
   grant_ = std::move(grant);
+  if (options_.plan && grant_->kind == grant_kind::batch) {
+    plan_ = options_.plan(grant_->what, grant_->samples);
+    const bool is_due = !computing_ || !pull_due_ || now >= *pull_due_;
+    if ((computing_ || result_) && is_due) pull(grant_->clock, now, out);
+  }
   advance(now, out);
   return out;
 }
@@ -56,6 +63,7 @@ worker_effects worker::on_parameters(shard_id shard, std::shared_ptr<const pull_
   worker_effects out;
   if (shard.value >= options_.shards || reply->clock != pulled_for_ || arrived_[shard.value])
     return out; // of a pull that has been repeated or given up
+  rows_[shard.value] = reply->rows;
   if (reply->changed) held_[shard.value] = completed(shard, std::move(reply));
   LAGRANGE_EXPECT(held_[shard.value] != nullptr, "an unchanged copy that was never sent");
   arrived_[shard.value] = held_[shard.value];
@@ -114,9 +122,11 @@ void worker::compute_if_ready(time_point now, worker_effects& out) {
   if (pulled_for_ != grant_->clock) return pull(grant_->clock, now, out);
   if (std::find(arrived_.begin(), arrived_.end(), nullptr) != arrived_.end()) return;
   clock_ = grant_->clock;
-  computing_ = std::make_shared<step_task>(
-      step_task{grant_->what, clock_, std::move(grant_), arrived_, std::exchange(settled_, {})});
+  computing_ =
+      std::make_shared<step_task>(step_task{grant_->what, clock_, std::move(grant_), arrived_,
+                                            std::exchange(settled_, {}), std::move(plan_), rows_});
   grant_ = nullptr;
+  plan_ = nullptr;
   counts_.waiting += now - waiting_since_;
   computing_since_ = now;
   out.compute = computing_;
@@ -128,15 +138,19 @@ void worker::look_ahead(time_point now, worker_effects& out) {
   const auto wait = pull_times_.empty() || step_times_.empty()
                         ? std::chrono::nanoseconds(0)
                         : step_times_.value() - pull_times_.value();
-  if (wait <= std::chrono::nanoseconds(0)) return pull(clock_.next(), now, out);
   pull_due_ = now + wait;
+  if (wait <= std::chrono::nanoseconds(0)) return pull_ahead(now, out);
   out.wake_after = wait;
 }
 
 worker_effects worker::on_wake(time_point now) {
   worker_effects out;
-  if (pull_due_ && now >= *pull_due_) pull(clock_.next(), now, out);
+  if (pull_due_ && now >= *pull_due_) pull_ahead(now, out);
   return out;
+}
+
+void worker::pull_ahead(time_point now, worker_effects& out) {
+  if (!options_.plan || plan_) pull(clock_.next(), now, out);
 }
 
 // ---- pushing ------------------------------------------------------------------------------------
@@ -149,7 +163,7 @@ worker_effects worker::on_computed(step_result result, time_point now) {
   counts_.compute += now - computing_since_;
   step_times_.add(now - computing_since_);
   waiting_since_ = now;
-  if (pull_due_) pull(clock_.next(), now, out); // the step was quicker than those before it
+  if (pull_due_) pull_ahead(now, out); // the step was quicker than those before it
   ++counts_.steps;
   counts_.samples += result.samples;
   if (result.verdict == push_verdict::apply) {
@@ -220,7 +234,7 @@ void worker::push(time_point now, worker_effects& out) {
   result_task_ = nullptr;
   if (options_.ahead == lookahead::none) {
     ask(standing::working, clock_.next(), now, out);
-    pull(clock_.next(), now, out);
+    pull_ahead(now, out);
   }
   if (outgoing_->open == 0) acknowledged(now, out); // somebody else's attempts came before, all
 }
@@ -235,6 +249,8 @@ std::shared_ptr<gradient_push> worker::frame_of(const step_task& task, shard_id 
   frame->first = part.first;
   frame->gradient = part.values;
   frame->how = part.how;
+  frame->rows = part.rows;
+  frame->row_gradient = part.row_gradient;
   return frame;
 }
 
@@ -309,7 +325,8 @@ worker_effects worker::on_tick(time_point now) {
     request_sent_ = now;
     out.request = request_;
   }
-  if (pulled_for_ && now - pull_sent_ >= options_.retry_after) {
+  const bool is_missing = std::ranges::find(arrived_, nullptr) != arrived_.end();
+  if (pulled_for_ && is_missing && now - pull_sent_ >= options_.retry_after) {
     const auto kept = arrived_;
     pull(*pulled_for_, now, out);
     arrived_ = kept;

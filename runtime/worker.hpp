@@ -9,6 +9,7 @@
 
 #include "runtime/messages.hpp"
 #include "runtime/reports.hpp"
+#include "runtime/row_plan.hpp"
 #include "runtime/staleness/policy.hpp"
 
 #include <algorithm>
@@ -34,6 +35,8 @@ struct step_task {
   std::shared_ptr<const lease_grant> grant;                  ///< holds the samples
   std::vector<std::shared_ptr<const pull_reply>> parameters; ///< by shard
   std::vector<settled_push> settled;                         ///< since the last task
+  std::shared_ptr<const row_plan> plan;                      ///< null: a model without tables
+  std::vector<ops::tensor> rows;                             ///< those planned, by shard
 };
 
 /// A piece of a gradient, as it is sent in one frame.
@@ -41,6 +44,8 @@ struct gradient_part {
   std::uint64_t first = 0; ///< position in the shard's parameters
   ops::tensor values;      ///< f32 [m], or u8 [bytes] if coded
   coding how;
+  table_rows rows;          ///< as in gradient_push
+  ops::tensor row_gradient; ///< f32 [M]
 };
 
 /// What came of a step_task.
@@ -94,7 +99,8 @@ struct worker_options {
   stamp self;
   std::uint32_t shards = 1;
   lookahead ahead = lookahead::none;
-  bool compresses = false;                     ///< gradients, on links that leave the host
+  plan_maker plan;         ///< of the rows that a lease needs; null: a model without tables
+  bool compresses = false; ///< gradients, on links that leave the host
   std::chrono::milliseconds retry_after{2000}; ///< what is not answered by then is asked again
   std::chrono::milliseconds report_every{250};
 };
@@ -149,6 +155,8 @@ private:
                                               std::shared_ptr<const pull_reply> reply) const;
   void ask(standing state, worker_clock clock, time_point now, worker_effects& out);
   void pull(worker_clock clock, time_point now, worker_effects& out);
+  /// Pulls for the next step if it is known what: with tables, once its lease is here.
+  void pull_ahead(time_point now, worker_effects& out);
   /// Does whatever has become possible.
   void advance(time_point now, worker_effects& out);
   void compute_if_ready(time_point now, worker_effects& out);
@@ -170,11 +178,13 @@ private:
   time_point request_sent_;
   bool is_asking_ = false;
   std::shared_ptr<const lease_grant> grant_;
+  std::shared_ptr<const row_plan> plan_; ///< of the grant
   // The parameters asked for.
   std::optional<worker_clock> pulled_for_;
   time_point pull_sent_;
   std::vector<std::shared_ptr<const pull_reply>> arrived_; ///< by shard; null: not here yet
   std::vector<std::shared_ptr<const pull_reply>> held_;    ///< last full copy, by shard
+  std::vector<ops::tensor> rows_;                          ///< that came with `arrived_`
   // How long pulls and steps take, to pull just in time.
   recent_median pull_times_;
   recent_median step_times_;

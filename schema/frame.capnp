@@ -92,12 +92,19 @@ struct LeaseGrant {
   samples @5 :Batch;   # null unless kind is batch
 }
 
+# Some rows of the tables of which a shard has a part, by their number in that part.
+struct TableRows {
+  counts @0 :List(UInt32); # so many of each table, in the order of the model; at most 32 tables
+  rows @1 :Tensor;         # i32 [K]: those of the first table, ascending, then those of the next
+}
+
 # Worker to shard: asks for parameters.
 struct PullRequest {
   from @0 :Stamp;
   clock @1 :UInt64;    # at which the answer is used
   heldLife @2 :UInt32; # incarnation of the shard that the worker's copy came from; 0: no copy
   held @3 :UInt64;     # version of the worker's copy
+  rows @4 :TableRows;  # that the answer is to bring; null: none
 }
 
 # Shard to worker: parameters.
@@ -112,6 +119,8 @@ struct PullReply {
   taken @6 :Lease;       # of the last push of the one who asks that this shard has taken
   samples @7 :UInt64;    # of the gradients in the parameters
   takenBefore @8 :Lease; # of the push before `taken` that this shard has taken of the one who asks
+  rows @9 :Tensor;       # f32 [M], the rows that were asked for, as they are now, one after another;
+                         # null: none were
 }
 
 # What is to become of a push.
@@ -136,6 +145,9 @@ struct GradientPush {
   verdict @8 :PushVerdict;
   samples @9 :UInt32;   # that the gradient is the mean of
   clipScale @10 :Float32 = 1; # from 0 to 1; the gradient is multiplied by it when it is applied
+  # Of every frame again:
+  rows @11 :TableRows;  # whose gradients this frame brings; null: none
+  rowGradient @12 :Tensor; # f32 [M], one row after another; null: none
 }
 
 enum PushOutcome {
@@ -158,6 +170,7 @@ struct PushAck {
 struct SnapshotRequest {
   from @0 :Stamp;
   sequence @1 :UInt64; # comes back as the reply's clock
+  rows @2 :TableRows;  # the answer is to bring these and nothing else; null: all but the tables
 }
 
 # To whoever asked for what cannot be.

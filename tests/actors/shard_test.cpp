@@ -101,7 +101,7 @@ struct shard_fixture {
   }
 
   void pull(tests::plane_peer& from, std::uint32_t worker, std::uint64_t clock) {
-    from.send(pull_request{of_worker(worker), {clock}, {}, {}});
+    from.send(pull_request{of_worker(worker), {clock}, {}, {}, {}});
     world.run();
   }
   void push(tests::plane_peer& from, std::uint32_t worker, std::uint64_t clock) {
@@ -165,13 +165,13 @@ TEST_CASE_METHOD(shard_fixture, "a frame of a kind that no shard takes is refuse
 
 TEST_CASE_METHOD(shard_fixture, "whoever asks for a snapshot gets one, but of its own job",
                  "[actors][shard]") {
-  first->send(snapshot_request{{{7}, {1}, {1}, {actor_role::supervisor, 0}, {1}}, 42});
+  first->send(snapshot_request{{{7}, {1}, {1}, {actor_role::supervisor, 0}, {1}}, 42, {}});
   world.run();
   const auto reply = first->take<pull_reply>();
   REQUIRE(reply);
   CHECK(reply->clock == worker_clock{42});
   CHECK(reply->parameters.values<float>()[2] == 3);
-  first->send(snapshot_request{{{8}, {1}, {1}, {actor_role::supervisor, 0}, {1}}, 43});
+  first->send(snapshot_request{{{8}, {1}, {1}, {actor_role::supervisor, 0}, {1}}, 43, {}});
   world.run();
   CHECK(first->take<rejection>().value().why.code == errc::fenced);
 }

@@ -1,6 +1,7 @@
 #include "model_samples.hpp"
 
 #include "reference.hpp"
+#include "whole_tables.hpp"
 
 #include <bit>
 
@@ -53,7 +54,7 @@ std::unique_ptr<network> make_small(const model_row& row) {
   for (const auto& [name, value] : {std::pair("layers", 2), {"width", 16}, {"heads", 2}})
     if (std::ranges::find(row.settings, name, &model_setting::name) != row.settings.end())
       set.set(name, value);
-  return row.make(input_of(row), set);
+  return with_whole_tables(row.make(input_of(row), set));
 }
 
 batch_of samples(const model_input& from, std::int64_t count, std::uint64_t seed) {

@@ -23,7 +23,8 @@ ops::model_input input_of(const ops::model_row& row);
 /// anew for each pass and place.
 ops::model_input input_without_draws(const ops::model_row& row);
 
-/// The model for input_of(), made smaller than it is where that saves time.
+/// The model for input_of(), made smaller than it is where that saves time, its tables among the
+/// other parameters (whole_tables.hpp).
 std::unique_ptr<ops::network> make_small(const ops::model_row& row);
 
 batch_of samples(const ops::model_input& from, std::int64_t count, std::uint64_t seed);

@@ -30,7 +30,8 @@ public:
     return x;
   }
   ops::scores evaluate(std::span<const float> parameters, const ops::tensor& inputs,
-                       std::span<const std::int32_t> labels) override {
+                       std::span<const std::int32_t> labels,
+                       std::span<const ops::table_part>) override {
     return {parameters[0] + inputs.values<float>()[0], 1, static_cast<std::int64_t>(labels.size())};
   }
 
@@ -168,7 +169,8 @@ TEST_CASE("a network sees i32 as they are, and counts samples, not labels",
              static_cast<float>(pass.labels.size());
     }
     ops::scores evaluate(std::span<const float>, const ops::tensor& inputs,
-                         std::span<const std::int32_t> labels) override {
+                         std::span<const std::int32_t> labels,
+                         std::span<const ops::table_part>) override {
       return {0, inputs.values<std::int32_t>()[1], static_cast<std::int64_t>(labels.size())};
     }
   };

@@ -132,7 +132,7 @@ private:
     std::vector<float> flat(
         static_cast<std::size_t>(ops::parameter_elements(make_network()->parameters())));
     for (std::uint32_t index = 0; index < shards_.size(); ++index) {
-      const auto held = shards_[index]->on_snapshot();
+      const auto held = shards_[index]->on_snapshot({}).value();
       if (held.version.value != steps_.size() + 1) return;
       parts_.scatter({index}, held.parameters.values<float>(), flat);
     }

@@ -41,8 +41,8 @@ public:
     }
     return pass.inputs.values<float>()[0];
   }
-  ops::scores evaluate(std::span<const float>, const ops::tensor&,
-                       std::span<const std::int32_t>) override {
+  ops::scores evaluate(std::span<const float>, const ops::tensor&, std::span<const std::int32_t>,
+                       std::span<const ops::table_part>) override {
     return {};
   }
 };

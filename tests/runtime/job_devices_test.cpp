@@ -63,7 +63,8 @@ TEST_CASE("a model of the CPU alone is refused other devices", "[runtime][job]")
     std::span<const ops::parameter_spec> parameters() const override { return specs_; }
     float train(const ops::training_pass&) override { return 0; }
     ops::scores evaluate(std::span<const float>, const ops::tensor&,
-                         std::span<const std::int32_t>) override {
+                         std::span<const std::int32_t>,
+                         std::span<const ops::table_part>) override {
       return {};
     }
 

@@ -26,8 +26,8 @@ class tiny_network final : public ops::network {
 public:
   std::span<const ops::parameter_spec> parameters() const override { return {&spec_, 1}; }
   float train(const ops::training_pass&) override { return 0; }
-  ops::scores evaluate(std::span<const float>, const ops::tensor&,
-                       std::span<const std::int32_t>) override {
+  ops::scores evaluate(std::span<const float>, const ops::tensor&, std::span<const std::int32_t>,
+                       std::span<const ops::table_part>) override {
     return {};
   }
 
@@ -110,6 +110,7 @@ TEST_CASE("a job that is written and read again is the same job", "[runtime][job
   x.staleness.policy = "bsp";
   x.topology.workers = 1;
   x.topology.shards = 1024;
+  x.topology.shard_memory = std::uint64_t{3} << 20;
   x.restart = {0, std::chrono::hours(24), std::chrono::milliseconds(1'001)};
   x.evaluation = {3, std::nullopt};
   x.output.dir = "over/there";
@@ -208,6 +209,43 @@ TEST_CASE("what data and model cannot bear is refused", "[runtime][job]") {
   CHECK(unsuitable.error().text.find(
             "job.toml:2: model.name = \"tiny\": does not suit samples of "
             "numbers of shape [28, 28, 1] in 10 classes: tiny needs four pixels") == 0);
+}
+
+TEST_CASE("shards that would take more memory than they may are refused, and how many do not told",
+          "[runtime][job][tables]") {
+  const auto rows = catalog::standard();
+  const data_facts facts{{{2}, 2, ops::sample_kind::pairs, {1'000'000, 500'000}}, 60'000};
+  const auto checked = [&](std::vector<std::string> overrides) {
+    overrides.insert(overrides.end(), {"model.name=skipgram", "model.width=16",
+                                       "optimizer.name=adagrad", "topology.shards=2"});
+    const auto found = check_job(parse_job("", "job.toml", overrides, rows).value(), facts, rows);
+    return found ? "taken" : found.error().text;
+  };
+  // 1.5 million rows of 16, their state beside them, in two halves: 96 MB.
+  CHECK(checked({"topology.shard_memory=96MB"}) == "taken");
+  CHECK_THAT(checked({"topology.shard_memory=95MB"}),
+             Catch::Contains("takes 96000000 bytes on one of 2 shards, expected topology.shards = "
+                             "3"));
+  CHECK_THAT(checked({"topology.shard_memory=1KB"}), Catch::Contains("1024 shards are not enough"));
+  CHECK(checked({}) == "taken");
+}
+
+TEST_CASE("tables refuse optimizers of whole tensors, and batches whose rows fit no frame",
+          "[runtime][job][tables]") {
+  const auto rows = catalog::standard();
+  const data_facts facts{{{2}, 2, ops::sample_kind::pairs, {1'000'000, 500'000}}, 60'000};
+  const auto refusal = [&](std::vector<std::string> overrides) {
+    overrides.push_back("model.name=skipgram");
+    const auto found = check_job(parse_job("", "job.toml", overrides, rows).value(), facts, rows);
+    return found ? "taken" : found.error().text;
+  };
+  CHECK_THAT(refusal({"optimizer.name=lamb"}),
+             Catch::Contains("lamb needs whole tensors") && Catch::Contains("another optimizer"));
+  // A pair and five others: seven rows of 4096 numbers and their own.
+  CHECK(refusal({"model.width=4096", "data.batch=2340"}) == "taken");
+  CHECK_THAT(refusal({"model.width=4096", "data.batch=2341"}),
+             Catch::Contains("a sample may touch 114716 bytes of rows") &&
+                 Catch::Contains("expected a batch of at most 2340"));
 }
 
 TEST_CASE("a batch that no frame could hold, and augmented samples that are no images, are refused",

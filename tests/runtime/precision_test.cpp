@@ -28,8 +28,8 @@ public:
     for (const std::size_t each : {1, 0}) pass.observer->on_final(each);
     return 1;
   }
-  ops::scores evaluate(std::span<const float>, const ops::tensor&,
-                       std::span<const std::int32_t>) override {
+  ops::scores evaluate(std::span<const float>, const ops::tensor&, std::span<const std::int32_t>,
+                       std::span<const ops::table_part>) override {
     return {};
   }
 

@@ -147,7 +147,7 @@ TEST_CASE("a running average with any number of stale workers rises to its mean 
 TEST_CASE("the schedule is driven by the samples applied at the shard", "[runtime][shard]") {
   shard_probe shard(sgd_shard("asp", "step:4:0.5"));
   CHECK(moves(shard, 6) == std::vector<float>{1, 1, 0.5F, 0.5F, 0.25F, 0.25F});
-  CHECK(shard.twin.on_snapshot().samples == 12);
+  CHECK(shard.twin.on_snapshot({}).value().samples == 12);
   CHECK(shard.pull(pull_of(worker_stamp(0), 6)).pulls.at(0).what.samples == 12);
 }
 
@@ -158,7 +158,7 @@ TEST_CASE("a skipped push is no sample applied", "[runtime][shard]") {
   push.samples = 100;
   push.gradient = {};
   shard.push(push);
-  CHECK(shard.twin.on_snapshot().samples == 0);
+  CHECK(shard.twin.on_snapshot({}).value().samples == 0);
 }
 
 TEST_CASE("a round counts the samples of all its pushes, once", "[runtime][shard]") {
@@ -171,7 +171,7 @@ TEST_CASE("a round counts the samples of all its pushes, once", "[runtime][shard
     shard.push(push);
   }
   CHECK(shard.parameters() == std::vector<float>{0.5F}); // 8 of 16 samples of warm-up
-  CHECK(shard.twin.on_snapshot().samples == 8);
+  CHECK(shard.twin.on_snapshot({}).value().samples == 8);
 }
 
 TEST_CASE("a shard that goes on from another's count goes on in its schedule", "[runtime][shard]") {
@@ -216,7 +216,7 @@ TEST_CASE("N shards make the parameters of one, to the bit, with every optimizer
           for (const auto& frame : cut(push, 10'007)) probe.push(frame);
         }
         REQUIRE(probe.version() == 3);
-        ends.push_back(std::make_shared<const pull_reply>(probe.twin.on_snapshot()));
+        ends.push_back(std::make_shared<const pull_reply>(probe.twin.on_snapshot({}).value()));
       }
       const auto flat = assemble_parameters(x, rows, facts, ends);
       if (of_one.empty()) of_one = flat;

@@ -59,7 +59,11 @@ std::vector<transport::frame> small_frames() {
           encode(sample_coded_push()),
           encode(sample_lease_request()),
           encode(sample_ack()),
-          encode(snapshot_request{sample_stamp(), 5}),
+          encode(snapshot_request{sample_stamp(), 5, {}}),
+          encode(snapshot_request{sample_stamp(), 5, sample_rows()}),
+          encode(sample_row_request()),
+          encode(sample_row_reply()),
+          encode(sample_row_push()),
           encode(rejection{{errc::fenced, "no"}})};
 }
 

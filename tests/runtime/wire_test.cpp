@@ -100,7 +100,7 @@ TEST_CASE("small messages come back as they were sent", "[runtime][wire]") {
   CHECK(ack.outcome == push_outcome::duplicate);
   CHECK(ack.version == shard_version{53});
   const auto snapshot =
-      decode<snapshot_request>(encode(snapshot_request{sample_stamp(), 5})).value();
+      decode<snapshot_request>(encode(snapshot_request{sample_stamp(), 5, {}})).value();
   CHECK(snapshot.from == sample_stamp());
   CHECK(snapshot.sequence == 5);
   const auto no = decode<rejection>(encode(rejection{{errc::fenced, "no"}})).value();

@@ -34,7 +34,7 @@ public:
     return 1;
   }
   ops::scores evaluate(std::span<const float>, const ops::tensor& inputs,
-                       std::span<const std::int32_t>) override {
+                       std::span<const std::int32_t>, std::span<const ops::table_part>) override {
     return {0, 0, inputs.extents()[0]};
   }
 
@@ -238,7 +238,7 @@ private:
       made.breach = "LE-1: " + audit_line(made.figures) + ", expected " + std::to_string(leases_);
     if (made.breach.empty()) made.breach = audit_.breach();
     if (!made.breach.empty()) return;
-    made.parameters = assemble_parameters(job_, rows_, facts_, state().parameters);
+    made.parameters = assemble_parameters(job_, rows_, facts_, state().parameters.shards);
     made.expected_updates = checker_.version({0}).value;
   }
 

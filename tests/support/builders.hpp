@@ -62,7 +62,7 @@ inline ops::tensor tensor_of(std::vector<float> values) {
 }
 
 inline runtime::pull_request pull_of(runtime::stamp from, std::uint64_t clock) {
-  return {from, {clock}, {}, {}};
+  return {from, {clock}, {}, {}, {}};
 }
 
 /// A push in one frame of `elements` times `value`.
@@ -103,6 +103,8 @@ inline std::vector<runtime::gradient_part> parts_of(const ops::tensor& gradient,
   for (std::int64_t first = 0; first < gradient.elements(); first += length)
     parts.push_back({static_cast<std::uint64_t>(first),
                      gradient.slice(first, std::min(length, gradient.elements() - first)),
+                     {},
+                     {},
                      {}});
   std::ranges::reverse(parts);
   return parts;
@@ -162,11 +164,11 @@ struct shard_probe {
     return twin.on_view(what, {});
   }
   std::vector<float> parameters() {
-    const auto held = twin.on_snapshot().parameters;
+    const auto held = twin.on_snapshot({}).value().parameters;
     const auto values = held.values<float>();
     return {values.begin(), values.end()};
   }
-  std::uint64_t version() { return twin.on_snapshot().version.value; }
+  std::uint64_t version() { return twin.on_snapshot({}).value().version.value; }
 };
 
 } // namespace lagrange::tests

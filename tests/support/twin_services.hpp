@@ -81,7 +81,7 @@ public:
   void audit() {
     watch.on_finish(feeder_.report(), feeder_.leases());
     for (std::uint32_t shard = 0; shard < shards_.size(); ++shard)
-      watch.on_last_parameters(shard, shards_[shard]->on_snapshot());
+      watch.on_last_parameters(shard, shards_[shard]->on_snapshot({}).value());
   }
 
 private:

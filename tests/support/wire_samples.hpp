@@ -65,7 +65,21 @@ inline runtime::push_ack sample_ack() {
 }
 
 inline runtime::pull_request sample_request() {
-  return {.from = sample_stamp(), .clock = {21}, .held_life = {2}, .held = {22}};
+  return {.from = sample_stamp(), .clock = {21}, .held_life = {2}, .held = {22}, .rows = {}};
+}
+
+/// Rows 1 and 5 of a table, none of the next, and row 3 of a third.
+inline runtime::table_rows sample_rows() {
+  runtime::table_rows out{.counts = {2, 0, 1}, .rows = ops::tensor(ops::dtype::i32, {3})};
+  const auto rows = out.rows.values<std::int32_t>();
+  rows[0] = 1, rows[1] = 5, rows[2] = 3;
+  return out;
+}
+
+inline runtime::pull_request sample_row_request() {
+  auto out = sample_request();
+  out.rows = sample_rows();
+  return out;
 }
 
 inline runtime::pull_reply sample_reply(std::int64_t elements) {
@@ -77,7 +91,17 @@ inline runtime::pull_reply sample_reply(std::int64_t elements) {
           .how = {},
           .blocks = {},
           .taken = {{{{33}, {2}}, {{31}, {1}}}},
-          .samples = 34};
+          .samples = 34,
+          .rows = {}};
+}
+
+/// Nothing has changed but these rows.
+inline runtime::pull_reply sample_row_reply() {
+  auto out = sample_reply(0);
+  out.changed = false;
+  out.parameters = {};
+  out.rows = sample_f32(3);
+  return out;
 }
 
 /// Values that are written by a codec: any bytes will do.
@@ -110,7 +134,17 @@ inline runtime::gradient_push sample_push(runtime::push_verdict verdict) {
           .how = {},
           .verdict = verdict,
           .samples = 64,
-          .clip_scale = 0.75f};
+          .clip_scale = 0.75f,
+          .rows = {},
+          .row_gradient = {}};
+}
+
+inline runtime::gradient_push sample_row_push() {
+  auto out = sample_push(runtime::push_verdict::apply);
+  out.gradient = {};
+  out.rows = sample_rows();
+  out.row_gradient = sample_f32(5);
+  return out;
 }
 
 inline runtime::gradient_push sample_coded_push() {

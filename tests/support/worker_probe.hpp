@@ -12,7 +12,8 @@ namespace lagrange::tests {
 /// Drives one worker of two shards with 3 and 5 elements.
 struct worker_probe {
   explicit worker_probe(runtime::lookahead ahead = runtime::lookahead::none)
-      : twin(options_of(ahead)) {
+      : worker_probe(options_of(ahead)) {}
+  explicit worker_probe(runtime::worker_options options) : twin(std::move(options)) {
     effects = twin.start(at(std::chrono::milliseconds(0)));
   }
   static runtime::worker_options options_of(runtime::lookahead ahead) {

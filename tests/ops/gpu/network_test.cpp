@@ -2,6 +2,7 @@
 #include "ops/models.hpp"
 #include "tests/ops/model_samples.hpp"
 #include "tests/ops/reference.hpp"
+#include "tests/ops/whole_tables.hpp"
 #include "tests/support/device_trial.hpp"
 
 #include <numeric>
@@ -46,7 +47,7 @@ std::unique_ptr<ops::network> make_small(const ops::model_row& row, const ops::m
   for (const auto& [name, value] : {std::pair("layers", 1), {"width", 8}, {"heads", 2}})
     if (std::ranges::find(row.settings, name, &ops::model_setting::name) != row.settings.end())
       set.set(name, value);
-  return row.make(input, set);
+  return with_whole_tables(row.make(input, set));
 }
 
 /// Along the gradient of the CPU, and how long it is. Relative to the latter.

@@ -1,0 +1,29 @@
+/// \file
+/// Times, sizes and epochs as a user writes them in a config.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace lagrange::runtime {
+
+/// "60s" and "24h": the largest unit that divides the time, but never "1m" or "1h".
+std::string written(std::chrono::milliseconds time);
+/// The reverse; nothing for what is no time, or is longer than `high`.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text,
+                                                        std::chrono::milliseconds high);
+
+constexpr std::uint32_t epochs_every_max = 1'000'000;
+/// As in "1 epoch" or "3 epochs"; nothing for what is no number of epochs from 1 to the largest.
+std::optional<std::uint32_t> parse_epochs(std::string_view text);
+
+/// "256MB" and "4GiB": the largest unit that divides the size; "none" is 0.
+std::string written_bytes(std::uint64_t bytes);
+/// The reverse: units of a thousand (KB, MB, GB) and of 1024 (KiB, MiB, GiB). Nothing for what is
+/// no size, or a size of none.
+std::optional<std::uint64_t> parse_bytes(std::string_view text);
+
+} // namespace lagrange::runtime
