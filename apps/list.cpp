@@ -13,15 +13,6 @@ namespace {
 
 using runtime::catalog;
 
-list_row to_row(const runtime::policy_row& row) {
-  return {std::string(row.name), std::string(row.arguments), std::string(row.help)};
-}
-list_row to_row(const runtime::codec_row& row) {
-  return {std::string(row.name), std::string(row.arguments), std::string(row.help)};
-}
-list_row to_row(const runtime::schedule_row& row) {
-  return {std::string(row.name), std::string(row.arguments), std::string(row.help)};
-}
 /// A model's arguments are its settings: keys of [model].
 list_row to_row(const ops::model_row& row) {
   std::string settings;
@@ -31,7 +22,9 @@ list_row to_row(const ops::model_row& row) {
 }
 template <class Row>
 list_row to_row(const Row& row) {
-  return {std::string(row.name), {}, std::string(row.help)};
+  std::string arguments;
+  if constexpr (requires { row.arguments; }) arguments = row.arguments;
+  return {std::string(row.name), std::move(arguments), std::string(row.help)};
 }
 
 template <auto Table>
@@ -62,6 +55,8 @@ constexpr list_table tables[] = {
     {"models", "networks, for model.name", rows_of<&catalog::models>},
     {"layers", "what model.layers is made of", layer_rows},
     {"policies", "who may go on, for staleness.policy", rows_of<&catalog::policies>},
+    {"weights", "how much a late gradient counts, for staleness.weight",
+     rows_of<&catalog::weights>},
     {"optimizers", "what a shard does with a gradient, for optimizer.name",
      rows_of<&catalog::optimizers>},
     {"schedules", "how the rate changes, for optimizer.schedule", rows_of<&catalog::schedules>},

@@ -145,6 +145,8 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
                                        static_cast<std::size_t>(own.elements),
                                        specs[own.tensor].kind});
   made.policy = policy_of(x, rows);
+  if (x.staleness.weight != "none")
+    made.parameters.weight = make_weight(rows.weights, x.staleness.weight).value();
   made.parameters.optimizer =
       find_row(rows.optimizers, x.optimizer.name)->make(values.size(), x.optimizer.options);
   made.parameters.tables = tables_of(x, rows, specs, id);

@@ -11,13 +11,10 @@ std::vector<Row> copy(std::span<const Row> rows) {
 } // namespace
 
 catalog catalog::standard() {
-  return {copy(ops::models()),
-          copy(runtime::policies()),
-          copy(ops::optimizers()),
-          copy(runtime::codecs()),
-          copy(data_formats()),
-          copy(runtime::schedules()),
-          {}};
+  return {copy(ops::models()),        copy(runtime::policies()),
+          copy(runtime::weights()),   copy(ops::optimizers()),
+          copy(runtime::codecs()),    copy(data_formats()),
+          copy(runtime::schedules()), {}};
 }
 
 } // namespace lagrange::runtime

@@ -11,6 +11,7 @@
 #include "runtime/data/dataset.hpp"
 #include "runtime/schedule.hpp"
 #include "runtime/staleness/policy.hpp"
+#include "runtime/staleness/weight.hpp"
 
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ namespace lagrange::runtime {
 struct catalog {
   std::vector<ops::model_row> models;
   std::vector<policy_row> policies;
+  std::vector<weight_row> weights;
   std::vector<ops::optimizer_row> optimizers;
   std::vector<codec_row> codecs;
   std::vector<data_row> data;

@@ -11,7 +11,8 @@ constexpr std::uint32_t workers_max = 1 << 20;
 
 clock_table::clock_table(std::uint32_t workers) {
   LAGRANGE_EXPECT(workers <= workers_max, std::to_string(workers) + " workers");
-  entries_.assign(workers, entry{incarnation{1}, true, false, worker_clock{0}, std::nullopt});
+  entries_.assign(workers,
+                  entry{incarnation{1}, true, false, worker_clock{0}, std::nullopt, {}, {}});
 }
 
 clock_table::entry& clock_table::at(worker_id worker) {
@@ -31,7 +32,7 @@ bool clock_table::hears(worker_id worker, incarnation life, worker_clock clock) 
   if (is_fenced(worker, life)) return false;
   auto& known = at(worker);
   if (life > known.life) {
-    known = {life, true, false, clock, std::nullopt};
+    known = {life, true, false, clock, std::nullopt, {}, {}};
   } else if (!known.is_counted) {
     if (known.left && clock <= *known.left) return false;
     known.is_counted = true;
@@ -40,9 +41,12 @@ bool clock_table::hears(worker_id worker, incarnation life, worker_clock clock) 
   return true;
 }
 
-void clock_table::advances(worker_id worker, incarnation life, worker_clock clock) {
+void clock_table::advances(worker_id worker, incarnation life, worker_clock clock, time_point now) {
   auto& known = at(worker);
-  if (known.life == life && known.is_counted) known.clock = std::max(known.clock, clock);
+  if (known.life != life || !known.is_counted || clock <= known.clock) return;
+  known.clock = clock;
+  if (known.moved != time_point{}) known.step = now - known.moved;
+  known.moved = now;
 }
 
 void clock_table::leaves(worker_id worker, incarnation life, worker_clock clock) {
@@ -61,7 +65,7 @@ std::vector<worker_id> clock_table::adopts(const membership_view& view) {
     if (member.life < known.life) continue; // a view that was made before this incarnation spoke
     if (member.life > known.life) {
       dead.push_back(member.worker);
-      known = {member.life, false, !member.live, {}, std::nullopt};
+      known = {member.life, false, !member.live, {}, std::nullopt, {}, {}};
     } else if (!member.live && !known.is_dead) {
       dead.push_back(member.worker);
       known.is_counted = false;
@@ -81,6 +85,14 @@ std::optional<worker_clock> clock_table::slowest() const {
 std::optional<worker_clock> clock_table::clock_of(worker_id worker) const {
   if (worker.value >= entries_.size() || !entries_[worker.value].is_counted) return std::nullopt;
   return entries_[worker.value].clock;
+}
+
+std::span<const live_clock> clock_table::live() const {
+  live_.clear();
+  for (std::uint32_t index = 0; index < entries_.size(); ++index)
+    if (const auto& known = entries_[index]; known.is_counted)
+      live_.push_back({{index}, known.clock, known.moved, known.step});
+  return live_;
 }
 
 std::size_t clock_table::counted() const {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "runtime/messages.hpp"
+#include "runtime/staleness/policy.hpp"
 
 #include <optional>
 #include <vector>
@@ -23,7 +24,7 @@ public:
   /// worker's own leave; the message must have no effect. A worker not counted enters at `clock`.
   bool hears(worker_id worker, incarnation life, worker_clock clock);
   /// The worker finished the step before `clock`.
-  void advances(worker_id worker, incarnation life, worker_clock clock);
+  void advances(worker_id worker, incarnation life, worker_clock clock, time_point now);
   /// The worker is idle from `clock` on and leaves the table, until a pull of a higher clock.
   void leaves(worker_id worker, incarnation life, worker_clock clock);
   /// What the supervisor says. Returns the workers whose known incarnation it declares dead.
@@ -35,6 +36,8 @@ public:
   /// The clock of a counted worker.
   std::optional<worker_clock> clock_of(worker_id worker) const;
   std::size_t counted() const;
+  /// The counted workers, in the order of workers. Valid until the table changes or is asked again.
+  std::span<const live_clock> live() const;
   view_number view() const { return view_; }
 
 private:
@@ -44,11 +47,14 @@ private:
     bool is_dead = false; ///< `life` itself was declared dead
     worker_clock clock;
     std::optional<worker_clock> left; ///< clock at which `life` left, if it has
+    time_point moved{};
+    std::chrono::nanoseconds step{0}; ///< as in live_clock
   };
   entry& at(worker_id worker);
 
   std::vector<entry> entries_; ///< by worker
   view_number view_;
+  mutable std::vector<live_clock> live_;
 };
 
 } // namespace lagrange::runtime

@@ -19,9 +19,9 @@ sha256_digest sha256(std::span<const std::span<const std::byte>> pieces) {
   bool is_done = context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
   for (const auto& piece : pieces)
     is_done = is_done && EVP_DigestUpdate(context.get(), piece.data(), piece.size()) == 1;
-  is_done = is_done && EVP_DigestFinal_ex(context.get(),
-                                          reinterpret_cast<unsigned char*>(digest.data()),
-                                          &length) == 1;
+  is_done =
+      is_done && EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()),
+                                    &length) == 1;
   LAGRANGE_EXPECT(is_done && length == digest.size(), "OpenSSL has no SHA-256 here");
   return digest;
 }

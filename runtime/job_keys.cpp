@@ -106,9 +106,8 @@ const key_rule rules[] = {
 
     {"staleness.policy", "lagrange list policies",
      policy_key{at<&job::staleness, &job::staleness_table::policy>}},
-    {"staleness.weight", "of a late gradient",
-     only_text_key{at<&job::staleness, &job::staleness_table::weight>, "none"},
-     "late gradients have full weight today"},
+    {"staleness.weight", "of a late gradient: lagrange list weights",
+     weight_key{at<&job::staleness, &job::staleness_table::weight>}},
     {"staleness.compensation", "for a late gradient",
      only_text_key{at<&job::staleness, &job::staleness_table::compensation>, "none"},
      "late gradients are applied as they are today"},

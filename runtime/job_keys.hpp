@@ -63,6 +63,10 @@ struct codec_key {
 struct schedule_key {
   std::string& (*at)(job&);
 };
+/// A weight of late gradients with its arguments.
+struct weight_key {
+  std::string& (*at)(job&);
+};
 /// A length of training: a number of samples, or one of epochs as in "3 epochs".
 struct training_span_key {
   training_span& (*at)(job&);
@@ -104,7 +108,7 @@ using key_kind =
     std::variant<whole_key<std::uint32_t>, whole_key<std::uint64_t>, real_key, target_key,
                  plain_name_key, path_key, file_key, flag_key, row_name_key, policy_key, codec_key,
                  choice_key, only_text_key, only_list_key, duration_key, epochs_key, schedule_key,
-                 training_span_key, device_list_key, size_key>;
+                 training_span_key, device_list_key, size_key, weight_key>;
 
 /// One key. `today` says why so few values are possible; empty for most.
 struct key_rule {

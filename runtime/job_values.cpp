@@ -3,6 +3,7 @@
 
 #include "runtime/job_devices.hpp"
 #include "runtime/nearest.hpp"
+#include "runtime/spec.hpp"
 
 #include <fmt/format.h>
 
@@ -38,11 +39,12 @@ std::string listed(std::span<const std::string_view> names) {
   return text;
 }
 
-std::string listed_policies(const catalog& rows) {
+/// As in "one of bsp, ssp:BOUND".
+template <class Row>
+std::string one_of(const std::vector<Row>& rows) {
   std::string text;
-  for (const auto& row : rows.policies)
-    text += (text.empty() ? "" : ", ") + std::string(row.name) +
-            (row.arguments.empty() ? "" : ":") + std::string(row.arguments);
+  for (const auto& row : rows)
+    text += (text.empty() ? "one of " : ", ") + usage_of(row.name, row.arguments);
   return text;
 }
 
@@ -129,6 +131,13 @@ struct reader {
   bool operator()(const schedule_key& key) {
     if (!text()) return false;
     const auto made = make_schedule(context.rows.schedules, *text(), 1);
+    if (!made) reason = made.error().text;
+    return take(key.at(out), made.has_value());
+  }
+
+  bool operator()(const weight_key& key) {
+    if (!text()) return false;
+    const auto made = make_weight(context.rows.weights, *text());
     if (!made) reason = made.error().text;
     return take(key.at(out), made.has_value());
   }
@@ -273,14 +282,9 @@ struct describer {
   }
   std::string operator()(const flag_key&) const { return "true or false"; }
   std::string operator()(const row_name_key& key) const { return listed(key.names(rows)); }
-  std::string operator()(const policy_key&) const { return "one of " + listed_policies(rows); }
-  std::string operator()(const schedule_key&) const {
-    std::string names;
-    for (const auto& row : rows.schedules)
-      names += fmt::format("{}{}{}{}", names.empty() ? "" : ", ", row.name,
-                           row.arguments.empty() ? "" : ":", row.arguments);
-    return "one of " + names;
-  }
+  std::string operator()(const policy_key&) const { return one_of(rows.policies); }
+  std::string operator()(const schedule_key&) const { return one_of(rows.schedules); }
+  std::string operator()(const weight_key&) const { return one_of(rows.weights); }
   std::string operator()(const training_span_key&) const {
     return "a number of samples, or of epochs as in \"3 epochs\"";
   }

@@ -1,6 +1,6 @@
 #include "runtime/schedule.hpp"
 
-#include "runtime/nearest.hpp"
+#include "runtime/spec.hpp"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,6 @@
 #include <charconv>
 #include <cmath>
 #include <numbers>
-#include <vector>
 
 namespace lagrange::runtime {
 
@@ -51,16 +50,6 @@ private:
   double last_;
 };
 
-result<double> parse_share(std::string_view text, std::string_view what) {
-  double value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, problem] = std::from_chars(text.data(), end, value);
-  if (stop != end || problem != std::errc{} || !(value >= 0 && value <= 1))
-    return failure(errc::bad_argument,
-                   fmt::format("{} is \"{}\", expected a number from 0 to 1", what, text));
-  return value;
-}
-
 /// At least one sample.
 result<std::uint64_t> parse_samples(std::string_view text, std::string_view what,
                                     std::uint64_t epoch_samples) {
@@ -77,7 +66,7 @@ made_schedule make_constant(arguments, std::uint64_t) { return std::make_unique<
 /// Paper: He et al.: Deep Residual Learning for Image Recognition (CVPR 2016).
 made_schedule make_step(arguments given, std::uint64_t epoch_samples) {
   BOOST_OUTCOME_TRY(every, parse_samples(given[0], "EVERY of schedule step", epoch_samples));
-  BOOST_OUTCOME_TRY(times, parse_share(given[1], "FACTOR of schedule step"));
+  BOOST_OUTCOME_TRY(times, parse_number(given[1], "FACTOR of schedule step", 0, 1));
   return std::make_unique<step>(every, times);
 }
 
@@ -87,7 +76,7 @@ made_schedule make_cosine(arguments given, std::uint64_t epoch_samples) {
   BOOST_OUTCOME_TRY(samples, parse_samples(given[0], "SAMPLES of schedule cosine", epoch_samples));
   double last = 0;
   if (given.size() > 1) {
-    BOOST_OUTCOME_TRY(share, parse_share(given[1], "FINAL of schedule cosine"));
+    BOOST_OUTCOME_TRY(share, parse_number(given[1], "FINAL of schedule cosine", 0, 1));
     last = share;
   }
   return std::make_unique<cosine>(samples, last);
@@ -100,26 +89,6 @@ constexpr schedule_row table[] = {
      "down half a cosine to FINAL times the rate, 0 unless said, in SAMPLES or \"N epochs\"",
      make_cosine},
 };
-
-std::vector<std::string_view> split(std::string_view spec) {
-  std::vector<std::string_view> parts;
-  for (std::size_t begin = 0; begin <= spec.size();) {
-    const auto end = std::min(spec.find(':', begin), spec.size());
-    parts.push_back(spec.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
-std::string usage(const schedule_row& row) {
-  return fmt::format("{}{}{}", row.name, row.arguments.empty() ? "" : ":", row.arguments);
-}
-
-bool takes(const schedule_row& row, std::size_t count) {
-  const auto most = row.arguments.empty() ? 0 : split(row.arguments).size();
-  const auto optional = static_cast<std::size_t>(std::ranges::count(row.arguments, '['));
-  return count <= most && count + optional >= most;
-}
 
 } // namespace
 
@@ -145,23 +114,7 @@ std::span<const schedule_row> schedules() { return table; }
 result<std::unique_ptr<rate_schedule>> make_schedule(std::span<const schedule_row> rows,
                                                      std::string_view spec,
                                                      std::uint64_t epoch_samples) {
-  const auto parts = split(spec);
-  std::vector<std::string_view> names;
-  std::string expected;
-  for (const auto& row : rows) {
-    names.push_back(row.name);
-    expected += (expected.empty() ? "" : ", ") + usage(row);
-    if (row.name != parts.front()) continue;
-    const arguments given(parts.data() + 1, parts.size() - 1);
-    if (!takes(row, given.size()))
-      return failure(errc::bad_argument,
-                     fmt::format("schedule \"{}\" has {} arguments, expected {}", spec,
-                                 given.size(), usage(row)));
-    return row.make(given, epoch_samples);
-  }
-  return failure(errc::bad_argument,
-                 fmt::format("unknown schedule \"{}\", expected one of {}{}", spec, expected,
-                             did_you_mean(parts.front(), names)));
+  return make_from(rows, spec, "schedule", epoch_samples);
 }
 
 rate_plan::rate_plan(std::unique_ptr<rate_schedule> schedule, std::uint64_t warmup)

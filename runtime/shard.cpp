@@ -1,5 +1,7 @@
 #include "runtime/shard.hpp"
 
+#include "runtime/permutation.hpp"
+
 #include <algorithm>
 
 namespace lagrange::runtime {
@@ -20,7 +22,7 @@ std::string describe(const stamp& from) {
 } // namespace
 
 shard::shard(shard_options options)
-    : options_(std::move(options)), clocks_(options_.workers),
+    : options_(std::move(options)), seed_(options_.parameters.seed), clocks_(options_.workers),
       parameters_(std::move(options_.parameters)) {
   LAGRANGE_EXPECT(options_.policy != nullptr, "a shard without policy");
   counts_.staleness.assign(staleness_bins, 0);
@@ -64,16 +66,30 @@ void shard::park(const pull_request& pull, ticket to, time_point now, shard_effe
 
 void shard::admit_parked(time_point now, shard_effects& out) {
   const auto slowest = clocks_.slowest();
-  if (!slowest) return;
+  if (!slowest || parked_.empty()) return;
+  const auto live = clocks_.live();
   for (auto at = parked_.begin(); at != parked_.end();) {
     const auto& [pull, to, asked] = at->second;
-    if (options_.policy->admits({pull.clock, *slowest, clocks_.counted(), asked, now})) {
+    const auto worker = at->first;
+    if (options_.policy->admits({.clock = pull.clock,
+                                 .slowest = *slowest,
+                                 .workers = live.size(),
+                                 .asked = asked,
+                                 .now = now,
+                                 .worker = worker,
+                                 .live = live,
+                                 .draw = draw_of(worker, pull.clock)})) {
       out.pulls.push_back({to, serve(pull, *slowest, out)});
       at = parked_.erase(at);
     } else {
       ++at;
     }
   }
+}
+
+/// The same on every shard.
+std::uint64_t shard::draw_of(worker_id worker, worker_clock clock) const {
+  return mix(mix(seed_ ^ worker.value) ^ clock.value);
 }
 
 pull_reply shard::serve(const pull_request& pull, worker_clock slowest, shard_effects& out) {
@@ -135,11 +151,11 @@ shard_effects shard::on_push(std::shared_ptr<const gradient_push> frame, ticket 
     return refuse(defect.code, defect.text);
   auto outcome = push_outcome::taken;
   if (frame->verdict == push_verdict::tick || frame->verdict == push_verdict::leave) {
-    outcome = settle_clock(*frame, out);
+    outcome = settle_clock(*frame, now, out);
   } else if (!clocks_.hears(worker, frame->from.life, frame->clock)) {
     return refuse(errc::timed_out, "was overtaken by its leave");
   } else if (taken_.contains(frame->what.id)) {
-    outcome = repeat(*frame, out);
+    outcome = repeat(*frame, now, out);
   } else {
     whole_push push;
     auto defect = stage(frame, push);
@@ -148,7 +164,7 @@ shard_effects shard::on_push(std::shared_ptr<const gradient_push> frame, ticket 
     if (push.empty())
       outcome = push_outcome::partial;
     else
-      take_whole(std::move(push), out);
+      take_whole(std::move(push), now, out);
   }
   out.pushes.push_back({to, acknowledge(*frame, outcome)});
   admit_parked(now, out);
@@ -187,7 +203,7 @@ error shard::find_defect(const gradient_push& frame) const {
   return {};
 }
 
-push_outcome shard::settle_clock(const gradient_push& frame, shard_effects& out) {
+push_outcome shard::settle_clock(const gradient_push& frame, time_point now, shard_effects& out) {
   const auto worker = worker_of(frame.from);
   if (frame.verdict == push_verdict::leave) {
     note(journal_kind::left, frame, out);
@@ -199,19 +215,19 @@ push_outcome shard::settle_clock(const gradient_push& frame, shard_effects& out)
     }
   } else if (clocks_.hears(worker, frame.from.life, frame.clock)) {
     note(journal_kind::ticked, frame, out);
-    finish_step(frame);
+    finish_step(frame, now);
   }
   return push_outcome::taken;
 }
 
 /// The worker's step is in: its clock moves now, or with the round that the step belongs to.
-void shard::finish_step(const gradient_push& closing) {
+void shard::finish_step(const gradient_push& closing, time_point now) {
   const auto worker = worker_of(closing.from);
   const auto next = closing.clock.next();
   if (has_rounds() && closing.clock.value >= round_.number)
     round_.clocks[worker] = {closing.from.life, next};
   else
-    clocks_.advances(worker, closing.from.life, next);
+    clocks_.advances(worker, closing.from.life, next, now);
 }
 
 error shard::stage(const std::shared_ptr<const gradient_push>& frame, whole_push& whole) {
@@ -261,10 +277,10 @@ push_ack shard::acknowledge(const gradient_push& frame, push_outcome outcome) co
   return {options_.self, frame.what.id, frame.what.attempt, frame.clock, outcome, version_};
 }
 
-push_outcome shard::repeat(const gradient_push& frame, shard_effects& out) {
+push_outcome shard::repeat(const gradient_push& frame, time_point now, shard_effects& out) {
   ++counts_.duplicates;
   note(journal_kind::duplicate, frame, out);
-  finish_step(frame);
+  finish_step(frame, now);
   if (const auto staged = staged_.find(worker_of(frame.from));
       staged != staged_.end() && staged->second.what == frame.what.id)
     staged_.erase(staged);
@@ -276,19 +292,20 @@ push_outcome shard::repeat(const gradient_push& frame, shard_effects& out) {
 
 // ---- what pushes do -----------------------------------------------------------------------------
 
-void shard::take_whole(whole_push push, shard_effects& out) {
+void shard::take_whole(whole_push push, time_point now, shard_effects& out) {
   const auto& closing = *push.back();
   taken_.insert(closing.what.id);
   auto& last = last_taken_[worker_of(closing.from)];
   last = {lease_attempt_id{closing.what.id, closing.what.attempt}, last[0]};
   const auto checksum = options_.hash_every > 0 ? checksum_of(push) : 0;
   if (has_rounds())
-    take_into_round({std::move(push), checksum}, out);
+    take_into_round({std::move(push), checksum}, now, out);
   else
-    take(push, checksum, out);
+    take(push, checksum, now, out);
 }
 
-void shard::take(const whole_push& push, std::uint32_t checksum, shard_effects& out) {
+void shard::take(const whole_push& push, std::uint32_t checksum, time_point now,
+                 shard_effects& out) {
   const auto& closing = *push.back();
   if (closing.verdict == push_verdict::skip) {
     settle(closing, lease_outcome::dropped, out);
@@ -303,18 +320,18 @@ void shard::take(const whole_push& push, std::uint32_t checksum, shard_effects& 
     settle(closing, lease_outcome::applied, out).checksum = checksum;
     note_state_if_due(out);
   }
-  finish_step(closing);
+  finish_step(closing, now);
 }
 
-void shard::take_into_round(kept_push push, shard_effects& out) {
+void shard::take_into_round(kept_push push, time_point now, shard_effects& out) {
   const auto closing = push.frames.back();
   note(journal_kind::kept, *closing, out).checksum = push.checksum;
-  finish_step(*closing);
+  finish_step(*closing, now);
   round_.pushes.emplace(closing->what.id, std::move(push));
-  if (round_.pushes.size() >= closing->what.round_size) apply_round(out);
+  if (round_.pushes.size() >= closing->what.round_size) apply_round(now, out);
 }
 
-void shard::apply_round(shard_effects& out) {
+void shard::apply_round(time_point now, shard_effects& out) {
   const auto whole = std::exchange(round_, {round_.number + 1, {}, {}});
   double samples = 0;
   for (const auto& [id, push] : whole.pushes)
@@ -337,7 +354,8 @@ void shard::apply_round(shard_effects& out) {
         .checksum = push.checksum;
   }
   if (samples > 0) note_state_if_due(out);
-  for (const auto& [worker, step] : whole.clocks) clocks_.advances(worker, step.first, step.second);
+  for (const auto& [worker, step] : whole.clocks)
+    clocks_.advances(worker, step.first, step.second, now);
 }
 
 // ---- membership

@@ -42,7 +42,7 @@ struct shard_options {
   stamp self;
   std::uint32_t workers = 1;
   std::unique_ptr<staleness_policy> policy;
-  parameter_options parameters;
+  parameter_options parameters; ///< its seed also draws for policies
   /// Updates between two hashes of the parameters in the journal; 0: none, and no checksums of
   /// pushes either.
   std::uint64_t hash_every = 0;
@@ -105,6 +105,7 @@ private:
   bool has_rounds() const { return options_.policy->arrivals() == arrival::round; }
   void park(const pull_request& pull, ticket to, time_point now, shard_effects& out);
   void admit_parked(time_point now, shard_effects& out);
+  std::uint64_t draw_of(worker_id worker, worker_clock clock) const;
   pull_reply serve(const pull_request& pull, worker_clock slowest, shard_effects& out);
 
   error find_defect(const gradient_push& frame) const;
@@ -113,18 +114,19 @@ private:
   error stage(const std::shared_ptr<const gradient_push>& frame, whole_push& whole);
   error find_gap(const whole_push& push) const;
   push_ack acknowledge(const gradient_push& frame, push_outcome outcome) const;
-  push_outcome settle_clock(const gradient_push& frame, shard_effects& out);
-  void finish_step(const gradient_push& closing);
-  push_outcome repeat(const gradient_push& frame, shard_effects& out);
-  void take_whole(whole_push push, shard_effects& out);
-  void take(const whole_push& push, std::uint32_t checksum, shard_effects& out);
-  void take_into_round(kept_push push, shard_effects& out);
-  void apply_round(shard_effects& out);
+  push_outcome settle_clock(const gradient_push& frame, time_point now, shard_effects& out);
+  void finish_step(const gradient_push& closing, time_point now);
+  push_outcome repeat(const gradient_push& frame, time_point now, shard_effects& out);
+  void take_whole(whole_push push, time_point now, shard_effects& out);
+  void take(const whole_push& push, std::uint32_t checksum, time_point now, shard_effects& out);
+  void take_into_round(kept_push push, time_point now, shard_effects& out);
+  void apply_round(time_point now, shard_effects& out);
   journal_entry& note(journal_kind kind, const gradient_push& closing, shard_effects& out) const;
   journal_entry& settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out);
   void note_state_if_due(shard_effects& out);
 
   shard_options options_;
+  std::uint64_t seed_; ///< of the job
   clock_table clocks_;
   shard_parameters parameters_;
   shard_version version_;

@@ -130,10 +130,16 @@ error shard_parameters::find_repeated_row(const whole_push& push) const {
   return {};
 }
 
+shard_parameters::scales shard_parameters::scales_of(const gradient_push& closing, float share,
+                                                     std::uint64_t staleness) const {
+  const auto weight = options_.weight ? static_cast<float>(options_.weight->of(staleness)) : 1.0F;
+  return {share * closing.clip_scale * weight, share * statistic_share(staleness)};
+}
+
 void shard_parameters::apply(const whole_push& push, std::uint64_t staleness,
                              shard_version becomes) {
   const auto& closing = *push.back();
-  const scales by{closing.clip_scale, statistic_share(staleness)};
+  const auto by = scales_of(closing, 1, staleness);
   begin_step(closing.samples);
   if (is_coded(push)) {
     step_part(0, scratch_, by, becomes);
@@ -157,7 +163,7 @@ void shard_parameters::begin_sum() {
 
 void shard_parameters::add(const whole_push& push, float share, std::uint64_t staleness) {
   const auto& closing = *push.back();
-  const scales by{share * closing.clip_scale, share * statistic_share(staleness)};
+  const auto by = scales_of(closing, share, staleness);
   samples_summed_ += closing.samples;
   for (const auto& frame : push) {
     if (!frame->rows.empty())

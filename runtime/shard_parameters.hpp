@@ -10,6 +10,7 @@
 #include "runtime/schedule.hpp"
 #include "runtime/shard_tables.hpp"
 #include "runtime/snapshot.hpp"
+#include "runtime/staleness/weight.hpp"
 
 #include <memory>
 #include <optional>
@@ -37,13 +38,14 @@ struct tensor_range {
 struct parameter_options {
   std::vector<float> values; ///< at first
   std::unique_ptr<ops::optimizer> optimizer;
-  rate_plan rate;                    ///< that the optimizer steps at
-  std::uint64_t samples_applied = 0; ///< of the gradients in the values at first
-  int threads = 1;                   ///< cores that a step of a large push may use
-  std::uint64_t seed = 0;            ///< of the job, for a pull codec that draws
-  std::unique_ptr<codec> push_codec; ///< null: pushes come as they are
-  std::unique_ptr<codec> pull_codec; ///< null: parameters go as they are
-  allocator memory;                  ///< for published parameters; null: ordinary memory
+  rate_plan rate;                           ///< that the optimizer steps at
+  std::uint64_t samples_applied = 0;        ///< of the gradients in the values at first
+  int threads = 1;                          ///< cores that a step of a large push may use
+  std::uint64_t seed = 0;                   ///< of the job, for a pull codec that draws
+  std::unique_ptr<staleness_weight> weight; ///< of late gradients; null: all count alike
+  std::unique_ptr<codec> push_codec;        ///< null: pushes come as they are
+  std::unique_ptr<codec> pull_codec;        ///< null: parameters go as they are
+  allocator memory;                         ///< for published parameters; null: ordinary memory
   /// Whether a worker that holds an older version gets only the blocks that changed, where that is
   /// less. Not on one host: there it reads the published copy without any being made.
   bool sends_changed_blocks = false;
@@ -107,6 +109,8 @@ private:
       return kind == ops::parameter_spec::kind_type::weight ? weight : statistic;
     }
   };
+  /// Of a push that is so late; `share` is its part of a round.
+  scales scales_of(const gradient_push& closing, float share, std::uint64_t staleness) const;
   /// Calls `work` with each range of one kind of parameters in the `elements` from `first` on.
   template <class Work>
   void each_kind(std::size_t first, std::size_t elements, const Work& work) const;

@@ -1,6 +1,6 @@
 #include "runtime/data/rows.hpp"
 #include "runtime/data/synthetic.hpp"
-#include "runtime/staleness/policy.hpp"
+#include "runtime/spec.hpp"
 
 namespace lagrange::runtime {
 

@@ -2,7 +2,7 @@
 #include "runtime/data/pairs.hpp"
 #include "runtime/data/rows.hpp"
 #include "runtime/data/synthetic.hpp"
-#include "runtime/staleness/policy.hpp"
+#include "runtime/spec.hpp"
 
 #include <fmt/format.h>
 

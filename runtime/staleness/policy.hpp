@@ -26,6 +26,14 @@ enum class arrival : std::uint8_t {
   round, ///< the leases of a round make one update, summed in lease order
 };
 
+/// A live worker, as the shard sees it.
+struct live_clock {
+  worker_id worker;
+  worker_clock clock;
+  time_point moved;                 ///< when its clock last moved
+  std::chrono::nanoseconds step{0}; ///< between that and the time before; 0: not known yet
+};
+
 /// What a policy may look at when a pull waits.
 struct admission {
   worker_clock clock; ///< at which the answer is used
@@ -34,6 +42,9 @@ struct admission {
   std::size_t workers = 0; ///< live workers
   time_point asked;        ///< when the pull came
   time_point now;
+  worker_id worker;                 ///< whose pull it is
+  std::span<const live_clock> live; ///< in the order of workers, the puller's own included
+  std::uint64_t draw = 0; ///< a number drawn from the job's seed, the worker and the clock
 };
 
 class staleness_policy {
@@ -63,9 +74,5 @@ std::span<const policy_row> policies();
 /// Errors: bad_argument, with the nearest name and the arguments expected.
 result<std::unique_ptr<staleness_policy>> make_policy(std::span<const policy_row> table,
                                                       std::string_view spec);
-
-/// A whole number in [low, high], or an error that names `what`.
-result<std::uint64_t> parse_count(std::string_view text, std::string_view what, std::uint64_t low,
-                                  std::uint64_t high);
 
 } // namespace lagrange::runtime

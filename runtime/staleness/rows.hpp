@@ -2,6 +2,7 @@
 /// The makers that policy.cpp's table points to; one file per policy defines each.
 #pragma once
 
+#include "runtime/spec.hpp"
 #include "runtime/staleness/policy.hpp"
 
 namespace lagrange::runtime {
@@ -14,5 +15,10 @@ result<std::unique_ptr<staleness_policy>> make_bsp(policy_arguments arguments);
 result<std::unique_ptr<staleness_policy>> make_ssp(policy_arguments arguments);
 /// Asynchronous parallel: nobody ever waits. Paper: Dean et al. 2012.
 result<std::unique_ptr<staleness_policy>> make_asp(policy_arguments arguments);
+
+/// The bound moves between two, by how fast workers are. Paper: Zhao et al. 2019.
+result<std::unique_ptr<staleness_policy>> make_dssp(policy_arguments arguments);
+/// Each waits for a few others, drawn anew every step. Paper: Wang et al. 2017.
+result<std::unique_ptr<staleness_policy>> make_psp(policy_arguments arguments);
 
 } // namespace lagrange::runtime

@@ -20,7 +20,7 @@ constexpr incarnation second{2};
 TEST_CASE("CL-2: a dead worker leaves the minimum with the view that tells of it",
           "[runtime][clock_table]") {
   clock_table table(2);
-  table.advances(a, first, {9});
+  table.advances(a, first, {9}, {});
   CHECK(table.slowest() == worker_clock{0});
   CHECK(table.adopts(view_of(2, {live(0, 1), dead(1, 1)})) == std::vector{b});
   CHECK(table.slowest() == worker_clock{9});
@@ -54,8 +54,8 @@ TEST_CASE("CL-2: a stale view is ignored", "[runtime][clock_table]") {
 TEST_CASE("CL-2: a worker that has left counts again from its next higher clock",
           "[runtime][clock_table]") {
   clock_table table(2);
-  table.advances(a, first, {8});
-  table.advances(b, first, {3});
+  table.advances(a, first, {8}, {});
+  table.advances(b, first, {3}, {});
   table.leaves(b, first, {3});
   CHECK(table.slowest() == worker_clock{8});
   CHECK_FALSE(table.hears(b, first, {3})); // overtaken by the leave
@@ -102,7 +102,7 @@ TEST_CASE("CL-2, SH-2: the table agrees with its model whatever the order of mes
         if (is_heard && (life > it.life || !it.is_counted)) it = {life, true, false, clock};
         CHECK(table.hears({index}, {life}, {clock}) == is_heard);
       } else if (random.chance(60)) {
-        table.advances({index}, {life}, {clock});
+        table.advances({index}, {life}, {clock}, {});
         if (life == it.life && it.is_counted) it.clock = std::max(it.clock, clock);
       } else {
         const auto number = random.draw(0, 40);

@@ -62,8 +62,7 @@ TEST_CASE("a model of the CPU alone is refused other devices", "[runtime][job]")
   public:
     std::span<const ops::parameter_spec> parameters() const override { return specs_; }
     float train(const ops::training_pass&) override { return 0; }
-    ops::scores evaluate(std::span<const float>, const ops::tensor&,
-                         std::span<const std::int32_t>,
+    ops::scores evaluate(std::span<const float>, const ops::tensor&, std::span<const std::int32_t>,
                          std::span<const ops::table_part>) override {
       return {};
     }
@@ -74,7 +73,7 @@ TEST_CASE("a model of the CPU alone is refused other devices", "[runtime][job]")
   auto rows = emulated();
   const auto row = std::ranges::find(rows.models, "softmax", &ops::model_row::name);
   row->maker = [](const ops::model_input&,
-                 const ops::model_settings&) -> std::unique_ptr<ops::network> {
+                  const ops::model_settings&) -> std::unique_ptr<ops::network> {
     return std::make_unique<plain>();
   };
   CHECK(check_job(of_devices("[\"cpu\"]"), facts, rows));
