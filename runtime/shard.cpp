@@ -261,7 +261,7 @@ error shard::find_gap(const whole_push& push) const {
   if (push.back()->verdict != push_verdict::apply) return {};
   std::uint64_t rest = parameters_.size(); // frames go from the last elements to the first
   for (const auto& frame : push) {
-    if (frame->gradient.empty()) continue; // rows of tables alone
+    if (frame->gradient.empty() && !frame->rows.empty()) continue;
     const auto end = frame->first + elements_of(frame->gradient, frame->how);
     if (end != rest || end == frame->first)
       return {errc::bad_frame, "has no gradient for element " + std::to_string(rest - 1)};
