@@ -112,7 +112,7 @@ const broken_config broken[] = {
     {"[topology]\ndevices = [\"cuda:-1\"]", {"topology.devices = [", "\"cuda:N\""}},
     {"[topology]\ndevices = [0]", {"topology.devices = [", "\"cuda:N\""}},
     {"[topology]\nthreads = 0", {"topology.threads = 0", "from 1 to 256"}},
-    {"[staleness]\nweight = \"inverse\"", {"staleness.weight = \"inverse\"", "\"none\""}},
+    {"[staleness]\nweight = \"inverted\"", {"staleness.weight = \"inverted\"", "\"inverse\""}},
     {"[staleness]\ncompensation = \"dc:1\"", {"staleness.compensation", "\"none\""}},
     {"[staleness]\nlocal_steps = 4", {"staleness.local_steps = 4, expected 1"}},
     {"[codec]\npush = \"int9\"", {"codec.push = \"int9\"", "int8"}},
