@@ -46,8 +46,9 @@ TEST_CASE("every row of every table is listed with its help", "[apps][list]") {
 TEST_CASE("the tables are those of the catalog, and the devices", "[apps][list]") {
   std::vector<std::string_view> names;
   for (const auto& table : list_tables()) names.push_back(table.name);
-  CHECK(names == std::vector<std::string_view>{"models", "layers", "policies", "optimizers",
-                                               "schedules", "codecs", "data", "devices"});
+  CHECK(names == std::vector<std::string_view>{"models", "layers", "policies", "weights",
+                                               "optimizers", "schedules", "codecs", "data",
+                                               "devices"});
 }
 
 TEST_CASE("a user's own row is listed like any other", "[apps][list]") {
@@ -88,6 +89,6 @@ TEST_CASE("list alone says what can be listed, and a wrong word what was meant",
   CHECK(wrong.status == 2);
   CHECK(wrong.out.empty());
   CHECK(wrong.err ==
-        "lagrange: there is no list of polices, expected one of models, layers, policies, "
+        "lagrange: there is no list of polices, expected one of models, layers, policies, weights, "
         "optimizers, schedules, codecs, data, devices; did you mean \"policies\"?\n");
 }
