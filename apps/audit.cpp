@@ -13,6 +13,11 @@ namespace {
 
 using namespace runtime;
 
+/// As in "1 epoch" and "2 shards".
+std::string counted(std::size_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 void tell(const apps::recorded_run& run, const audit& found) {
   const auto& counts = found.counts();
   for (const auto& torn : apps::torn_tails_of(run)) fmt::print("{}\n", torn);
@@ -20,9 +25,10 @@ void tell(const apps::recorded_run& run, const audit& found) {
     fmt::print("{} leases: {} applied, {} dropped, 0 lost, 0 twice; {} dealt again, {} late pushes "
                "refused\n",
                counts.leases, counts.applied, counts.dropped, counts.dealt_again, counts.refused);
-    fmt::print("every sample of every epoch was {}: {} samples in {} epochs, on {} shards\n",
+    fmt::print("every sample of every epoch was {}: {} in {}, on {}\n",
                counts.dropped == 0 ? "applied exactly once" : "applied exactly once or dropped",
-               counts.samples, run.job.data.epochs, run.journals.size());
+               counted(counts.samples, "sample"), counted(run.job.data.epochs, "epoch"),
+               counted(run.journals.size(), "shard"));
     return;
   }
   fmt::print("broken: {}\n", found.breach());
