@@ -101,8 +101,9 @@ private:
       made.remarks.push_back("the run did not end: what it had recorded is compared");
     if (is_whole) return success();
     BOOST_OUTCOME_TRY(test, open_data(run_.job, rows_, data_split::test));
-    auto computes = make_computation(run_.job, rows_, run_.facts);
-    const auto found = evaluate(computes, *test, parameters);
+    evaluation tested(std::move(test),
+                      std::make_unique<computation>(make_computation(run_.job, rows_, run_.facts)));
+    const auto found = tested.run({parameters, {}});
     if (found.samples > 0)
       made.accuracy = static_cast<double>(found.correct) / static_cast<double>(found.samples);
     return success();

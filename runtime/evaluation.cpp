@@ -36,13 +36,6 @@ void add(ops::scores& to, const ops::scores& part) {
 
 } // namespace
 
-ops::scores evaluate(computation& with, const dataset& samples,
-                     std::span<const std::shared_ptr<const pull_reply>> parameters) {
-  ops::scores total;
-  each_batch(samples, [&](const batch& part) { add(total, with.evaluate(parameters, part)); });
-  return total;
-}
-
 evaluation::evaluation(std::shared_ptr<const dataset> test, std::unique_ptr<computation> what)
     : test_(std::move(test)), computation_(std::move(what)) {
   LAGRANGE_EXPECT(test_ != nullptr && computation_ != nullptr, "an evaluation of nothing");

@@ -11,18 +11,14 @@
 
 namespace lagrange::runtime {
 
-/// Forward passes over all samples, in stored order, of a network without tables. Requires: replies
-/// by shard, all of them.
-ops::scores evaluate(computation& with, const dataset& samples,
-                     std::span<const std::shared_ptr<const pull_reply>> parameters);
-
 class evaluation {
 public:
   evaluation(std::shared_ptr<const dataset> test, std::unique_ptr<computation> what);
 
   /// Of every table, those that the test touches; null if the network has no tables.
   const std::shared_ptr<const wanted_rows>& rows() const { return rows_; }
-  /// Requires: parameters that came with rows().
+  /// Forward passes over all samples, in stored order.
+  /// Requires: all shards' parameters, and of the tables what rows() says.
   ops::scores run(const gathered_parameters& parameters);
 
 private:
