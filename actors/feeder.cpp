@@ -24,6 +24,13 @@ feeder_actor::behavior_type feeder(feeder_pointer self, std::shared_ptr<feeder_s
   auto& state = self->state;
   state.supervisor = setup->supervisor;
   feeder_hooks hooks;
+  hooks.now = [self] { return now(self); };
+  hooks.close = [self](shard_id to, const round_closing& closing) {
+    if (auto waits = self->state.asked.extract(to); !waits.empty()) waits.mapped().deliver(closing);
+  };
+  hooks.wake = [self](std::chrono::nanoseconds after) {
+    self->delayed_send(self, after, wake_atom::value);
+  };
   hooks.lose = [supervisor = setup->supervisor, who = setup->options.self](const actor_life& peer,
                                                                            const error& why) {
     report_loss(supervisor, who, peer, why);
@@ -39,6 +46,12 @@ feeder_actor::behavior_type feeder(feeder_pointer self, std::shared_ptr<feeder_s
         tell_end(self);
         return settlement_ack{self->state.port->twin().self(), settled.sequence};
       },
+      [self](const round_request& asked) {
+        auto promise = self->make_response_promise<round_closing>();
+        self->state.asked[{asked.from.name.index}] = promise;
+        self->state.port->on_round_request(asked);
+        return promise;
+      },
       [self](const membership_view& view) {
         self->state.port->on_view(view);
         auto stamp = self->state.port->twin().self();
@@ -47,6 +60,7 @@ feeder_actor::behavior_type feeder(feeder_pointer self, std::shared_ptr<feeder_s
       },
       [self](const arrival& x) { self->state.port->on_frame(x.from, *x.what); },
       [self](const link_loss& x) { self->state.port->on_down(x.gone, x.why); },
+      [self](wake_atom) { self->state.port->on_wake(); },
       [self](tick_atom) {
         report(self);
         self->delayed_send(self, tick_period, tick_atom::value);

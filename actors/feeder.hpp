@@ -9,7 +9,9 @@
 #include "runtime/feeder_port.hpp"
 
 #include <caf/stateful_actor.hpp>
+#include <caf/typed_response_promise.hpp>
 
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -27,6 +29,8 @@ struct feeder_state {
   std::optional<runtime::feeder_port> port;
   std::unique_ptr<plane_seat> seat;
   supervisor_actor supervisor;
+  /// Of shards that wait for the end of a round; of two questions of one shard the first is lost.
+  std::map<runtime::shard_id, caf::typed_response_promise<runtime::round_closing>> asked;
   bool has_told_end = false;
 };
 

@@ -11,6 +11,7 @@
 #include "runtime/control.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/reports.hpp"
+#include "runtime/rounds.hpp"
 #include "runtime/transport/endpoint.hpp"
 
 #include <caf/atom.hpp>
@@ -51,14 +52,19 @@ struct link_loss {
 using shard_actor =
     caf::typed_actor<caf::replies_to<runtime::membership_view>::with<runtime::view_ack>,
                      caf::replies_to<report_atom>::with<runtime::shard_report>,
-                     caf::reacts_to<runtime::settlement>,   // from its port, for the feeder
-                     caf::reacts_to<runtime::shard_report>, // from its port, for the supervisor
+                     caf::reacts_to<runtime::settlement>,    // from its port, for the feeder
+                     caf::reacts_to<runtime::round_request>, // likewise
+                     caf::reacts_to<runtime::shard_report>,  // from its port, for the supervisor
                      caf::reacts_to<arrival>, caf::reacts_to<link_loss>, caf::reacts_to<tick_atom>>;
 
-using feeder_actor =
-    caf::typed_actor<caf::replies_to<runtime::settlement>::with<runtime::settlement_ack>, // shards
-                     caf::replies_to<runtime::membership_view>::with<runtime::view_ack>,
-                     caf::reacts_to<arrival>, caf::reacts_to<link_loss>, caf::reacts_to<tick_atom>>;
+using feeder_actor = caf::typed_actor<
+    caf::replies_to<runtime::settlement>::with<runtime::settlement_ack>, // shards
+                                                                         // From shards: answered
+                                                                         // when the round is
+                                                                         // closed.
+    caf::replies_to<runtime::round_request>::with<runtime::round_closing>,
+    caf::replies_to<runtime::membership_view>::with<runtime::view_ack>, caf::reacts_to<arrival>,
+    caf::reacts_to<link_loss>, caf::reacts_to<wake_atom>, caf::reacts_to<tick_atom>>;
 
 /// A part of the gradient of the step under way, which never leaves the worker's process.
 struct part_done {
@@ -159,6 +165,8 @@ CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::shard_report))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::feeder_report))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::watch_request))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::watch_reply))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::round_request))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::round_closing))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::peers))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::feeder_actor))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::shard_actor))

@@ -31,6 +31,7 @@ shard_hooks hooks_of(shard_pointer self, const shard_setup& setup) {
   made.now = [self] { return now(self); }; // the clock belongs to the system
   made.journal = setup.journal;
   made.settle = tell;
+  made.ask = tell;
   made.lose = [supervisor = setup.supervisor, who = setup.options.self](const actor_life& peer,
                                                                         const error& why) {
     report_loss(supervisor, who, peer, why);
@@ -51,6 +52,16 @@ void settle(shard_pointer self, settlement news) {
           [self](const caf::error&) {
             on_port(self, [](shard_port& port) { port.settle_again(); });
           });
+}
+
+/// Asks the feeder how the round is closed, which it says when it is.
+void ask(shard_pointer self, const round_request& question) {
+  self->request(self->state.feeder, request_deadline, question)
+      .then(
+          [self](const round_closing& closing) {
+            on_port(self, [closing](shard_port& port) { port.on_closing(closing); });
+          },
+          [self](const caf::error&) { on_port(self, [](shard_port& port) { port.ask_again(); }); });
 }
 
 void ask_for_report(shard_pointer self) {
@@ -92,6 +103,7 @@ shard_actor::behavior_type shard(shard_pointer self, std::shared_ptr<shard_setup
         return promise;
       },
       [self](const settlement& news) { settle(self, news); },
+      [self](const round_request& question) { ask(self, question); },
       [self](const shard_report& report) {
         self->send(self->state.supervisor, report);
         for (auto& promise : std::exchange(self->state.asked, {})) promise.deliver(report);

@@ -24,15 +24,33 @@ std::unique_ptr<codec> codec_of(const std::string& text, const catalog& rows) {
 partition parts_of(const job& x, const catalog& rows, std::span<const ops::parameter_spec> specs) {
   const auto* optimizer = find_row(rows.optimizers, x.optimizer.name);
   LAGRANGE_EXPECT(optimizer != nullptr, "no optimizer " + x.optimizer.name);
+  const bool needs_whole = optimizer->needs_whole_tensors && !x.staleness.is_local();
   return partition::balanced(specs, x.topology.shards,
-                             optimizer->needs_whole_tensors ? partition_grain::tensor
-                                                            : partition_grain::block);
+                             needs_whole ? partition_grain::tensor : partition_grain::block);
 }
 
 rate_plan plan_of(const job& x, const catalog& rows, const data_facts& facts) {
   const auto epoch = static_cast<std::uint64_t>(facts.samples);
   return {make_schedule(rows.schedules, x.optimizer.schedule, epoch).value(),
           x.optimizer.warmup.samples(epoch)};
+}
+
+/// Of one that steps by itself.
+local_options local_of(const job& x, const catalog& rows, const data_facts& facts,
+                       std::span<const ops::parameter_spec> specs) {
+  const auto* optimizer = find_row(rows.optimizers, x.optimizer.name);
+  LAGRANGE_EXPECT(optimizer != nullptr, "no optimizer " + x.optimizer.name);
+  const auto elements = static_cast<std::size_t>(ops::parameter_elements(specs));
+  return {x.data.batch, optimizer->make(elements, x.optimizer.options), plan_of(x, rows, facts),
+          make_outer(rows.outers, x.staleness.outer).value().elasticity};
+}
+
+/// What a shard takes steps with: of gradients, or of deltas.
+std::unique_ptr<ops::optimizer> shard_optimizer(const job& x, const catalog& rows,
+                                                std::size_t elements) {
+  if (x.staleness.is_local())
+    return make_outer(rows.outers, x.staleness.outer).value().make_optimizer(elements);
+  return find_row(rows.optimizers, x.optimizer.name)->make(elements, x.optimizer.options);
 }
 
 /// A shard's rows of every table.
@@ -115,6 +133,8 @@ computation make_computation(const job& x, const catalog& rows, const data_facts
   made.clip_to(x.optimizer.clip_norm);
   made.compute_in(precision_of(x));
   made.draw_from(x.seed);
+  if (x.staleness.is_local())
+    made.step_locally(local_of(x, rows, facts, made.network().parameters()));
   return made;
 }
 
@@ -147,10 +167,14 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
   made.policy = policy_of(x, rows);
   if (x.staleness.weight != "none")
     made.parameters.weight = make_weight(rows.weights, x.staleness.weight).value();
-  made.parameters.optimizer =
-      find_row(rows.optimizers, x.optimizer.name)->make(values.size(), x.optimizer.options);
+  made.parameters.compensation =
+      make_compensation(rows.compensations, x.staleness.compensation, values.size()).value();
+  made.parameters.optimizer = shard_optimizer(x, rows, values.size());
   made.parameters.tables = tables_of(x, rows, specs, id);
-  made.parameters.rate = plan_of(x, rows, facts);
+  if (x.staleness.is_local())
+    made.parameters.statistic_share = 1; // the steps went a part of their way each
+  else
+    made.parameters.rate = plan_of(x, rows, facts);
   made.parameters.seed = x.seed;
   // Workers and shards of one host share its cores; the bits do not depend on it.
   made.parameters.threads =
@@ -166,13 +190,15 @@ feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& 
   feeder_options made;
   made.self = self;
   made.samples = static_cast<std::uint64_t>(facts.samples);
-  made.batch = x.data.batch;
+  made.batch = x.data.batch * x.staleness.local_steps;
   made.epochs = x.data.epochs;
   made.seed = x.seed;
   made.workers = x.topology.workers;
   made.shards = x.topology.shards;
   if (x.data.augment == "flip-crop") made.changes = augmentation::flip_crop;
-  if (policy_of(x, rows)->arrivals() == arrival::round) made.round_size = x.topology.workers;
+  const auto policy = policy_of(x, rows);
+  if (policy->arrivals() == arrival::round) made.round_size = x.topology.workers;
+  made.quorum = policy->quorum();
   return made;
 }
 
@@ -187,7 +213,10 @@ worker_options make_worker(const job& x, const catalog& rows, const data_facts& 
     made.plan = make_planner(std::move(network), split, x.seed);
   // One worker alone takes the steps of plain SGD, so it reads its own last write.
   const bool is_alone = x.topology.workers == 1;
-  if (!is_alone && policy_of(x, rows)->bound().value_or(1) >= 1) made.ahead = lookahead::one_step;
+  const auto policy = policy_of(x, rows);
+  const bool has_rounds = policy->arrivals() == arrival::round;
+  if (!is_alone && !has_rounds && policy->bound().value_or(1) >= 1)
+    made.ahead = lookahead::one_step;
   return made;
 }
 
@@ -223,7 +252,7 @@ plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts
     shard_bytes = std::max(shard_bytes,
                            static_cast<std::uint64_t>(parts.elements_of({shard})) * sizeof(float));
   shard_bytes += row_bytes_max(*network, facts.input, x.data.batch);
-  const auto batch_bytes = sample_bytes(facts.input) * x.data.batch;
+  const auto batch_bytes = sample_bytes(facts.input) * x.data.batch * x.staleness.local_steps;
   plane_needs made;
   made.transport = x.topology.transport;
   // A worker holds the parameters it computes with, those of its next step, and those that come;

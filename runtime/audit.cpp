@@ -16,8 +16,9 @@ void audit::report(const std::string& text) {
 
 void audit::see(shard_id shard, const journal_entry& entry) {
   auto& own = shards_.at(shard.value);
-  const bool is_settled =
-      entry.kind == journal_kind::applied || entry.kind == journal_kind::dropped;
+  const bool is_settled = entry.kind == journal_kind::applied ||
+                          entry.kind == journal_kind::dropped ||
+                          entry.kind == journal_kind::excluded;
   if (is_settled) return see_end(shard, entry);
   if (entry.kind == journal_kind::duplicate) ++counts_.refused;
   if (entry.kind == journal_kind::kept && !own.kept.emplace(entry.what, entry.attempt).second)
@@ -59,7 +60,7 @@ void audit::end() {
 }
 
 void audit::check_lease(lease_id id) {
-  bool is_applied = false;
+  bool is_applied = false, is_excluded = false;
   lease_attempt last{1};
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
     const auto found = shards_[shard].ended.find(id);
@@ -67,9 +68,15 @@ void audit::check_lease(lease_id id) {
       return report(
           fmt::format("lease {} was neither applied nor dropped by shard-{}", id.value, shard));
     is_applied |= found->second.kind == journal_kind::applied;
+    is_excluded |= found->second.kind == journal_kind::excluded;
     last = std::max(last, found->second.attempt);
   }
+  if (is_applied && is_excluded)
+    return report(fmt::format("lease {} was applied by one shard and left out of its round by "
+                              "another",
+                              id.value));
   ++(is_applied ? counts_.applied : counts_.dropped);
+  counts_.excluded += is_excluded;
   counts_.dealt_again += last.value - 1;
   if (is_applied) counts_.samples += samples_of(dealt_, id).size();
 }

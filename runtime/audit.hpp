@@ -16,10 +16,11 @@
 namespace lagrange::runtime {
 
 struct audit_counts {
-  std::uint64_t leases = 0;  ///< of the job
-  std::uint64_t samples = 0; ///< that were applied, over all epochs
-  std::uint64_t applied = 0; ///< leases that changed parameters
-  std::uint64_t dropped = 0; ///< leases that every shard dropped
+  std::uint64_t leases = 0;   ///< of the job
+  std::uint64_t samples = 0;  ///< that were applied, over all epochs
+  std::uint64_t applied = 0;  ///< leases that changed parameters
+  std::uint64_t dropped = 0;  ///< leases that every shard dropped
+  std::uint64_t excluded = 0; ///< of those, by the policy
   std::uint64_t dealt_again = 0;
   std::uint64_t refused = 0; ///< pushes of leases that had been taken
 };

@@ -12,7 +12,8 @@ std::vector<Row> copy(std::span<const Row> rows) {
 
 catalog catalog::standard() {
   return {copy(ops::models()),        copy(runtime::policies()),
-          copy(runtime::weights()),   copy(ops::optimizers()),
+          copy(runtime::weights()),   copy(runtime::compensations()),
+          copy(runtime::outers()),    copy(ops::optimizers()),
           copy(runtime::codecs()),    copy(data_formats()),
           copy(runtime::schedules()), {}};
 }

@@ -10,6 +10,8 @@
 #include "runtime/codec/codec.hpp"
 #include "runtime/data/dataset.hpp"
 #include "runtime/schedule.hpp"
+#include "runtime/staleness/compensation.hpp"
+#include "runtime/staleness/outer.hpp"
 #include "runtime/staleness/policy.hpp"
 #include "runtime/staleness/weight.hpp"
 
@@ -23,6 +25,8 @@ struct catalog {
   std::vector<ops::model_row> models;
   std::vector<policy_row> policies;
   std::vector<weight_row> weights;
+  std::vector<compensation_row> compensations;
+  std::vector<outer_row> outers;
   std::vector<ops::optimizer_row> optimizers;
   std::vector<codec_row> codecs;
   std::vector<data_row> data;

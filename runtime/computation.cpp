@@ -99,12 +99,21 @@ step_result computation::operator()(const step_task& task, const part_sink& read
   step_result result;
   result.what = task.what.id;
   result.samples = static_cast<std::uint32_t>(samples.labels.extents()[0]);
+  const bool is_finite = local_ ? train_locally(task, result)
+                                : train(samples, step_key(seed_, task.what), task, result);
+  if (!is_finite) result.verdict = push_verdict::skip;
+  end_push(result, task.plan.get());
+  return result;
+}
+
+bool computation::train(const batch& samples, std::uint64_t key, const step_task& task,
+                        step_result& result) {
   result.loss =
       network_->train({.parameters = parameters_,
                        .inputs = rows_ ? task.plan->touched.inputs : as_seen(samples),
                        .labels = samples.labels.values<std::int32_t>(),
                        .d_parameters = d_parameters_,
-                       .key = step_key(seed_, task.what),
+                       .key = key,
                        .loss_scale = scale_ ? scale_->value() : 1,
                        .observer = this,
                        .tables = rows_ ? rows_->tables() : std::span<const ops::table_part>()});
@@ -112,11 +121,32 @@ step_result computation::operator()(const step_task& task, const part_sink& read
   const auto norm = gradient_norm();
   const bool is_finite = std::isfinite(result.loss) && std::isfinite(norm);
   if (is_finite && clip_norm_ > 0 && norm > clip_norm_) result.clip_scale = clip_norm_ / norm;
-  if (!is_finite) result.verdict = push_verdict::skip;
-  end_push(result, task.plan.get());
-  if (scale_ && is_finite) scale_->succeeded();
-  if (scale_ && !is_finite) scale_->overflowed();
-  return result;
+  if (scale_) is_finite ? scale_->succeeded() : scale_->overflowed();
+  return is_finite;
+}
+
+/// A step that is not finite is left out, as a push would be.
+bool computation::train_locally(const step_task& task, step_result& result) {
+  const auto& all = task.grant->samples;
+  const auto count = all.labels.extents()[0];
+  local_->begin(parameters_, task.parameters.front()->samples);
+  std::int64_t taken = 0, number = 0;
+  double loss = 0;
+  for (std::int64_t first = 0; first < count; first += local_->batch(), ++number) {
+    const auto size = std::min<std::int64_t>(local_->batch(), count - first);
+    const batch part{all.inputs.slice(first, size), all.labels.slice(first, size), all.scale,
+                     all.shift};
+    const auto key = step_key(seed_, task.what) + static_cast<std::uint64_t>(number);
+    step_result step;
+    if (!train(part, key, task, step)) continue;
+    local_->step(parameters_, d_parameters_, step.clip_scale, static_cast<std::uint64_t>(size));
+    loss += step.loss;
+    ++taken;
+  }
+  local_->end(parameters_, d_parameters_);
+  for (auto tensor = network_->parameters().size(); tensor-- > 0;) finish(tensor);
+  if (taken > 0) result.loss = static_cast<float>(loss / static_cast<double>(taken));
+  return taken > 0 && std::isfinite(gradient_norm());
 }
 
 void computation::begin_push(const step_task& task, const part_sink& ready) {
@@ -151,8 +181,16 @@ void computation::end_push(step_result& result, const row_plan* plan) {
   ready_ = nullptr;
 }
 
+void computation::step_locally(local_options options) {
+  local_.emplace(std::move(options), network_->parameters());
+}
+
 void computation::on_final(std::size_t tensor) {
   if (scale_) unscale(tensor);
+  if (!local_) finish(tensor);
+}
+
+void computation::finish(std::size_t tensor) {
   for (const auto index : frames_.on_final(tensor)) {
     const auto& frame = frames_.all()[index];
     ++finished_;

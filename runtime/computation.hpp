@@ -5,6 +5,7 @@
 
 #include "ops/network.hpp"
 #include "runtime/gradient_frames.hpp"
+#include "runtime/local_steps.hpp"
 #include "runtime/loss_scale.hpp"
 #include "runtime/partition.hpp"
 #include "runtime/push_encoder.hpp"
@@ -45,6 +46,9 @@ public:
   void compute_in(ops::dtype precision);
   /// From now on the network computes on this.
   void compute_on(std::unique_ptr<ops::processor> where);
+  /// From now on a lease is several batches, each a step taken here, and a result is the delta of
+  /// all; frames leave when the last is done. Requires: a model without tables.
+  void step_locally(local_options options);
   /// Of the job: with lease and attempt it decides the random numbers of a step.
   void draw_from(std::uint64_t seed) { seed_ = seed; }
 
@@ -63,7 +67,12 @@ private:
   void take_parameters(std::span<const std::shared_ptr<const pull_reply>> parameters);
   /// What the network gets: floats, or the i32 that the batch holds.
   const ops::tensor& as_seen(const batch& samples);
+  /// Forward and backward. False: the loss or the gradient is not finite.
+  bool train(const batch& samples, std::uint64_t key, const step_task& task, step_result& result);
+  bool train_locally(const step_task& task, step_result& result);
   void on_final(std::size_t tensor) override;
+  /// Makes the frames that this tensor's gradient completes.
+  void finish(std::size_t tensor);
   /// Divides the gradient of a weight by the scale that the loss had.
   void unscale(std::size_t tensor);
   void begin_push(const step_task& task, const part_sink& ready);
@@ -85,7 +94,8 @@ private:
   bool has_recovered_ = false;
   float clip_norm_ = 0;
   std::uint64_t seed_ = 0;
-  std::optional<loss_scale> scale_;                 ///< under f16
+  std::optional<loss_scale> scale_; ///< under f16
+  std::optional<local_steps> local_;
   std::vector<float> decoded_;                      ///< of one shard
   ops::tensor inputs_;                              ///< f32, of the last batch's shape
   std::vector<std::vector<ops::tensor>> gradients_; ///< by shard: memory to use in turn

@@ -120,6 +120,7 @@ bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
     grant.kind = grant_kind::idle;
     return request.state != standing::idle;
   }
+  if (options_.quorum) return choose_in_quorum(request, chosen);
   grant.kind = grant_kind::tick;
   if (grant.clock.value < round_) { // others did whole rounds without it, and its pulls wait for
     grant.clock = {round_ - 1};     // its own clock as well: that catches up first
@@ -187,14 +188,16 @@ lease feeder::describe(lease_id id) const {
   if (options_.round_size > 0) {
     what.round = round_;
     what.round_size =
-        static_cast<std::uint32_t>(round_begin(round_ + 1).value - round_begin(round_).value);
+        options_.quorum
+            ? options_.round_size
+            : static_cast<std::uint32_t>(round_begin(round_ + 1).value - round_begin(round_).value);
   }
   return what;
 }
 
 // ---- how leases end, and begin again ------------------------------------------------------------
 
-feeder_effects feeder::on_settlement(const settlement& settled) {
+feeder_effects feeder::on_settlement(const settlement& settled, time_point now) {
   feeder_effects out;
   if (settled.from.job != options_.self.job || settled.from.term != options_.self.term ||
       settled.from.name.role != actor_role::shard || settled.from.name.index >= options_.shards)
@@ -202,6 +205,10 @@ feeder_effects feeder::on_settlement(const settlement& settled) {
   for (const auto& entry : settled.leases) {
     const auto open = open_.find(entry.what);
     if (open == open_.end()) continue;
+    if (entry.outcome == lease_outcome::kept) {
+      note_kept(entry.what, {settled.from.name.index});
+      continue;
+    }
     open->second.settled.insert({settled.from.name.index});
     open->second.is_applied |= entry.outcome == lease_outcome::applied;
     if (open->second.settled.size() < options_.shards) continue;
@@ -218,20 +225,30 @@ feeder_effects feeder::on_settlement(const settlement& settled) {
   }
   open_next_rounds();
   deal(out);
+  close_round_if_due(now, out);
   return out;
 }
 
 void feeder::open_next_rounds() {
   if (options_.round_size == 0) return;
+  if (options_.quorum) {
+    if (!is_closed_ || !open_.empty()) return;
+    ++round_;
+    is_closed_ = false;
+    arrived_.clear();
+    due_.reset();
+    return;
+  }
   while (fresh_ == round_begin(round_ + 1) && open_.empty() && !is_finished()) ++round_;
 }
 
 void feeder::give_back(worker_id worker, incarnation up_to) {
   for (const auto& [id, open] : open_)
-    if (open.holder == worker && open.life <= up_to) again_.insert(id);
+    if (open.holder == worker && open.life <= up_to && !arrived_.contains(id) && !is_closed_)
+      again_.insert(id);
 }
 
-feeder_effects feeder::on_view(const membership_view& view) {
+feeder_effects feeder::on_view(const membership_view& view, time_point now) {
   feeder_effects out;
   if (view.from.job != options_.self.job || view.from.term != options_.self.term ||
       view.from.view <= view_)
@@ -250,6 +267,7 @@ feeder_effects feeder::on_view(const membership_view& view) {
     known = {member.life, !member.live, false, known.clock, 0, {}};
   }
   deal(out);
+  close_round_if_due(now, out);
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include "runtime/lease_set.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/reports.hpp"
+#include "runtime/rounds.hpp"
 #include "runtime/shard.hpp"
 
 #include <map>
@@ -26,7 +27,8 @@ struct feeder_options {
   std::uint64_t seed = 0;
   std::uint32_t workers = 1;
   std::uint32_t shards = 1;
-  std::uint32_t round_size = 0; ///< leases of a round; 0: leases are dealt without rounds
+  std::uint32_t round_size = 0;       ///< leases of a round; 0: leases are dealt without rounds
+  std::optional<round_quorum> quorum; ///< of a round; none: it waits for all of its leases
   augmentation changes = augmentation::none; ///< of the samples, when they are fetched
 };
 
@@ -46,6 +48,8 @@ struct dealt_grant {
 struct feeder_effects {
   std::vector<dealt_grant> grants;
   std::vector<answer<error>> refused;
+  std::vector<std::pair<shard_id, round_closing>> closings; ///< to shards that asked
+  std::optional<std::chrono::nanoseconds> wake_after;       ///< call on_wake then
 };
 
 class feeder {
@@ -55,8 +59,12 @@ public:
 
   /// Answered now, or parked until there is a lease or the job is finished.
   feeder_effects on_request(const lease_request& request, ticket to);
-  feeder_effects on_settlement(const settlement& settled);
-  feeder_effects on_view(const membership_view& view);
+  feeder_effects on_settlement(const settlement& settled, time_point now);
+  feeder_effects on_view(const membership_view& view, time_point now);
+  /// Answered when the round is closed.
+  feeder_effects on_round_request(const round_request& asked);
+  /// The time asked for by wake_after is over.
+  feeder_effects on_wake(time_point now);
 
   feeder_report report() const;
   bool is_finished() const { return closed_.size() == leases(); }
@@ -71,6 +79,7 @@ private:
     worker_id holder;
     incarnation life;
     std::set<shard_id> settled;
+    std::set<shard_id> kept; ///< who has its push, for its round
     bool is_applied = false; ///< at least one shard has applied it
   };
   struct asking_worker {
@@ -97,11 +106,23 @@ private:
   lease describe(lease_id id) const;
   void give_back(worker_id worker, incarnation up_to);
   void open_next_rounds();
+  // Under a quorum (feeder_rounds.cpp):
+  bool choose_in_quorum(const lease_request& request, dealt_grant& chosen);
+  void note_kept(lease_id id, shard_id by);
+  std::uint64_t outstanding() const;
+  std::uint64_t needed() const;
+  bool is_all_in() const;
+  void close_round_if_due(time_point now, feeder_effects& out);
 
   feeder_options options_;
   std::uint64_t leases_per_epoch_;
   lease_id fresh_; ///< the lowest lease that was never dealt
   std::uint64_t round_ = 0;
+  std::set<lease_id> arrived_;    ///< of the round, under a quorum: every shard has their push
+  std::optional<time_point> due_; ///< when the round is closed at the latest
+  bool is_closed_ = false;        ///< and waits for the shards to apply it
+  round_closing closing_;         ///< the last one
+  std::set<shard_id> asking_;     ///< who waits for the next one
   std::map<lease_id, open_lease> open_;
   std::set<lease_id> again_; ///< open leases whose holder died
   lease_set closed_;

@@ -15,6 +15,9 @@ namespace lagrange::runtime {
 
 struct feeder_hooks {
   bool compresses = false; ///< samples, on links that leave the host
+  std::function<time_point()> now;
+  std::function<void(shard_id, round_closing)> close; ///< answers a shard's round_request
+  std::function<void(std::chrono::nanoseconds)> wake; ///< calls on_wake after that time
   /// A peer's link is gone, or its bytes were none, and it may be dead.
   std::function<void(actor_life, const error& why)> lose;
 };
@@ -28,8 +31,12 @@ public:
 
   void on_frame(transport::link_id from, const transport::frame& what);
   void on_down(transport::link_id gone, const error& why);
-  void on_settlement(const settlement& settled) { carry_out(twin_.on_settlement(settled)); }
-  void on_view(const membership_view& view) { carry_out(twin_.on_view(view)); }
+  void on_settlement(const settlement& settled) {
+    carry_out(twin_.on_settlement(settled, hooks_.now()));
+  }
+  void on_view(const membership_view& view) { carry_out(twin_.on_view(view, hooks_.now())); }
+  void on_round_request(const round_request& asked) { carry_out(twin_.on_round_request(asked)); }
+  void on_wake() { carry_out(twin_.on_wake(hooks_.now())); }
   const feeder& twin() const { return twin_; }
 
 private:

@@ -65,6 +65,9 @@ struct job {
     std::string weight = "none";
     std::string compensation = "none";
     std::uint32_t local_steps = 1;
+    std::string outer = "average"; ///< of deltas, under local steps
+    /// Whether workers step by themselves and push deltas.
+    bool is_local() const { return local_steps > 1 || outer != "average"; }
     bool operator==(const staleness_table&) const = default;
   } staleness;
 

@@ -56,17 +56,43 @@ void check_tables(const job& x, const data_facts& facts, const ops::network& net
                             std::max<std::uint64_t>(room / std::max<std::uint64_t>(each, 1), 1)));
 }
 
-void check_memory(const job& x, const ops::optimizer_row& optimizer,
-                  std::span<const ops::parameter_spec> specs, refusals& refused) try {
+/// What deltas and compensated gradients cannot be.
+void check_staleness(const job& x, std::span<const ops::parameter_spec> specs, refusals& refused) {
+  const bool has_tables = ops::table_elements(specs) > 0;
+  const bool compensates = x.staleness.compensation != "none";
+  if (x.staleness.is_local() && has_tables)
+    refused.add(x.staleness.local_steps > 1 ? "staleness.local_steps" : "staleness.outer",
+                fmt::format("a worker of model {} has only the rows of its batch, expected "
+                            "local_steps = 1 and outer = \"average\"",
+                            x.model.name));
+  if (compensates && has_tables)
+    refused.add("staleness.compensation",
+                fmt::format("shards keep no copy of the rows that a worker of model {} read, "
+                            "expected \"none\"",
+                            x.model.name));
+  if (compensates && x.staleness.is_local())
+    refused.add("staleness.compensation", "corrects gradients, but after local steps deltas are "
+                                          "pushed, expected \"none\"");
+}
+
+void check_memory(const job& x, const catalog& rows, std::span<const ops::parameter_spec> specs,
+                  refusals& refused) try {
+  const auto& optimizer = *find_row(rows.optimizers, x.optimizer.name);
   if (x.topology.shard_memory == 0) return;
-  const auto stepped = stepped_by(specs, optimizer, x.optimizer.options);
+  const bool is_local = x.staleness.is_local();
+  const auto two = is_local ? make_outer(rows.outers, x.staleness.outer).value().make_optimizer(2)
+                            : optimizer.make(2, x.optimizer.options);
+  const bool needs_whole = optimizer.needs_whole_tensors && !is_local;
+  const auto stepped =
+      stepped_by(specs, needs_whole ? partition_grain::tensor : partition_grain::block, *two);
   const auto needed = shard_bytes(stepped, x.topology.shards);
   if (needed <= x.topology.shard_memory) return;
   const auto least = least_shards(stepped, x.topology.shard_memory, shards_max);
   refused.add("topology.shard_memory",
               fmt::format("model {} with optimizer {} takes {} bytes on one of {} shards, expected "
                           "{}",
-                          x.model.name, x.optimizer.name, needed, x.topology.shards,
+                          x.model.name, is_local ? x.staleness.outer : x.optimizer.name, needed,
+                          x.topology.shards,
                           least ? fmt::format("topology.shards = {}", *least)
                                 : fmt::format("at least that, because {} shards are not enough",
                                               shards_max)));
@@ -90,13 +116,14 @@ void check_shards(const job& x, const catalog& rows, std::span<const ops::parame
     return refused.add("topology.shards",
                        fmt::format("model {} has {} parameters, expected at most as many shards",
                                    x.model.name, parameters));
-  if (optimizer->needs_whole_tensors && x.topology.shards > specs.size())
+  const bool needs_whole = optimizer->needs_whole_tensors && !x.staleness.is_local();
+  if (needs_whole && x.topology.shards > specs.size())
     return refused.add(
         "topology.shards",
         fmt::format("optimizer {} needs whole tensors, of which model {} has {}, expected "
                     "at most as many shards",
                     x.optimizer.name, x.model.name, specs.size()));
-  check_memory(x, *optimizer, specs, refused);
+  check_memory(x, rows, specs, refused);
 }
 
 void check_model(const job& x, const data_facts& facts, const catalog& rows, refusals& refused) {
@@ -106,6 +133,7 @@ void check_model(const job& x, const data_facts& facts, const catalog& rows, ref
     const auto network = make_model(x, rows, facts.input);
     check_shards(x, rows, network->parameters(), refused);
     check_tables(x, facts, *network, refused);
+    check_staleness(x, network->parameters(), refused);
   } catch (const std::invalid_argument& unsuitable) {
     refused.add("model.name",
                 fmt::format("{}does not suit samples of {} of shape {} in {} classes: {}",
@@ -215,6 +243,11 @@ result<void> check_job(const job& x, const data_facts& facts, const catalog& row
       x.data.batch > most)
     refused.add("data.batch", fmt::format("a sample takes {} bytes, expected a batch of at most {}",
                                           sample_bytes(facts.input), most));
+  else if (x.staleness.local_steps > most / x.data.batch)
+    refused.add("staleness.local_steps",
+                fmt::format("a batch takes {} bytes, and a lease comes in one frame, expected at "
+                            "most {}",
+                            sample_bytes(facts.input) * x.data.batch, most / x.data.batch));
   if (x.data.augment != "none" && !is_image(facts.input))
     refused.add("data.augment",
                 fmt::format("samples are {}, expected images", described(facts.input)));

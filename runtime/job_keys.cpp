@@ -1,5 +1,7 @@
 #include "runtime/job_keys.hpp"
 
+#include "runtime/spec.hpp"
+
 namespace lagrange::runtime {
 namespace {
 
@@ -20,12 +22,36 @@ std::vector<std::string_view> names(const catalog& rows) {
   return all;
 }
 
+/// What is wrong with the name of a row of the table and its arguments.
+template <auto Table, auto Make>
+std::string defect(const catalog& rows, std::string_view text) {
+  const auto made = Make(rows.*Table, text);
+  return made ? std::string() : made.error().text;
+}
+std::string schedule_defect(const catalog& rows, std::string_view text) {
+  const auto made = make_schedule(rows.schedules, text, 1);
+  return made ? std::string() : made.error().text;
+}
+std::string compensation_defect(const catalog& rows, std::string_view text) {
+  const auto made = make_compensation(rows.compensations, text, 1);
+  return made ? std::string() : made.error().text;
+}
+
+template <auto Table>
+std::string one_of(const catalog& rows) {
+  std::string text;
+  for (const auto& row : rows.*Table)
+    text += (text.empty() ? "one of " : ", ") + usage_of(row.name, row.arguments);
+  return text;
+}
+
 // Limits. Every worker and every shard is a process, so a thousand of each is beyond what one host
 // can bear; a batch and its frame must fit in memory many times over. TOML's numbers end at 2^63-1.
 constexpr std::uint64_t seed_max = 0x7fff'ffff'ffff'ffff;
 constexpr std::uint64_t batch_max = 65'536;
 constexpr std::uint64_t epochs_max = 1'000'000;
 constexpr std::uint64_t actors_max = 1'024;
+constexpr std::uint64_t local_steps_max = 1'000'000;
 constexpr std::uint64_t pad_max = 1'024;
 constexpr std::uint64_t context_max = 65'536;
 constexpr std::uint64_t window_max = 1'000;
@@ -100,20 +126,25 @@ const key_rule rules[] = {
      real_key{at<&job::optimizer, &job::optimizer_table::clip_norm>, is_amount,
               "a number from 0 to 1e9"}},
     {"optimizer.schedule", "lagrange list schedules",
-     schedule_key{at<&job::optimizer, &job::optimizer_table::schedule>}},
+     spec_key{at<&job::optimizer, &job::optimizer_table::schedule>, schedule_defect,
+              one_of<&catalog::schedules>}},
     {"optimizer.warmup", "over so many samples the rate grows from none to all",
      training_span_key{at<&job::optimizer, &job::optimizer_table::warmup>}},
 
     {"staleness.policy", "lagrange list policies",
-     policy_key{at<&job::staleness, &job::staleness_table::policy>}},
+     spec_key{at<&job::staleness, &job::staleness_table::policy>,
+              defect<&catalog::policies, make_policy>, one_of<&catalog::policies>}},
     {"staleness.weight", "of a late gradient: lagrange list weights",
-     weight_key{at<&job::staleness, &job::staleness_table::weight>}},
-    {"staleness.compensation", "for a late gradient",
-     only_text_key{at<&job::staleness, &job::staleness_table::compensation>, "none"},
-     "late gradients are applied as they are today"},
-    {"staleness.local_steps", "batches of one push",
-     u32{at<&job::staleness, &job::staleness_table::local_steps>, 1, 1},
-     "every step is pushed today"},
+     spec_key{at<&job::staleness, &job::staleness_table::weight>,
+              defect<&catalog::weights, make_weight>, one_of<&catalog::weights>}},
+    {"staleness.compensation", "for a late gradient: lagrange list compensations",
+     spec_key{at<&job::staleness, &job::staleness_table::compensation>, compensation_defect,
+              one_of<&catalog::compensations>}},
+    {"staleness.local_steps", "batches of one lease, each a step of the worker's own",
+     u32{at<&job::staleness, &job::staleness_table::local_steps>, 1, local_steps_max}},
+    {"staleness.outer", "of what is pushed after local steps: lagrange list outers",
+     spec_key{at<&job::staleness, &job::staleness_table::outer>,
+              defect<&catalog::outers, make_outer>, one_of<&catalog::outers>}},
 
     {"topology.workers", "compute gradients, each a process",
      u32{at<&job::topology, &job::topology_table::workers>, 1, actors_max}},

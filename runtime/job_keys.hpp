@@ -49,23 +49,19 @@ struct row_name_key {
   std::vector<std::string_view> (*names)(const catalog&);
   std::string_view table;
 };
-/// A policy with its arguments.
-struct policy_key {
+/// A row of a table with its arguments, as in "ssp:3".
+struct spec_key {
   std::string& (*at)(job&);
+  /// What is wrong with the text; empty if nothing is.
+  std::string (*defect)(const catalog& rows, std::string_view text);
+  /// The rows, as in "one of bsp, ssp:BOUND".
+  std::string (*expected)(const catalog& rows);
 };
 /// A codec with its stages and arguments.
 struct codec_key {
   std::string& (*at)(job&);
   /// Whether a codec may leave values out: parameters that are not sent would be missing.
   enum class values : std::uint8_t { some = 0, all } sends;
-};
-/// A schedule of the rate with its arguments.
-struct schedule_key {
-  std::string& (*at)(job&);
-};
-/// A weight of late gradients with its arguments.
-struct weight_key {
-  std::string& (*at)(job&);
 };
 /// A length of training: a number of samples, or one of epochs as in "3 epochs".
 struct training_span_key {
@@ -106,9 +102,9 @@ struct epochs_key {
 
 using key_kind =
     std::variant<whole_key<std::uint32_t>, whole_key<std::uint64_t>, real_key, target_key,
-                 plain_name_key, path_key, file_key, flag_key, row_name_key, policy_key, codec_key,
-                 choice_key, only_text_key, only_list_key, duration_key, epochs_key, schedule_key,
-                 training_span_key, device_list_key, size_key, weight_key>;
+                 plain_name_key, path_key, file_key, flag_key, row_name_key, spec_key, codec_key,
+                 choice_key, only_text_key, only_list_key, duration_key, epochs_key,
+                 training_span_key, device_list_key, size_key>;
 
 /// One key. `today` says why so few values are possible; empty for most.
 struct key_rule {

@@ -39,15 +39,6 @@ std::string listed(std::span<const std::string_view> names) {
   return text;
 }
 
-/// As in "one of bsp, ssp:BOUND".
-template <class Row>
-std::string one_of(const std::vector<Row>& rows) {
-  std::string text;
-  for (const auto& row : rows)
-    text += (text.empty() ? "one of " : ", ") + usage_of(row.name, row.arguments);
-  return text;
-}
-
 std::vector<std::string_view> words_of(const choice_key& key) {
   std::vector<std::string_view> words;
   for (const auto word : key.words)
@@ -121,25 +112,10 @@ struct reader {
                 text() && std::find(names.begin(), names.end(), *text()) != names.end());
   }
 
-  bool operator()(const policy_key& key) {
+  bool operator()(const spec_key& key) {
     if (!text()) return false;
-    const auto made = make_policy(context.rows.policies, *text());
-    if (!made) reason = made.error().text;
-    return take(key.at(out), made.has_value());
-  }
-
-  bool operator()(const schedule_key& key) {
-    if (!text()) return false;
-    const auto made = make_schedule(context.rows.schedules, *text(), 1);
-    if (!made) reason = made.error().text;
-    return take(key.at(out), made.has_value());
-  }
-
-  bool operator()(const weight_key& key) {
-    if (!text()) return false;
-    const auto made = make_weight(context.rows.weights, *text());
-    if (!made) reason = made.error().text;
-    return take(key.at(out), made.has_value());
+    reason = key.defect(context.rows, *text());
+    return take(key.at(out), reason.empty());
   }
 
   bool operator()(const training_span_key& key) {
@@ -282,9 +258,7 @@ struct describer {
   }
   std::string operator()(const flag_key&) const { return "true or false"; }
   std::string operator()(const row_name_key& key) const { return listed(key.names(rows)); }
-  std::string operator()(const policy_key&) const { return one_of(rows.policies); }
-  std::string operator()(const schedule_key&) const { return one_of(rows.schedules); }
-  std::string operator()(const weight_key&) const { return one_of(rows.weights); }
+  std::string operator()(const spec_key& key) const { return key.expected(rows); }
   std::string operator()(const training_span_key&) const {
     return "a number of samples, or of epochs as in \"3 epochs\"";
   }

@@ -20,6 +20,7 @@ enum class journal_kind : std::uint8_t {
   left,       ///< a worker left the clock table
   kept,       ///< a push was taken, and waits for its round
   state,      ///< the parameters had this hash
+  excluded,   ///< a lease was left out of its round by the policy, whether its push was in or not
 };
 
 struct journal_entry {
@@ -35,8 +36,9 @@ struct journal_entry {
   shard_version read; ///< that the gradient was computed from
   std::uint32_t samples = 0;
   float clip_scale = 1;
-  std::uint32_t checksum = 0; ///< applied and kept: of the gradient's bytes, as they came
-  sha256_digest digest{};     ///< state: SHA-256 of the parameters
+  std::uint32_t checksum = 0;  ///< applied and kept: of the gradient's bytes, as they came
+  bool is_compensated = false; ///< applied: by what was read, which the shard still had
+  sha256_digest digest{};      ///< state: SHA-256 of the parameters
   bool operator==(const journal_entry&) const = default;
 };
 

@@ -35,6 +35,7 @@ class writing {
 public:
   explicit writing(char* at) : at_(reinterpret_cast<unsigned char*>(at)) {}
   void byte(std::size_t at, const journal_kind& x) { at_[at] = static_cast<unsigned char>(x); }
+  void flag(std::size_t at, const bool& x) { at_[at] = x ? 1 : 0; }
   void u32(std::size_t at, const std::uint32_t& x) { store_little_u32(at_ + at, x); }
   void u64(std::size_t at, const std::uint64_t& x) { store_little_u64(at_ + at, x); }
   void f32(std::size_t at, const float& x) { u32(at, std::bit_cast<std::uint32_t>(x)); }
@@ -50,6 +51,7 @@ class reading {
 public:
   explicit reading(const char* at) : at_(reinterpret_cast<const unsigned char*>(at)) {}
   void byte(std::size_t at, journal_kind& x) const { x = static_cast<journal_kind>(at_[at]); }
+  void flag(std::size_t at, bool& x) const { x = at_[at] != 0; }
   void u32(std::size_t at, std::uint32_t& x) const { x = load_little_u32(at_ + at); }
   void u64(std::size_t at, std::uint64_t& x) const { x = load_little_u64(at_ + at); }
   void f32(std::size_t at, float& x) const { x = std::bit_cast<float>(load_little_u32(at_ + at)); }
@@ -93,6 +95,7 @@ void each_value(Bytes bytes, Entry& x) {
   bytes.u64(40, x.read.value);
   bytes.u32(48, x.attempt.value);
   bytes.u32(52, x.samples);
+  bytes.flag(5, x.is_compensated);
   bytes.f32(56, x.clip_scale);
   bytes.u32(60, x.checksum);
 }
@@ -246,10 +249,10 @@ result<journal> decode_journal(std::span<const char> content, const std::string&
     }
     auto& entry = made.entries.emplace_back();
     each_value(reading(rest.data()), entry);
-    if (entry.kind > journal_kind::state)
+    if (entry.kind > journal_kind::excluded)
       return damaged(place, fmt::format("record {} is of kind {}, expected at most {}",
                                         made.entries.size() - 1, static_cast<int>(entry.kind),
-                                        static_cast<int>(journal_kind::state)));
+                                        static_cast<int>(journal_kind::excluded)));
   }
   made.torn_bytes = rest.size();
   return made;

@@ -179,7 +179,7 @@ struct rejection {
 
 // ---- settlement: shard -> feeder ----------------------------------------------------------------
 
-enum class lease_outcome : std::uint8_t { applied = 0, dropped };
+enum class lease_outcome : std::uint8_t { applied = 0, dropped, kept }; // kept: for its round
 
 struct settled_lease {
   lease_id what;

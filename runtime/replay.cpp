@@ -95,7 +95,10 @@ void replay::apply(shelf& at, const replay_update& what) {
   if (!is_applied(step, place)) return;
   const auto& push = made_[place]->pushes[at.id.value];
   LAGRANGE_EXPECT(at.numbers.decode(push).code == errc::none, "a push of our own is unreadable");
-  at.numbers.apply(push, at.made - at.made_before(push.back()->read), what.becomes);
+  const auto then =
+      step.shards[at.id.value].is_compensated ? made_[place]->then[at.id.value] : ops::tensor();
+  at.numbers.apply(push, at.made - at.made_before(push.back()->read), what.becomes,
+                   then.empty() ? std::span<const float>() : then.values<float>());
   ++at.made;
 }
 
@@ -247,6 +250,8 @@ replay::made_step replay::gradient_of(lane& by, const replay_step& step, const v
   if (found.verdict != push_verdict::apply) return made;
   for (std::size_t shard = 0; shard < shelves_.size(); ++shard) {
     auto& push = made.pushes.emplace_back();
+    const auto copy = shelves_[shard]->copies.find(read[shard]);
+    made.then.push_back(copy == shelves_[shard]->copies.end() ? ops::tensor() : copy->second);
     for (const auto& part : found.parts[shard]) {
       auto frame = std::make_shared<gradient_push>();
       frame->read = read[shard];

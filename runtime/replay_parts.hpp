@@ -38,6 +38,7 @@ struct replay::made_step {
   float clip_scale = 1;
   std::uint32_t samples = 0;
   std::vector<whole_push> pushes; ///< by shard
+  std::vector<ops::tensor> then;  ///< by shard, what they were computed from; empty unless needed
   std::size_t uses = 0;           ///< shards that have yet to apply it
 };
 
@@ -60,6 +61,7 @@ struct replay::shelf {
     reply->version = version;
     reply->samples = numbers.samples_applied();
     numbers.publish(version, std::nullopt, *reply);
+    if (numbers.compensates()) copies[version] = numbers.snapshot(version);
     kept[version] = std::move(reply);
   }
   void release(shard_version read) {
@@ -67,6 +69,7 @@ struct replay::shelf {
     if (--of->second > 0) return;
     readers.erase(of);
     kept.erase(read);
+    copies.erase(read);
   }
 
   shard_id id;
@@ -77,7 +80,8 @@ struct replay::shelf {
   std::vector<std::uint64_t> made_at; ///< by version
   std::map<shard_version, std::size_t> readers;
   std::map<shard_version, std::shared_ptr<const pull_reply>> kept;
-  std::shared_ptr<const pull_reply> end; ///< at options.until
+  std::map<shard_version, ops::tensor> copies; ///< of those, for compensation
+  std::shared_ptr<const pull_reply> end;       ///< at options.until
 };
 
 } // namespace lagrange::runtime

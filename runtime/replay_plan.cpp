@@ -116,6 +116,7 @@ private:
     here.update = entry.version;
     here.has_checksum = true;
     here.checksum = entry.checksum;
+    here.is_compensated = entry.is_compensated;
     return success();
   }
 

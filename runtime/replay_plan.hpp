@@ -29,6 +29,7 @@ struct step_at_shard {
   bool has_checksum = false;
   std::uint32_t checksum = 0; ///< of its push, as the shard received it
   float clip_scale = 1;
+  bool is_compensated = false;
   /// Of the first step of a worker's life, and of the last: what the shard had taken of the worker
   /// before, the last one first.
   std::array<lease_attempt_id, 2> taken_before{};

@@ -8,8 +8,6 @@ namespace lagrange::runtime {
 
 namespace {
 
-/// Bins of the staleness histogram; the last one holds all above.
-constexpr std::size_t staleness_bins = 256;
 /// Frames of one push; more would mean frames of a few bytes (BP-1).
 constexpr std::uint32_t frames_max = 1 << 16;
 
@@ -25,6 +23,8 @@ shard::shard(shard_options options)
     : options_(std::move(options)), seed_(options_.parameters.seed), clocks_(options_.workers),
       parameters_(std::move(options_.parameters)) {
   LAGRANGE_EXPECT(options_.policy != nullptr, "a shard without policy");
+  quorum_ = options_.policy->quorum();
+  LAGRANGE_EXPECT(!quorum_ || has_rounds(), "a quorum without rounds");
   counts_.staleness.assign(staleness_bins, 0);
   counts_.staleness_recent.assign(options_.workers, 0);
   counts_.lag_recent.assign(options_.workers, 0);
@@ -78,7 +78,8 @@ void shard::admit_parked(time_point now, shard_effects& out) {
                                  .now = now,
                                  .worker = worker,
                                  .live = live,
-                                 .draw = draw_of(worker, pull.clock)})) {
+                                 .draw = draw_of(worker, pull.clock),
+                                 .round = round_.number})) {
       out.pulls.push_back({to, serve(pull, *slowest, out)});
       at = parked_.erase(at);
     } else {
@@ -113,6 +114,8 @@ pull_reply shard::serve(const pull_request& pull, worker_clock slowest, shard_ef
   const bool is_known = pull.held_life == options_.self.life && pull.held < version_;
   if (reply.changed)
     parameters_.publish(version_, is_known ? std::optional(pull.held) : std::nullopt, reply);
+  if (parameters_.compensates())
+    copies_.note(entry.worker, version_, parameters_.snapshot(version_));
   if (!pull.rows.empty()) reply.rows = parameters_.read_rows(pull.rows);
   if (const auto taken = last_taken_.find(entry.worker); taken != last_taken_.end())
     reply.taken = taken->second;
@@ -311,61 +314,31 @@ void shard::take(const whole_push& push, std::uint32_t checksum, time_point now,
     settle(closing, lease_outcome::dropped, out);
   } else {
     const auto staleness = version_.value - closing.read.value;
-    parameters_.apply(push, staleness, version_.next());
-    ++counts_.applied;
+    const auto then = parameters_.compensates()
+                          ? copies_.find(worker_of(closing.from), closing.read)
+                          : ops::tensor();
+    const auto read = then.empty() ? std::span<const float>() : then.values<float>();
+    parameters_.apply(push, staleness, version_.next(), read);
     version_ = version_.next();
-    ++counts_.staleness[std::min<std::uint64_t>(staleness, staleness_bins - 1)];
+    count_applied(staleness);
     if (closing.from.name.index < counts_.staleness_recent.size())
       counts_.staleness_recent[closing.from.name.index] = staleness;
-    settle(closing, lease_outcome::applied, out).checksum = checksum;
+    auto& entry = settle(closing, lease_outcome::applied, out);
+    entry.checksum = checksum;
+    entry.is_compensated = !then.empty();
     note_state_if_due(out);
   }
   finish_step(closing, now);
 }
 
-void shard::take_into_round(kept_push push, time_point now, shard_effects& out) {
-  const auto closing = push.frames.back();
-  note(journal_kind::kept, *closing, out).checksum = push.checksum;
-  finish_step(*closing, now);
-  round_.pushes.emplace(closing->what.id, std::move(push));
-  if (round_.pushes.size() >= closing->what.round_size) apply_round(now, out);
-}
-
-void shard::apply_round(time_point now, shard_effects& out) {
-  const auto whole = std::exchange(round_, {round_.number + 1, {}, {}});
-  double samples = 0;
-  for (const auto& [id, push] : whole.pushes)
-    if (push.closing().verdict == push_verdict::apply) samples += push.closing().samples;
-  if (samples > 0) {
-    parameters_.begin_sum();
-    for (const auto& [id, push] : whole.pushes) { // in lease order: the sum is the same every time
-      if (push.closing().verdict != push_verdict::apply) continue;
-      const auto staleness = version_.value - push.closing().read.value;
-      parameters_.add(push.frames, static_cast<float>(push.closing().samples / samples), staleness);
-      ++counts_.applied;
-      ++counts_.staleness[std::min<std::uint64_t>(staleness, staleness_bins - 1)];
-    }
-    parameters_.apply_sum(version_.next());
-    version_ = version_.next();
-  }
-  for (const auto& [id, push] : whole.pushes) {
-    const bool is_applied = samples > 0 && push.closing().verdict == push_verdict::apply;
-    settle(push.closing(), is_applied ? lease_outcome::applied : lease_outcome::dropped, out)
-        .checksum = push.checksum;
-  }
-  if (samples > 0) note_state_if_due(out);
-  for (const auto& [worker, step] : whole.clocks)
-    clocks_.advances(worker, step.first, step.second, now);
-}
-
-// ---- membership
-// ----------------------------------------------------------------------------------
+// ---- membership ---------------------------------------------------------------------------------
 
 shard_effects shard::on_view(const membership_view& view, time_point now) {
   shard_effects out;
   if (view.from.job != options_.self.job || view.from.term != options_.self.term) return out;
   for (const auto dead : clocks_.adopts(view)) {
     staged_.erase(dead);
+    copies_.forget(dead);
     const auto waiting = parked_.find(dead);
     if (waiting == parked_.end()) continue;
     out.refused.push_back({waiting->second.to, {errc::fenced, "the worker was declared dead"}});

@@ -10,7 +10,9 @@
 #include "runtime/journal.hpp"
 #include "runtime/lease_set.hpp"
 #include "runtime/messages.hpp"
+#include "runtime/read_copies.hpp"
 #include "runtime/reports.hpp"
+#include "runtime/rounds.hpp"
 #include "runtime/shard_parameters.hpp"
 #include "runtime/staleness/policy.hpp"
 
@@ -58,6 +60,11 @@ public:
   /// Stages a frame; when its push is whole, applies it (or keeps it for its round).
   shard_effects on_push(std::shared_ptr<const gradient_push> frame, ticket to, time_point now);
   shard_effects on_view(const membership_view& view, time_point now);
+  /// What to ask the feeder now, until it answers: under a policy with a quorum, once a push of the
+  /// round is in.
+  std::optional<round_request> wanted_closing() const;
+  /// Applies the round as the feeder closed it. Of a round that is closed already: nothing.
+  shard_effects on_closing(const round_closing& closing, time_point now);
   /// What the shard holds, whatever the policy: its parameters, or the rows that are asked for.
   /// Errors: bad_frame, for rows that it does not have.
   result<pull_reply> on_snapshot(const snapshot_request& asked);
@@ -93,6 +100,8 @@ private:
     std::uint32_t checksum = 0;
     const gradient_push& closing() const { return *frames.back(); }
   };
+  /// Bins of the staleness histogram; the last one holds all above.
+  static constexpr std::size_t staleness_bins = 256;
   /// The one round that is open: the feeder opens none before every shard has applied the last.
   struct round {
     std::uint64_t number = 0;
@@ -120,7 +129,9 @@ private:
   void take_whole(whole_push push, time_point now, shard_effects& out);
   void take(const whole_push& push, std::uint32_t checksum, time_point now, shard_effects& out);
   void take_into_round(kept_push push, time_point now, shard_effects& out);
+  void exclude(lease_id id, shard_effects& out);
   void apply_round(time_point now, shard_effects& out);
+  void count_applied(std::uint64_t staleness);
   journal_entry& note(journal_kind kind, const gradient_push& closing, shard_effects& out) const;
   journal_entry& settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out);
   void note_state_if_due(shard_effects& out);
@@ -130,9 +141,11 @@ private:
   clock_table clocks_;
   shard_parameters parameters_;
   shard_version version_;
+  read_copies copies_; ///< if gradients are compensated
   std::map<worker_id, parked_pull> parked_;
   std::map<worker_id, staged_push> staged_;
   round round_;
+  std::optional<round_quorum> quorum_; ///< of the policy
   lease_set taken_;   ///< pushes that came whole: kept for a round, applied or dropped
   lease_set entered_; ///< leases whose gradients are in the parameters
   /// What each worker's residual has to know, the last one first.

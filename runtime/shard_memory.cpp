@@ -6,14 +6,11 @@
 
 namespace lagrange::runtime {
 
-stepped_parameters stepped_by(std::span<const ops::parameter_spec> specs,
-                              const ops::optimizer_row& optimizer,
-                              const ops::optimizer_options& options) {
-  constexpr std::size_t elements = 2; // one would not tell state of an element from a count
-  stepped_parameters made{specs, partition_grain::block, 1};
-  if (optimizer.needs_whole_tensors) made.grain = partition_grain::tensor;
-  for (const auto& state : optimizer.make(elements, options)->state())
-    made.floats += state.values.size() == elements ? 1 : 0;
+stepped_parameters stepped_by(std::span<const ops::parameter_spec> specs, partition_grain grain,
+                              ops::optimizer& two) {
+  stepped_parameters made{specs, grain, 1};
+  for (const auto& state : two.state()) // one element would not tell its state from a count
+    made.floats += state.values.size() == 2 ? 1 : 0;
   return made;
 }
 

@@ -18,9 +18,9 @@ struct stepped_parameters {
   partition_grain grain = partition_grain::block;
   std::uint64_t floats = 1; ///< that each takes: itself, and the optimizer's state
 };
-stepped_parameters stepped_by(std::span<const ops::parameter_spec> specs,
-                              const ops::optimizer_row& optimizer,
-                              const ops::optimizer_options& options);
+/// Requires: an optimizer made for two elements, as in ops::optimizer_row.
+stepped_parameters stepped_by(std::span<const ops::parameter_spec> specs, partition_grain grain,
+                              ops::optimizer& two);
 
 /// Of the fullest of so many shards. Units: bytes. Requires: shards among which the parameters can
 /// be split.

@@ -53,6 +53,11 @@ void shard::note_state_if_due(shard_effects& out) {
     std::ranges::move(note_state().entries, std::back_inserter(out.entries));
 }
 
+void shard::count_applied(std::uint64_t staleness) {
+  ++counts_.applied;
+  ++counts_.staleness[std::min<std::uint64_t>(staleness, staleness_bins - 1)];
+}
+
 // ---- settlements and reports --------------------------------------------------------------------
 
 settlement shard::next_settlement() {

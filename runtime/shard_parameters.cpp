@@ -24,7 +24,9 @@ using kind_type = ops::parameter_spec::kind_type;
 /// Differences that are applied s updates late make an average swing where the step is over
 /// s^s / (1+s)^(1+s), and grow without bound where it is over about 1.6 / s. This stays below the
 /// first for every s.
-float statistic_share(std::uint64_t staleness) { return 0.1F / static_cast<float>(1 + staleness); }
+float at_staleness(float share, std::uint64_t staleness) {
+  return share / static_cast<float>(1 + staleness);
+}
 
 std::span<const std::byte> bytes_of(const gradient_push& frame) {
   return std::as_bytes(frame.gradient.values<std::uint8_t>());
@@ -133,13 +135,16 @@ error shard_parameters::find_repeated_row(const whole_push& push) const {
 shard_parameters::scales shard_parameters::scales_of(const gradient_push& closing, float share,
                                                      std::uint64_t staleness) const {
   const auto weight = options_.weight ? static_cast<float>(options_.weight->of(staleness)) : 1.0F;
-  return {share * closing.clip_scale * weight, share * statistic_share(staleness)};
+  return {share * closing.clip_scale * weight,
+          share * at_staleness(options_.statistic_share, staleness)};
 }
 
-void shard_parameters::apply(const whole_push& push, std::uint64_t staleness,
-                             shard_version becomes) {
+void shard_parameters::apply(const whole_push& push, std::uint64_t staleness, shard_version becomes,
+                             std::span<const float> then) {
   const auto& closing = *push.back();
   const auto by = scales_of(closing, 1, staleness);
+  then_ = then;
+  clip_scale_ = closing.clip_scale;
   begin_step(closing.samples);
   if (is_coded(push)) {
     step_part(0, scratch_, by, becomes);
@@ -152,6 +157,7 @@ void shard_parameters::apply(const whole_push& push, std::uint64_t staleness,
   for (const auto& frame : push)
     if (!frame->rows.empty())
       tables_.step(frame->rows, frame->row_gradient.values<float>(), by.weight);
+  then_ = {};
   end_step();
 }
 
@@ -225,10 +231,29 @@ void shard_parameters::step_part(std::size_t first, std::span<const float> gradi
 void shard_parameters::step_weights(std::size_t first, std::span<const float> gradient,
                                     float scale) {
   const auto parameters = std::span(options_.values).subspan(first, gradient.size());
+  if (!then_.empty()) {
+    gradient = compensate(first, gradient);
+    scale /= clip_scale_; // it is in there
+  }
   ops::in_parts(gradient.size(), options_.threads, [&](std::size_t at, std::size_t count) {
     options_.optimizer->step_part(first + at, parameters.subspan(at, count),
                                   gradient.subspan(at, count), scale);
   });
+}
+
+/// The gradient as it might be now, times its clip scale.
+std::span<const float> shard_parameters::compensate(std::size_t first,
+                                                    std::span<const float> gradient) {
+  compensated_.resize(size());
+  const auto out = std::span(compensated_).subspan(first, gradient.size());
+  const auto now = values().subspan(first, gradient.size());
+  const auto then = then_.subspan(first, gradient.size());
+  ops::in_parts(gradient.size(), options_.threads, [&](std::size_t at, std::size_t count) {
+    options_.compensation->apply({first + at, gradient.subspan(at, count), clip_scale_,
+                                  now.subspan(at, count), then.subspan(at, count)},
+                                 out.subspan(at, count));
+  });
+  return out;
 }
 
 void shard_parameters::mark_changed(std::size_t first, std::span<const float> gradient,

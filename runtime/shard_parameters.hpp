@@ -10,6 +10,7 @@
 #include "runtime/schedule.hpp"
 #include "runtime/shard_tables.hpp"
 #include "runtime/snapshot.hpp"
+#include "runtime/staleness/compensation.hpp"
 #include "runtime/staleness/weight.hpp"
 
 #include <memory>
@@ -43,9 +44,11 @@ struct parameter_options {
   int threads = 1;                          ///< cores that a step of a large push may use
   std::uint64_t seed = 0;                   ///< of the job, for a pull codec that draws
   std::unique_ptr<staleness_weight> weight; ///< of late gradients; null: all count alike
-  std::unique_ptr<codec> push_codec;        ///< null: pushes come as they are
-  std::unique_ptr<codec> pull_codec;        ///< null: parameters go as they are
-  allocator memory;                         ///< for published parameters; null: ordinary memory
+  std::unique_ptr<staleness_compensation> compensation; ///< of late gradients; null: none
+  float statistic_share = 0.1F; ///< how far one push moves a running average; over 1 + staleness
+  std::unique_ptr<codec> push_codec; ///< null: pushes come as they are
+  std::unique_ptr<codec> pull_codec; ///< null: parameters go as they are
+  allocator memory;                  ///< for published parameters; null: ordinary memory
   /// Whether a worker that holds an older version gets only the blocks that changed, where that is
   /// less. Not on one host: there it reads the published copy without any being made.
   bool sends_changed_blocks = false;
@@ -74,8 +77,12 @@ public:
   error decode(const whole_push& push);
   /// One step, from where the frames were received, or from what decode() read: of the optimizer
   /// with gradient * clip scale for weights; by a fixed share for statistics, whatever the
-  /// optimizer. `staleness` is that of the gradient.
-  void apply(const whole_push& push, std::uint64_t staleness, shard_version becomes);
+  /// optimizer. `staleness` is that of the gradient. `then` is what its worker read, if gradients
+  /// are compensated and it is known. Shapes: then [n], or empty.
+  void apply(const whole_push& push, std::uint64_t staleness, shard_version becomes,
+             std::span<const float> then = {});
+  /// Whether apply() makes use of what a worker read.
+  bool compensates() const { return options_.compensation != nullptr; }
 
   /// A round: one step with the sum of several pushes, in the order in which they are added, each
   /// with its own clip scale. `share` is that of the push's samples in the round.
@@ -118,6 +125,7 @@ private:
   void step_part(std::size_t first, std::span<const float> gradient, scales by,
                  shard_version becomes);
   void step_weights(std::size_t first, std::span<const float> gradient, float scale);
+  std::span<const float> compensate(std::size_t first, std::span<const float> gradient);
   void mark_changed(std::size_t first, std::span<const float> gradient, shard_version becomes);
   void end_step();
   /// Counts the values from `first` on by tensor.
@@ -139,6 +147,9 @@ private:
   std::vector<std::uint64_t> pushed_, pulled_;
   std::vector<float> scratch_; ///< a decoded push, or the sum of a round
   std::vector<float> part_;    ///< a decoded frame of a round
+  std::vector<float> compensated_;
+  std::span<const float> then_; ///< what the worker of the push under way read; empty: unknown
+  float clip_scale_ = 1;        ///< of the push under way
   std::uint64_t samples_applied_;
   std::uint64_t samples_summed_ = 0; ///< of the round
 };

@@ -33,7 +33,7 @@ shard_port::shard_port(shard_options options, shard_hooks hooks) : hooks_(std::m
 void shard_port::on_frame(transport::link_id from, transport::frame what) {
   if (has_failed_) return;
   on_message(from, what);
-  if (!plane_->runs_by_itself()) settle(); // nobody says when a burst is over
+  if (!plane_->runs_by_itself()) tell_feeder(); // nobody says when a burst is over
 }
 
 void shard_port::on_message(transport::link_id from, const transport::frame& what) {
@@ -117,6 +117,30 @@ void shard_port::carry_out(shard_effects effects) {
 
 void shard_port::on_view(const membership_view& view) {
   carry_out(twin_->on_view(view, hooks_.now()));
+}
+
+void shard_port::tell_feeder() {
+  settle();
+  ask();
+}
+
+void shard_port::ask() {
+  if (is_asking_ || has_failed_) return;
+  const auto wanted = twin_->wanted_closing();
+  if (!wanted) return;
+  is_asking_ = true;
+  hooks_.ask(*wanted);
+}
+
+void shard_port::on_closing(const round_closing& closing) {
+  carry_out(twin_->on_closing(closing, hooks_.now()));
+  is_asking_ = false;
+  tell_feeder();
+}
+
+void shard_port::ask_again() {
+  is_asking_ = false;
+  ask();
 }
 
 void shard_port::settle() {

@@ -21,6 +21,8 @@ struct shard_hooks {
   journal_sink journal; ///< null: nobody listens; called before anything is answered
   /// For the feeder; once per burst, and not again before on_settlement_ack or settle_again.
   std::function<void(settlement)> settle;
+  /// Asks the feeder how a round is closed; not again before on_closing or ask_again.
+  std::function<void(round_request)> ask;
   /// A peer's link is gone, or its bytes were none, and it may be dead.
   std::function<void(actor_life, const error& why)> lose;
   /// The journal cannot be kept: the shard has stopped to answer. Once.
@@ -36,12 +38,15 @@ public:
 
   void on_frame(transport::link_id from, transport::frame what) override;
   void on_down(transport::link_id gone, const error& why) override;
-  void on_quiet() override { settle(); }
+  void on_quiet() override { tell_feeder(); }
 
   void on_view(const membership_view& view);
   void on_settlement_ack(const settlement_ack& ack);
   /// The last settlement may be lost.
   void settle_again();
+  void on_closing(const round_closing& closing);
+  /// The last question may be lost.
+  void ask_again();
   /// With the bytes that went over the plane.
   shard_report report() const;
   view_number view() const { return twin_->view(); }
@@ -54,13 +59,16 @@ private:
   void refuse(transport::link_id to, const error& why);
   /// Bytes that are no frame: whoever sent them gets an error and no second chance.
   void give_up(transport::link_id from, const error& defect);
+  void tell_feeder();
   void settle();
+  void ask();
 
   shard_hooks hooks_;
   transport::endpoint* plane_ = nullptr;
   std::optional<shard> twin_;
   std::map<transport::link_id, actor_life> peers_; ///< who spoke on which link last
   bool is_settling_ = false;
+  bool is_asking_ = false;
   bool has_failed_ = false;
   std::uint64_t pushed_bytes_ = 0; ///< on the wire
   std::uint64_t pulled_bytes_ = 0;

@@ -12,6 +12,8 @@ constexpr policy_row table[] = {
     {"ssp", "BOUND", "no worker reads more than BOUND steps ahead of the slowest", make_ssp},
     {"asp", "", "nobody waits; staleness is whatever happens", make_asp},
     {"dssp", "LOW:HIGH", "ssp:LOW, and up to HIGH where that shortens a wait", make_dssp},
+    {"quorum", "N:GRACE", "a round is closed GRACE after N of its leases are in; late ones drop",
+     make_quorum},
     {"psp", "BETA", "each step waits for BETA other workers, drawn anew", make_psp},
 };
 

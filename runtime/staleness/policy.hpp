@@ -26,6 +26,13 @@ enum class arrival : std::uint8_t {
   round, ///< the leases of a round make one update, summed in lease order
 };
 
+/// Of a round that does not wait for all: it is closed so long after so many of its leases are in,
+/// or once all are. Those that are not in by then are dropped.
+struct round_quorum {
+  std::uint32_t leases = 1;
+  std::chrono::nanoseconds grace{0};
+};
+
 /// A live worker, as the shard sees it.
 struct live_clock {
   worker_id worker;
@@ -44,7 +51,8 @@ struct admission {
   time_point now;
   worker_id worker;                 ///< whose pull it is
   std::span<const live_clock> live; ///< in the order of workers, the puller's own included
-  std::uint64_t draw = 0; ///< a number drawn from the job's seed, the worker and the clock
+  std::uint64_t draw = 0;  ///< a number drawn from the job's seed, the worker and the clock
+  std::uint64_t round = 0; ///< under rounds, the one that is open: those before are in
 };
 
 class staleness_policy {
@@ -56,6 +64,8 @@ public:
   /// The largest lag that admits() lets through; none: unbounded.
   virtual std::optional<std::uint64_t> bound() const = 0;
   virtual arrival arrivals() const { return arrival::each; }
+  /// None: a round waits for all of its leases. Only under rounds.
+  virtual std::optional<round_quorum> quorum() const { return std::nullopt; }
 };
 
 /// One row of the table that config, `lagrange list policies` and the conformance kit read.

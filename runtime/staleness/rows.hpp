@@ -18,6 +18,9 @@ result<std::unique_ptr<staleness_policy>> make_asp(policy_arguments arguments);
 
 /// The bound moves between two, by how fast workers are. Paper: Zhao et al. 2019.
 result<std::unique_ptr<staleness_policy>> make_dssp(policy_arguments arguments);
+/// A round waits for some of its leases and a grace. Papers: Chen et al. 2016, Decoupled DiLoCo
+/// 2026.
+result<std::unique_ptr<staleness_policy>> make_quorum(policy_arguments arguments);
 /// Each waits for a few others, drawn anew every step. Paper: Wang et al. 2017.
 result<std::unique_ptr<staleness_policy>> make_psp(policy_arguments arguments);
 

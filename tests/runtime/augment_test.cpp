@@ -44,11 +44,16 @@ public:
 /// Hands frames on to a feeder's port.
 struct port_owner final : transport::receiver {
   explicit port_owner(const feeder_options& options)
-      : port(options, std::make_shared<pictures>(), {}) {}
+      : port(options, std::make_shared<pictures>(), hooks()) {}
   void on_frame(transport::link_id from, transport::frame what) override {
     port.on_frame(from, what);
   }
   void on_down(transport::link_id, const error&) override {}
+  static feeder_hooks hooks() {
+    feeder_hooks made;
+    made.now = [] { return time_point{}; };
+    return made;
+  }
   feeder_port port;
 };
 

@@ -125,7 +125,7 @@ private:
     if (told.leases.empty()) return;
     shards_[shard]->on_settlement_ack({feeder_.self(), told.sequence});
     keep_step();
-    send([this, told] { carry_out(feeder_.on_settlement(told)); });
+    send([this, told] { carry_out(feeder_.on_settlement(told, {})); });
   }
   /// Notes the parameters once all shards have the same version.
   void keep_step() {

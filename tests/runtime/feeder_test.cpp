@@ -56,7 +56,7 @@ struct feeder_probe {
   }
   feeder_effects settle(std::uint64_t lease, lease_outcome outcome = lease_outcome::applied,
                         std::uint32_t shard = 0) {
-    return twin.on_settlement(settlement_of(shard, {{{lease}, {1}, outcome}}));
+    return twin.on_settlement(settlement_of(shard, {{{lease}, {1}, outcome}}), {});
   }
 };
 
@@ -118,7 +118,7 @@ TEST_CASE("SH-2: a lease dealt again keeps its id and samples, and has the next 
   const auto first = feeder.grant(0, 0, joining);
   dealt_grant again;
   SECTION("the view tells of the death") {
-    feeder.twin.on_view(view_of(2, {dead(0, 1)}));
+    feeder.twin.on_view(view_of(2, {dead(0, 1)}), {});
     again = feeder.grant(1, 0, joining);
   }
   SECTION("the next incarnation asks before the view") { again = feeder.grant(0, 0, joining, 2); }
@@ -135,9 +135,9 @@ TEST_CASE("LE-1: only what the dead one held is dealt again, and only once", "[r
   feeder.grant(0, 1, working);
   feeder.grant(1, 0, joining);
   feeder.settle(0);
-  feeder.twin.on_view(view_of(2, {dead(0, 1), live(1, 1)}));
-  feeder.twin.on_view(view_of(2, {dead(0, 1), live(1, 1)}));
-  feeder.twin.on_view(view_of(3, {dead(0, 1), live(1, 1)}));
+  feeder.twin.on_view(view_of(2, {dead(0, 1), live(1, 1)}), {});
+  feeder.twin.on_view(view_of(2, {dead(0, 1), live(1, 1)}), {});
+  feeder.twin.on_view(view_of(3, {dead(0, 1), live(1, 1)}), {});
   std::vector<std::uint64_t> dealt;
   for (std::uint64_t clock = 1; clock < 4; ++clock)
     dealt.push_back(feeder.grant(1, clock, working).grant.what.id.value);
@@ -150,7 +150,7 @@ TEST_CASE("LE-1: a lease that closes while it waits to be dealt again is not dea
           "[runtime][feeder]") {
   feeder_probe feeder(options_of(2, 1));
   feeder.grant(0, 0, joining);
-  feeder.twin.on_view(view_of(2, {dead(0, 1)}));
+  feeder.twin.on_view(view_of(2, {dead(0, 1)}), {});
   feeder.settle(0);
   CHECK(feeder.grant(1, 0, joining).grant.what.id == lease_id{1});
   CHECK(feeder.twin.report().dealt_again == 0);
@@ -189,10 +189,10 @@ TEST_CASE("BP-1: a worker has one parked request; none is left hanging", "[runti
     CHECK(effects.grants.front().grant.kind == grant_kind::finished);
   }
   SECTION("the worker dies") {
-    CHECK(feeder.twin.on_view(view_of(2, {live(0, 1), dead(1, 1)})).refused.size() == 1);
+    CHECK(feeder.twin.on_view(view_of(2, {live(0, 1), dead(1, 1)}), {}).refused.size() == 1);
   }
   SECTION("the lease is dealt again") {
-    const auto effects = feeder.twin.on_view(view_of(2, {dead(0, 1), live(1, 1)}));
+    const auto effects = feeder.twin.on_view(view_of(2, {dead(0, 1), live(1, 1)}), {});
     REQUIRE(effects.grants.size() == 1);
     CHECK(effects.grants.front().grant.what.attempt == lease_attempt{2});
   }
@@ -204,7 +204,7 @@ TEST_CASE("whoever is fenced gets no lease", "[runtime][feeder]") {
   auto from = worker_stamp(0, 1);
   SECTION("a lower incarnation") {}
   SECTION("declared dead") {
-    feeder.twin.on_view(view_of(2, {dead(0, 2)}));
+    feeder.twin.on_view(view_of(2, {dead(0, 2)}), {});
     from = worker_stamp(0, 2);
   }
   SECTION("another job") { (from = worker_stamp(1)).job = {8}; }
@@ -220,12 +220,12 @@ TEST_CASE("a view of another job, term or time changes nothing", "[runtime][feed
   feeder_probe feeder(options_of(4, 1));
   feeder.grant(0, 0, joining);
   auto view = view_of(5, {live(0, 1), live(1, 1)});
-  feeder.twin.on_view(view);
+  feeder.twin.on_view(view, {});
   view = view_of(4, {dead(0, 1)});
   SECTION("stale") {}
   SECTION("of another job") { (view = view_of(6, {dead(0, 1)})).from.job = {8}; }
   SECTION("of another term") { (view = view_of(6, {dead(0, 1)})).from.term = {2}; }
-  feeder.twin.on_view(view);
+  feeder.twin.on_view(view, {});
   CHECK(feeder.twin.view() == view_number{5});
   CHECK(feeder.grant(1, 0, joining).grant.what.id == lease_id{1});
 }
@@ -236,10 +236,10 @@ TEST_CASE("a joiner starts at the slowest live clock", "[runtime][feeder]") {
   for (std::uint64_t clock = 1; clock <= 9; ++clock) feeder.grant(0, clock, working);
   CHECK(feeder.grant(1, 0, joining).grant.clock == worker_clock{0}); // first lives start at 0
   for (std::uint64_t clock = 1; clock <= 4; ++clock) feeder.grant(1, clock, working);
-  feeder.twin.on_view(view_of(2, {dead(0, 1), live(1, 1)}));
+  feeder.twin.on_view(view_of(2, {dead(0, 1), live(1, 1)}), {});
   CHECK(feeder.grant(0, 0, joining, 2).grant.clock == worker_clock{4});
   // With nobody else there it goes on above its own last clock.
-  feeder.twin.on_view(view_of(3, {dead(0, 2), dead(1, 1)}));
+  feeder.twin.on_view(view_of(3, {dead(0, 2), dead(1, 1)}), {});
   CHECK(feeder.grant(1, 0, joining, 2).grant.clock == worker_clock{5});
 }
 
@@ -251,7 +251,7 @@ TEST_CASE("an idle worker comes back above every clock it had, and not behind th
   feeder.grant(1, 1, working);
   CHECK(feeder.grant(1, 2, working).grant.kind == grant_kind::idle);
   feeder.ask(1, 2, idle);
-  const auto effects = feeder.twin.on_view(view_of(2, {dead(0, 1), live(1, 1)}));
+  const auto effects = feeder.twin.on_view(view_of(2, {dead(0, 1), live(1, 1)}), {});
   REQUIRE(effects.grants.size() == 1);
   CHECK(effects.grants.front().grant.clock == worker_clock{3});
 }
@@ -297,7 +297,7 @@ TEST_CASE("a death inside a round: the lease is dealt again at the clock of its 
   feeder.grant(0, 0, joining);
   feeder.grant(1, 0, joining);
   feeder.ask(1, 1, working); // parked: it has pushed lease 1 already
-  const auto effects = feeder.twin.on_view(view_of(2, {dead(0, 1), live(1, 1)}));
+  const auto effects = feeder.twin.on_view(view_of(2, {dead(0, 1), live(1, 1)}), {});
   REQUIRE(effects.grants.size() == 1);
   const auto& again = effects.grants.front().grant;
   CHECK(again.what.id == lease_id{0});

@@ -216,7 +216,7 @@ TEST_CASE("the memory of a shard is what its parameters, tables and optimizer ta
       {"bias", {10}, {}}, {"table", {1001, 16}, {}, ops::parameter_spec::kind_type::table}};
   const auto floats = [](std::string_view name) {
     const auto& row = *std::ranges::find(ops::optimizers(), name, &ops::optimizer_row::name);
-    return stepped_by({}, row, {}).floats;
+    return stepped_by({}, partition_grain::block, *row.make(2, {})).floats;
   };
   CHECK(floats("sgd") == 1);
   CHECK(floats("adagrad") == 2);

@@ -74,9 +74,11 @@ feeder_link::behavior_type feeder_behavior(feeder_link::stateful_pointer<link_st
   self->state.random = std::move(random);
   return {
       [self, behind](const settlement& x) { return cross<settlement_ack>(self, behind, x); },
+      [self, behind](const round_request& x) { return cross<round_closing>(self, behind, x); },
       [self, behind](const membership_view& x) { return cross<view_ack>(self, behind, x); },
       [](const actors::arrival&) {},
       [](const actors::link_loss&) {},
+      [](actors::wake_atom) {},
       [](tick_atom) {},
       [self](tick_atom, std::uint64_t id) { run_due(self, id); },
   };

@@ -17,6 +17,7 @@ void invariants::see(shard_id shard, const journal_entry& entry) {
         entry.version.value, entry.what.value, std::uint64_t{entry.attempt.value}})
     fingerprint_ = mix(fingerprint_ ^ part);
   if (entry.kind == journal_kind::state) return;
+  if (entry.kind == journal_kind::excluded) return see_settled(shard, entry);
   auto& known = shards_[shard.value].workers[entry.worker];
   const bool is_settled =
       entry.kind == journal_kind::applied || entry.kind == journal_kind::dropped;
@@ -34,6 +35,7 @@ void invariants::see(shard_id shard, const journal_entry& entry) {
     return;
   case journal_kind::kept: // its clock moves with its round
   case journal_kind::state:
+  case journal_kind::excluded:
     return;
   case journal_kind::ticked:
   case journal_kind::duplicate:

@@ -21,7 +21,7 @@ std::vector<std::uint64_t> seeds(std::uint64_t count) {
   return made;
 }
 
-const std::vector<std::string> every_policy{"bsp", "ssp:0", "ssp:2", "asp"};
+const std::vector<std::string> every_policy{"bsp", "ssp:0", "ssp:2", "asp", "quorum:2:15ms"};
 
 /// A scenario whose every choice comes from its seed.
 scenario drawn(std::uint64_t seed) {
@@ -76,6 +76,7 @@ TEST_CASE("a simulated job without faults deals no lease again", "[sim]") {
     chosen.policy = policy;
     const auto found = simulate(chosen);
     CHECK(found.breach == "");
+    CHECK((found.figures.leases.dropped > 0) == policy.starts_with("quorum"));
     CHECK(found.figures.leases.dealt_again == 0);
     CHECK(found.figures.restarts.worker == 0);
   }

@@ -46,13 +46,13 @@ void check_replays(const scenario& chosen) {
 
 TEST_CASE("RE-1: a run with crashes and faulty links replays to the same bits, by every policy",
           "[sim][replay]") {
-  for (const std::string policy : {"bsp", "ssp:0", "ssp:2", "asp"})
+  for (const std::string policy : {"bsp", "ssp:0", "ssp:2", "asp", "quorum:2:10ms"})
     for (std::uint64_t seed = 1; seed <= seeds(); ++seed) check_replays(stormy(policy, seed));
 }
 
 TEST_CASE("RE-1 CO-1: with error feedback a run with crashes replays to the same bits",
           "[sim][replay]") {
-  for (const std::string policy : {"bsp", "ssp:2"})
+  for (const std::string policy : {"bsp", "ssp:2", "quorum:2:10ms"})
     for (const std::string codec : {"topk:0.2 | int8", "int8", "f16"})
       for (std::uint64_t seed = 1; seed <= seeds(); ++seed) {
         auto chosen = stormy(policy, seed);
@@ -65,11 +65,24 @@ TEST_CASE("RE-1: whatever changes the numbers of a step is replayed", "[sim][rep
   for (const std::string policy : {"bsp", "ssp:2"})
     for (const std::string key :
          {"precision.compute=bf16", "precision.compute=f16", "optimizer.clip_norm=0.1",
-          "codec.pull=int8", "optimizer.schedule=cosine:2 epochs", "optimizer.name=lamb"}) {
+          "codec.pull=int8", "optimizer.schedule=cosine:2 epochs", "optimizer.name=lamb",
+          "staleness.weight=inverse", "staleness.compensation=dc:0.5",
+          "staleness.compensation=dc-adaptive:2", "staleness.local_steps=2"}) {
       auto chosen = stormy(policy, 7);
       chosen.set.push_back(key);
       check_replays(chosen);
     }
+}
+
+TEST_CASE("RE-1: what workers keep for themselves between leases is replayed", "[sim][replay]") {
+  for (const std::string policy : {"bsp", "asp", "quorum:2:10ms"})
+    for (const std::string outer : {"elastic:0.3", "diloco", "delayed_nesterov:3"})
+      for (std::uint64_t seed = 1; seed <= std::min<std::uint64_t>(seeds(), 3); ++seed) {
+        auto chosen = stormy(policy, seed);
+        chosen.set.insert(chosen.set.end(),
+                          {"staleness.local_steps=3", "staleness.outer=" + outer});
+        check_replays(chosen);
+      }
 }
 
 TEST_CASE("RE-1: a journal that was changed is contradicted at the update that it changes",

@@ -11,16 +11,18 @@
 
 namespace lagrange::tests {
 
-/// Names of the row as a config would write them: each argument 0, 1 and 3, where it is accepted.
+/// Names of the row as a config would write them: with every few values of its arguments that it
+/// accepts.
 inline std::vector<std::string> specs_of(const runtime::policy_row& row) {
-  if (row.arguments.empty()) return {std::string(row.name)};
-  std::vector<std::string> specs;
-  const auto arguments = 1 + std::count(row.arguments.begin(), row.arguments.end(), ':');
-  for (const char* value : {"0", "1", "3"}) {
-    std::string spec(row.name);
-    for (auto i = arguments; i > 0; --i) spec += std::string(":") + value;
-    if (runtime::make_policy({&row, 1}, spec)) specs.push_back(spec);
+  std::vector<std::string> specs{std::string(row.name)};
+  const auto arguments = row.arguments.empty() ? 0 : 1 + std::ranges::count(row.arguments, ':');
+  for (auto i = arguments; i > 0; --i) {
+    std::vector<std::string> longer;
+    for (const auto& spec : specs)
+      for (const char* value : {":0", ":1", ":3", ":20ms"}) longer.push_back(spec + value);
+    specs = std::move(longer);
   }
+  std::erase_if(specs, [&](const auto& spec) { return !runtime::make_policy({&row, 1}, spec); });
   return specs;
 }
 

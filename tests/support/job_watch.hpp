@@ -38,6 +38,7 @@ public:
     runtime::arrival arrivals = runtime::arrival::each;
     std::uint64_t samples = 1; ///< of the data set
     std::uint32_t epochs = 1;
+    bool may_exclude = false; ///< leases from their rounds
   };
   using life = std::pair<std::uint32_t, runtime::incarnation>;
 
@@ -96,7 +97,8 @@ public:
         sum += weight * gradient_of(entry.what);
         weights += weight;
         check_settled(shard, entry);
-      } else if (entry.kind == runtime::journal_kind::dropped) {
+      } else if (entry.kind == runtime::journal_kind::dropped ||
+                 entry.kind == runtime::journal_kind::excluded) {
         check_settled(shard, entry);
       }
       const auto expected = at.values.size() - 1 + (weights > 0 ? 1 : 0);
@@ -111,9 +113,9 @@ public:
 
   /// Every lease of the job has been closed: recounts what became of each, on each shard.
   void on_finish(const runtime::feeder_report& told, std::uint64_t leases) {
-    std::uint64_t skipped = 0;
-    for (std::uint64_t id = 0; id < leases; ++id) skipped += is_skipped({id}) ? 1 : 0;
-    expect(told.issued == leases && told.dropped == skipped && told.applied == leases - skipped,
+    std::uint64_t dropped = 0;
+    for (std::uint64_t id = 0; id < leases; ++id) dropped += is_dropped({id}) ? 1 : 0;
+    expect(told.issued == leases && told.dropped == dropped && told.applied == leases - dropped,
            "LE-1",
            "the feeder counts " + std::to_string(told.issued) + " issued, " +
                std::to_string(told.applied) + " applied and " + std::to_string(told.dropped) +
@@ -159,6 +161,19 @@ private:
     std::map<runtime::worker_id, runtime::incarnation> newest;
   };
 
+  /// By its worker, or by the policy, which has to say so to every shard.
+  bool is_dropped(runtime::lease_id id) {
+    std::size_t excluded = 0;
+    for (const auto& each : shards_) {
+      const auto found = each.settled.find(id);
+      excluded +=
+          found != each.settled.end() && found->second == runtime::journal_kind::excluded ? 1 : 0;
+    }
+    expect(excluded == 0 || excluded == shards_.size(), "LE-1",
+           "lease " + to_string(id) + " was left out of its round by some shards only");
+    return excluded > 0 || is_skipped(id);
+  }
+
   static void publish(shard_truth& at, double& sum, double& weights) {
     if (weights > 0) at.values.push_back(at.values.back() + sum / weights);
     sum = weights = 0;
@@ -188,8 +203,10 @@ private:
     const auto [place, is_first] = shards_[shard].settled.try_emplace(entry.what, entry.kind);
     expect(is_first, "SH-2",
            "shard " + std::to_string(shard) + " took lease " + to_string(entry.what) + " twice");
-    expect((entry.kind == runtime::journal_kind::dropped) == is_skipped(entry.what), "LE-1",
-           "lease " + to_string(entry.what) + " ended the other way");
+    expect(entry.kind == runtime::journal_kind::excluded
+               ? known_.may_exclude
+               : (entry.kind == runtime::journal_kind::dropped) == is_skipped(entry.what),
+           "LE-1", "lease " + to_string(entry.what) + " ended the other way");
   }
 
   facts known_;

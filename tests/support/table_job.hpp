@@ -129,7 +129,7 @@ private:
     const auto told = shards_[shard].next_settlement();
     if (told.leases.empty()) return;
     shards_[shard].on_settlement_ack({feeder_.self(), told.sequence});
-    send([this, told] { carry_out(feeder_.on_settlement(told)); });
+    send([this, told] { carry_out(feeder_.on_settlement(told, {})); });
   }
 
   runtime::catalog rows_ = runtime::catalog::standard();

@@ -25,7 +25,7 @@ public:
       : time(seed), facts(draw_facts(*make())),
         watch(facts), link{std::chrono::milliseconds(time.draw(1, 40)), time.draw(0, 2) * 8,
                            time.draw(0, 2) * 10},
-        workers(static_cast<std::uint32_t>(time.draw(1, workers_max))), feeder_(draw_feeder()) {
+        workers(static_cast<std::uint32_t>(time.draw(1, workers_max))), feeder_(draw_feeder(make)) {
     for (std::uint32_t index = 0; index < workers; ++index) members.push_back(live(index, 1));
     for (std::uint32_t index = 0; index < facts.shards; ++index) {
       auto made = shard_of("asp", workers, 1 + index * 3);
@@ -86,10 +86,14 @@ public:
 
 private:
   job_watch::facts draw_facts(const runtime::staleness_policy& policy) {
-    return {static_cast<std::uint32_t>(time.draw(1, 3)), policy.bound(), policy.arrivals(),
-            time.draw(1, 40), static_cast<std::uint32_t>(time.draw(1, 3))};
+    return {static_cast<std::uint32_t>(time.draw(1, 3)),
+            policy.bound(),
+            policy.arrivals(),
+            time.draw(1, 40),
+            static_cast<std::uint32_t>(time.draw(1, 3)),
+            policy.quorum().has_value()};
   }
-  runtime::feeder_options draw_feeder() {
+  runtime::feeder_options draw_feeder(const maker& make) {
     runtime::feeder_options made;
     made.self = stamp_of(runtime::actor_role::feeder);
     made.samples = facts.samples;
@@ -99,6 +103,7 @@ private:
     made.workers = workers;
     made.shards = facts.shards;
     if (facts.arrivals == runtime::arrival::round) made.round_size = workers;
+    made.quorum = make()->quorum();
     return made;
   }
 
@@ -122,13 +127,21 @@ private:
                          [this, reply = std::make_shared<runtime::lease_grant>(grant)](
                              runtime::worker& twin) { return twin.on_grant(reply, time.now()); });
     }
+    for (const auto& [to, closing] : effects.closings)
+      time.send(link, [this, to = to, closing = closing] {
+        carry_out(to.value, shards_[to.value]->on_closing(closing, time.now()));
+      });
+    if (effects.wake_after)
+      time.after(std::chrono::ceil<std::chrono::microseconds>(*effects.wake_after),
+                 [this] { carry_out(feeder_.on_wake(time.now())); });
     check_refused(effects.refused);
   }
 
   void carry_out(std::uint32_t shard, const runtime::shard_effects& effects) {
     for (const auto& entry : effects.entries)
       if (entry.kind == runtime::journal_kind::applied ||
-          entry.kind == runtime::journal_kind::dropped)
+          entry.kind == runtime::journal_kind::dropped ||
+          entry.kind == runtime::journal_kind::excluded)
         moved_ = time.now();
     watch.on_entries(shard, effects.entries);
     for (const auto& [to, what] : effects.pulls)
@@ -153,6 +166,7 @@ private:
   void keep_telling() {
     for (std::uint32_t shard = 0; shard < shards_.size(); ++shard) {
       settle(shard);
+      ask(shard);
       if (shards_[shard]->view().value < view_) tell_shard(shard);
     }
     if (feeder_.view().value < view_) tell_feeder();
@@ -162,11 +176,15 @@ private:
     const auto told = shards_[shard]->next_settlement();
     if (told.leases.empty()) return;
     time.send(link, [this, shard, told] {
-      carry_out(feeder_.on_settlement(told));
+      carry_out(feeder_.on_settlement(told, time.now()));
       time.send(link, [this, shard, told] {
         shards_[shard]->on_settlement_ack({feeder_.self(), told.sequence});
       });
     });
+  }
+  void ask(std::uint32_t shard) {
+    if (const auto asked = shards_[shard]->wanted_closing())
+      time.send(link, [this, asked] { carry_out(feeder_.on_round_request(*asked)); });
   }
   void tell_shard(std::uint32_t shard) {
     time.send(link, [this, shard, view = view_of(view_, members)] {
@@ -174,7 +192,9 @@ private:
     });
   }
   void tell_feeder() {
-    time.send(link, [this, view = view_of(view_, members)] { carry_out(feeder_.on_view(view)); });
+    time.send(link, [this, view = view_of(view_, members)] {
+      carry_out(feeder_.on_view(view, time.now()));
+    });
   }
 
   runtime::feeder feeder_;
