@@ -187,12 +187,12 @@ private:
 class onednn_kernels final : public half_kernels {
 public:
   std::unique_ptr<half_kernel> make(const half_product& what) const override {
-    return asked([&](const auto& engine) { return make_product(what, engine); });
+    return asked(what.type, [&](const auto& engine) { return make_product(what, engine); });
   }
 
   std::unique_ptr<half_kernel> make(const half_convolution& what) const override {
     using way = half_convolution::way;
-    return asked([&](const auto& engine) {
+    return asked(what.type, [&](const auto& engine) {
       const convolution_maker maker(what, engine);
       if (what.goes == way::forward) return maker.forward();
       return what.goes == way::weight ? maker.weight() : maker.input();
@@ -202,8 +202,8 @@ public:
 private:
   // Whatever oneDNN refuses, and why, f32 is computed or refused by name.
   template <class Make>
-  static std::unique_ptr<half_kernel> asked(const Make& make) try {
-    if (!has_half_products()) return nullptr;
+  static std::unique_ptr<half_kernel> asked(dtype type, const Make& make) try {
+    if (is_half(type) && !has_half_products()) return nullptr;
     return make(dnnl::engine(dnnl::engine::kind::cpu, 0));
   } catch (const dnnl::error&) {
     return nullptr;

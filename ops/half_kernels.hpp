@@ -23,7 +23,7 @@ public:
 /// y = f(op(a) op(b) + bias). Run with a, b, y, and the bias if there is one.
 /// Shapes: as those of product; a, b of `type`, y of `result`, bias of f32.
 struct half_product {
-  dtype type = dtype::bf16;   ///< 16 bits
+  dtype type = dtype::bf16;   ///< 16 bits; or f32, for a test where there are no others
   dtype result = dtype::bf16; ///< the same, or f32
   product_sizes sizes;
   product_options how;
@@ -34,7 +34,7 @@ struct half_product {
 /// are of f32. Shapes: as those of convolution().
 struct half_convolution {
   enum class way : std::uint8_t { forward, weight, input } goes = way::forward;
-  dtype type = dtype::bf16; ///< 16 bits
+  dtype type = dtype::bf16; ///< 16 bits; or f32, as above
   shape x, y;
   window how;
   product_options::bias_type bias = product_options::bias_type::none; ///< forward

@@ -21,7 +21,12 @@ public:
   plain_kernel(dtype type, std::shared_ptr<long> runs) : type_(type), runs_(std::move(runs)) {}
 
 protected:
-  void read(const void* from, std::vector<float>& to) const { widen(from, type_, to); }
+  void read(const void* from, std::vector<float>& to) const {
+    if (type_ == dtype::f32)
+      std::copy_n(static_cast<const float*>(from), to.size(), to.begin());
+    else
+      widen(from, type_, to);
+  }
   void write(const std::vector<float>& from, dtype type, const void* to) const {
     auto* written = const_cast<void*>(to);
     if (type == dtype::f32)
