@@ -1,6 +1,6 @@
 // How fast one worker computes, beside PyTorch on the same work: forward, backward and the
 // optimizer's step on one thread, the two sides in turns in one go; large products beside oneDNN
-// called bare; and the memory that the process holds.
+// called bare; the memory that the process holds; and steps in bf16 beside f32.
 // Run as: bench_compute [--quick] [--peers FOLDER] [ROW...]
 #include "bench/compute/peer.hpp"
 #include "bench/compute/steps.hpp"
@@ -38,6 +38,7 @@ const std::array rows{
 };
 constexpr double product_goal = 0.9;
 constexpr double memory_goal = 0.1;
+constexpr double half_goal = 1.0;
 
 struct options {
   std::string peers = "../shared/peers";
@@ -106,6 +107,18 @@ bool compare_products(std::int64_t size, const options& how) {
   return print("product " + std::to_string(size), our_rates, bare_rates, product_goal);
 }
 
+// Rates of the same work in bf16 and in f32, beside each other.
+bool compare_half(const std::string& name, const std::function<void()>& half,
+                  const std::function<void()>& full, const options& how) {
+  half(), full();
+  std::vector<double> half_rates, full_rates;
+  for (int i = 0; i < how.turns; ++i) {
+    half_rates.push_back(rate(half, 1, how.seconds));
+    full_rates.push_back(rate(full, 1, how.seconds));
+  }
+  return print(name, half_rates, full_rates, half_goal);
+}
+
 bool compare_memory(const options& how) {
   std::string printed;
   run_process({"/proc/self/exe", "--worker"}, printed);
@@ -138,6 +151,16 @@ int run(const options& how) {
   if (how.wants("products")) {
     std::printf("products/s, beside oneDNN called bare\n");
     for (std::int64_t size : {1024, 2048}) count(compare_products(size, how));
+  }
+  if (how.wants("bf16") && !has_half_products())
+    std::printf("bf16: skipped, this CPU has no 16-bit products\n");
+  else if (how.wants("bf16")) {
+    std::printf("steps/s in bf16, beside f32\n");
+    using ops::dtype;
+    count(compare_half("bf16 linear", linear_step(1024, dtype::bf16), linear_step(1024, dtype::f32),
+                       how));
+    count(compare_half("bf16 gpt", training_step("gpt", 16, dtype::bf16), training_step("gpt", 16),
+                       how));
   }
   if (missed == 0)
     std::printf("compute: every goal met\n");

@@ -1,6 +1,7 @@
 #include "ops/elementwise.hpp"
 #include "ops/functions.hpp"
-#include "ops/primitive.hpp"
+#include "ops/half_operation.hpp"
+#include "ops/weight_order.hpp"
 
 #include <optional>
 
@@ -32,36 +33,6 @@ layouts describe(const operation_site& at, const window& how) {
           .padding = {how.padding, how.padding}};
 }
 
-// Weights between the order of parameters and the order a primitive chose for itself.
-class weight_order {
-public:
-  weight_order(const memory_desc& from, const memory_desc& to, const dnnl::engine& engine) {
-    if (from == to) return;
-    const dnnl::reorder::primitive_desc chosen(engine, from, engine, to,
-                                               kept_primitive::attributes());
-    reorder_.emplace(kept_primitive(dnnl::reorder(chosen), engine, chosen.scratchpad_desc(),
-                                    {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}}));
-    own_ = std::make_unique<buffer>(std::max(from.get_size(), to.get_size()));
-  }
-  // What a primitive reads for these parameters.
-  const void* read(std::span<const float> plain) {
-    if (!reorder_) return plain.data();
-    reorder_->run({plain.data(), own_->data()});
-    return own_->data();
-  }
-  // Where a primitive writes, so that taken() can bring it to `plain`.
-  void* target(std::span<float> plain) {
-    return reorder_ ? static_cast<void*>(own_->data()) : plain.data();
-  }
-  void taken(std::span<float> plain) {
-    if (reorder_) reorder_->run({own_->data(), plain.data()});
-  }
-
-private:
-  std::optional<kept_primitive> reorder_;
-  std::unique_ptr<buffer> own_;
-};
-
 // A primitive and the order it wants its weights in.
 struct step {
   kept_primitive primitive;
@@ -79,7 +50,7 @@ public:
                                                       forward_desc_.weights_desc(), engine_}} {}
 
   void forward(const forward_pass& pass) override {
-    const auto* weight = forward_.weight.read(pass.x[1].in());
+    const auto* weight = forward_.weight.read(pass.x[1].data);
     if (has_bias_)
       forward_.primitive.run({pass.x[0].data, weight, pass.y.data, pass.x[2].data});
     else
@@ -91,18 +62,18 @@ public:
     if (!pass.d_x[1].empty()) backward_weight(pass);
     if (pass.d_x[0].empty()) return;
     if (!d_x_) d_x_.emplace(make_d_x());
-    d_x_->primitive.run({pass.d_y.data, d_x_->weight.read(pass.x[1].in()), pass.d_x[0].data});
+    d_x_->primitive.run({pass.d_y.data, d_x_->weight.read(pass.x[1].data), pass.d_x[0].data});
   }
 
 private:
   void backward_weight(const backward_pass& pass) {
     if (!d_weight_) d_weight_.emplace(make_d_weight());
-    void* target = d_weight_->weight.target(pass.d_x[1].out());
+    void* target = d_weight_->weight.target(pass.d_x[1].data);
     if (has_bias_)
       d_weight_->primitive.run({pass.x[0].data, pass.d_y.data, target, pass.d_x[2].data});
     else
       d_weight_->primitive.run({pass.x[0].data, pass.d_y.data, target});
-    d_weight_->weight.taken(pass.d_x[1].out());
+    d_weight_->weight.taken(pass.d_x[1].data);
   }
 
   dnnl::convolution_forward::primitive_desc make_forward_desc() const {
@@ -171,6 +142,7 @@ private:
 std::unique_ptr<operation> make(const operation_site& at) {
   const auto number = [&](std::size_t i) { return static_cast<std::int64_t>(at.key.numbers[i]); };
   const window how{number(0), number(1), number(2), number(3)};
+  if (auto made = convolution_in_half(at, how, static_cast<activation>(number(4)))) return made;
   try {
     return std::make_unique<convolution_operation>(describe(at, how),
                                                    static_cast<activation>(number(4)));

@@ -4,6 +4,8 @@
 /// because none changes the order of a sum.
 #pragma once
 
+#include "ops/tensor.hpp"
+
 #include <span>
 
 namespace lagrange::ops {
@@ -19,5 +21,12 @@ void add_to(std::span<const float> x, std::span<float> y);
 
 /// sums[c] = sum over the rows of x [rows, columns], rows in order; columns = sums.size().
 void sum_rows(std::span<const float> x, std::span<float> sums);
+
+// The same of f16 or bf16, by their codes, with sums in f32.
+
+/// Shapes: y, d [count].
+void relu_backward(dtype type, const void* y, void* d, std::size_t count);
+/// Shapes: x [rows, columns], sums [columns].
+void sum_rows(dtype type, const void* x, std::int64_t rows, std::span<float> sums);
 
 } // namespace lagrange::ops

@@ -1,5 +1,6 @@
 #include "ops/elementwise.hpp"
 #include "ops/functions.hpp"
+#include "ops/half_operation.hpp"
 #include "ops/product.hpp"
 
 namespace lagrange::ops {
@@ -73,6 +74,7 @@ shape result_of(const variable& x, const variable& w) {
 }
 
 std::unique_ptr<operation> make(const operation_site& at) {
+  if (auto made = linear_in_half(at, activation_of(at.key))) return made;
   const auto outputs = at.x[1][1];
   const product_sizes sizes{at.y.elements() / outputs, at.x[1][0], outputs};
   return std::make_unique<linear_operation>(sizes, activation_of(at.key), at.x.size() == 3);

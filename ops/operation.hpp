@@ -59,6 +59,9 @@ public:
   /// The gradient of every operand is that of the result, as backward() leaves it in d_y: no d_x is
   /// asked for, and where nobody else adds to it no element is copied.
   virtual bool passes_gradient() const { return false; }
+  /// Whether it reads and writes elements of this 16-bit type as they are, though its processor's
+  /// operations in general do not (processor::computes_in()).
+  virtual bool computes_in(dtype) const { return false; }
 };
 
 /// Whether batch statistics are taken, and numbers dropped.
@@ -75,12 +78,16 @@ struct operation_key {
   bool operator==(const operation_key&) const = default;
 };
 
+class half_kernels;
+
 /// What is known when an operation is made.
 struct operation_site {
   operation_key key;
   std::span<const shape> x;
   shape y;
   pass_mode mode = pass_mode::training;
+  dtype precision = dtype::f32;          ///< of results, as the tape stores them
+  const half_kernels* kernels = nullptr; ///< those that the CPU may have for 16-bit operands
 };
 using operation_maker = std::unique_ptr<operation> (*)(const operation_site& at);
 

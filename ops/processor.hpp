@@ -50,7 +50,9 @@ public:
   virtual void fill(const view& y, float value) = 0;
 };
 
-/// The CPU.
+/// The CPU, with oneDNN's kernels for 16-bit operands where it has any.
 std::unique_ptr<processor> host_processor();
+/// The CPU with these kernels.
+std::unique_ptr<processor> host_processor(std::unique_ptr<const half_kernels> kernels);
 
 } // namespace lagrange::ops

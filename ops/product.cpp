@@ -47,7 +47,7 @@ kept_primitive make(const product_sizes& sizes, const product_options& options) 
 product::product(const product_sizes& sizes, const product_options& options)
     : sizes_(sizes), options_(options) {
   LAGRANGE_EXPECT(sizes.rows > 0 && sizes.inner > 0 && sizes.columns > 0, "an empty product");
-  if (sizes.rows * sizes.inner * sizes.columns <= plain_products_max) return;
+  if (is_loop(sizes)) return;
   try {
     primitive_.emplace(make(sizes, options));
   } catch (const dnnl::error& found) {
@@ -55,6 +55,10 @@ product::product(const product_sizes& sizes, const product_options& options)
                        std::to_string(sizes.inner) + "x" + std::to_string(sizes.columns) + ": " +
                        found.what());
   }
+}
+
+bool product::is_loop(const product_sizes& sizes) {
+  return sizes.rows * sizes.inner * sizes.columns <= plain_products_max;
 }
 
 void product::run(std::span<const float> a, std::span<const float> b, std::span<const float> bias,

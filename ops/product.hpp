@@ -30,6 +30,9 @@ class product {
 public:
   product(const product_sizes& sizes, const product_options& options = {});
 
+  /// Whether it is so small that a plain loop is faster than a call.
+  static bool is_loop(const product_sizes& sizes);
+
   /// Shapes: a [M, K] or transposed [K, M], b [K, N] or transposed [N, K], bias [N] or empty,
   /// y [M, N], all row-major.
   void run(std::span<const float> a, std::span<const float> b, std::span<const float> bias,

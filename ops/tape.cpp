@@ -130,7 +130,7 @@ variable tape::record(const operation_key& key, std::initializer_list<variable> 
     at.key = key;
     at.x_extents.clear();
     for (const auto& each : x) at.x_extents.push_back(each.extents());
-    at.what = on_.make({key, at.x_extents, y, mode_}, make);
+    at.what = on_.make({key, at.x_extents, y, mode_, precision_}, make);
   }
   for (const auto& each : x) {
     auto& from = nodes_[each.node_];
@@ -141,7 +141,7 @@ variable tape::record(const operation_key& key, std::initializer_list<variable> 
   }
   at.y = take(at.own, y.rank() > 0 ? precision_ : dtype::f32, y);
   views room;
-  const bool is_narrowed = computed(at.y.type) != at.y.type;
+  const bool is_narrowed = computed(at.y.type, at) != at.y.type;
   const auto result = is_narrowed ? room_for(y.elements()) : at.y;
   at.what->forward({operands(at, room), result, key_of(at)});
   if (is_narrowed) on_.convert(result, at.y);
@@ -150,12 +150,17 @@ variable tape::record(const operation_key& key, std::initializer_list<variable> 
 }
 
 std::span<const view> tape::operands(const node& of, views& room) {
-  std::ranges::transform(of.x, room.begin(), [&](auto index) { return widened(nodes_[index].y); });
+  std::ranges::transform(of.x, room.begin(),
+                         [&](auto index) { return widened(nodes_[index].y, of); });
   return std::span(room).first(of.x.size());
 }
 
 dtype tape::computed(dtype stored) const {
   return is_half(stored) && !on_.computes_in(stored) ? dtype::f32 : stored;
+}
+
+dtype tape::computed(dtype stored, const node& by) const {
+  return is_half(stored) && by.what->computes_in(stored) ? stored : computed(stored);
 }
 
 view tape::room_for(std::int64_t elements, dtype type) {
@@ -167,6 +172,10 @@ view tape::widened(const view& x) {
   const auto made = room_for(static_cast<std::int64_t>(x.count));
   on_.convert(x, made);
   return made;
+}
+
+view tape::widened(const view& x, const node& by) {
+  return computed(x.type, by) == x.type ? x : widened(x);
 }
 
 void tape::clear_copies() {
@@ -258,7 +267,7 @@ void tape::give(node& to, const view& d) {
   if (is_first) return on_.convert(d, place);
   if (computed(place.type) == place.type) return on_.add(d, place);
   const auto sum = widened(place);
-  on_.add(d, sum);
+  on_.add(widened(d), sum);
   on_.convert(sum, place);
 }
 
@@ -286,9 +295,9 @@ void tape::pass_gradient(node& from) {
 }
 
 /// Whether a gradient is written beside the one there is, and given to it after.
-bool tape::is_apart(const node& to) const {
+bool tape::is_apart(const node& to, const node& by) const {
   if (to.gradient == gradient_state::begun) return true;
-  return !to.is_parameter && computed(to.y.type) != to.y.type;
+  return !to.is_parameter && computed(to.y.type, by) != to.y.type;
 }
 
 void tape::add_gradients(node& from) {
@@ -297,11 +306,11 @@ void tape::add_gradients(node& from) {
   for (std::size_t i = 0; i < from.x.size(); ++i) {
     auto& to = nodes_[from.x[i]];
     if (to.gradient == gradient_state::unwanted) continue;
-    are_apart[i] = is_apart(to);
-    const auto type = to.is_parameter ? dtype::f32 : computed(to.y.type);
+    are_apart[i] = is_apart(to, from);
+    const auto type = to.is_parameter ? dtype::f32 : computed(to.y.type, from);
     room_d[i] = are_apart[i] ? room_for(to.extents.elements(), type) : begin_gradient(to);
   }
-  from.what->backward({operands(from, room), widened(from.y), widened(from.d),
+  from.what->backward({operands(from, room), widened(from.y, from), widened(from.d, from),
                        std::span(room_d).first(from.x.size()), key_of(from)});
   for (std::size_t i = 0; i < from.x.size(); ++i)
     if (are_apart[i]) give(nodes_[from.x[i]], room_d[i]);

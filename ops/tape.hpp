@@ -61,8 +61,8 @@ private:
 /// way back needs.
 ///
 /// A tape of f16 or bf16 keeps results, their gradients, and parameters of two extents and more in
-/// 16 bits. Operations compute in f32, or on such elements as they are if the processor can; single
-/// numbers (losses), data, and the gradients of parameters stay in f32.
+/// 16 bits. Operations compute in f32, or on such elements as they are if they or their processor
+/// can; single numbers (losses), data, and the gradients of parameters stay in f32.
 /// Paper: Micikevicius et al.: Mixed Precision Training (ICLR 2018).
 class tape {
 public:
@@ -129,11 +129,15 @@ private:
   void give(node& to, const view& d);
   void settle(node& of, gradient_observer* tell);
   void walk_back(gradient_observer* tell);
-  bool is_apart(const node& to) const;
+  bool is_apart(const node& to, const node& by) const;
   /// What operations write where `stored` is kept.
   dtype computed(dtype stored) const;
+  /// What this one does.
+  dtype computed(dtype stored, const node& by) const;
   /// An operand or gradient as f32: itself, or a copy that lasts until the next operation.
   view widened(const view& x);
+  /// As this operation reads it.
+  view widened(const view& x, const node& by);
   view room_for(std::int64_t elements, dtype type = dtype::f32);
   void clear_copies();
 

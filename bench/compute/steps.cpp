@@ -1,5 +1,7 @@
 #include "bench/compute/steps.hpp"
 
+#include "ops/functions.hpp"
+#include "ops/half_kernels.hpp"
 #include "ops/models.hpp"
 #include "ops/optimizer.hpp"
 #include "ops/product.hpp"
@@ -49,12 +51,33 @@ struct training {
   std::vector<std::int32_t> labels;
 };
 
+// Two layers, so that the second has all three products.
+struct layer_step {
+  layer_step(std::int64_t size, dtype precision)
+      : extents{size, size}, on(pass_mode::training, precision),
+        values(static_cast<std::size_t>(size * size), 0.001F), gradient(values) {}
+  void run() {
+    on.begin(0);
+    const auto x = on.constant(extents, {dtype::f32, values.data(), values.size()});
+    const auto w = on.parameter(extents, values, gradient, 0);
+    const auto y = linear(linear(x, w), w);
+    on.backward(softmax_cross_entropy(
+        y, on.constant({extents[0]}, {dtype::i32, labels.data(), labels.size()})));
+  }
+  shape extents;
+  tape on;
+  std::vector<float> values, gradient;
+  std::vector<std::int32_t> labels =
+      std::vector<std::int32_t>(static_cast<std::size_t>(extents[0]));
+};
+
 } // namespace
 
-std::function<void()> training_step(const std::string& model, std::int64_t batch) {
+std::function<void()> training_step(const std::string& model, std::int64_t batch, dtype precision) {
   const auto input = input_of(model);
   auto made = std::make_shared<training>();
   made->net = std::ranges::find(models(), model, &model_row::name)->make(input);
+  made->net->compute_in(precision);
   const auto specs = made->net->parameters();
   for (std::size_t i = 0; i < specs.size(); ++i) {
     std::vector<float> part(static_cast<std::size_t>(specs[i].extents.elements()));
@@ -76,6 +99,15 @@ std::function<void()> training_step(const std::string& model, std::int64_t batch
                       .d_parameters = made->gradient});
     made->steps->step(made->parameters, made->gradient, 1);
   };
+}
+
+bool has_half_products() {
+  return onednn_half_kernels()->make(half_product{.sizes = {64, 64, 64}, .how = {}}) != nullptr;
+}
+
+std::function<void()> linear_step(std::int64_t size, dtype precision) {
+  const auto made = std::make_shared<layer_step>(size, precision);
+  return [made] { made->run(); };
 }
 
 std::function<void()> our_product(std::int64_t size) {

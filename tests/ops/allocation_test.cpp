@@ -6,6 +6,8 @@
 #include "ops/model.hpp"
 #include "ops/models.hpp"
 #include "ops/optimizer.hpp"
+#include "ops/processor.hpp"
+#include "plain_kernels.hpp"
 #include "reference.hpp"
 
 #include <catch2/catch.hpp>
@@ -69,6 +71,33 @@ TEST_CASE("a step of a size seen before allocates nothing", "[ops][models]") {
     CHECK(step(17) > 0);
     for (std::int64_t batch : {64, 17, 64, 64}) CHECK(step(batch) == 0);
   }
+}
+
+TEST_CASE("nor does a step in 16 bits, by kernels for such operands or in f32",
+          "[ops][half][models]") {
+  using refusal = tests::plain_kernels_options::refusal;
+  for (const auto* name : {"mlp", "lenet", "gpt"})
+    for (auto refused : {refusal::none, refusal::all}) {
+      CAPTURE(name);
+      const auto& row = tests::model(name);
+      const tests::plain_kernels_options how{.refused = refused};
+      const auto net = tests::make_small(row);
+      net->compute_on(host_processor(tests::plain_kernels(how)));
+      net->compute_in(dtype::bf16);
+      const auto parameters = tests::parameters(net->parameters(), 1);
+      std::vector<float> gradient(parameters.size());
+      const auto step = [&](std::int64_t batch) {
+        const auto [inputs, labels] = tests::samples(tests::input_of(row), batch, 3);
+        const auto before = allocations.load();
+        net->train({parameters, inputs, labels, gradient});
+        return allocations.load() - before;
+      };
+      // Which piece of the pool serves what settles within a few steps.
+      CHECK(step(16) > 0);
+      for (std::int64_t batch : {7, 16, 7, 16, 7, 16, 7}) step(batch);
+      for (std::int64_t batch : {16, 7, 16}) CHECK(step(batch) == 0);
+      CHECK((*how.runs > 0) == (refused == refusal::none));
+    }
 }
 
 TEST_CASE("nor does a step on a device", "[ops][models][cuda]") {

@@ -1,5 +1,7 @@
 #include "model_samples.hpp"
 #include "ops/half.hpp"
+#include "ops/processor.hpp"
+#include "plain_kernels.hpp"
 #include "reference.hpp"
 
 #include <catch2/catch.hpp>
@@ -106,6 +108,30 @@ TEST_CASE("in 16 bits a gradient points where that of f32 does, and is not the s
       const auto exact_scores = exact->evaluate(parameters, batch.inputs, batch.labels);
       const auto scores = rounded->evaluate(parameters, batch.inputs, batch.labels);
       CHECK(scores.loss_sum == Approx(exact_scores.loss_sum).epsilon(0.05));
+    }
+  }
+}
+
+TEST_CASE("so it does where layers have kernels for 16-bit operands", "[ops][half][models]") {
+  for (const auto* name : {"mlp", "lenet", "gpt"}) {
+    CAPTURE(name);
+    const auto& row = tests::model(name);
+    const auto exact = tests::make_small(row);
+    const auto parameters = tests::parameters(exact->parameters(), 5);
+    const auto batch = tests::samples(tests::input_of(row), 8, 7);
+    const auto wanted = gradient(*exact, parameters, batch, 1);
+    for (auto type : {dtype::bf16, dtype::f16}) {
+      const tests::plain_kernels_options how;
+      const auto rounded = tests::make_small(row);
+      rounded->compute_on(host_processor(tests::plain_kernels(how)));
+      rounded->compute_in(type);
+      const auto found = gradient(*rounded, parameters, batch, 1024);
+      CHECK(cosine(found, wanted) > 0.995);
+      CHECK(gradient(*rounded, parameters, batch, 1024) == found);
+      const auto exact_scores = exact->evaluate(parameters, batch.inputs, batch.labels);
+      const auto scores = rounded->evaluate(parameters, batch.inputs, batch.labels);
+      CHECK(scores.loss_sum == Approx(exact_scores.loss_sum).epsilon(0.05));
+      CHECK(*how.runs > 0);
     }
   }
 }
