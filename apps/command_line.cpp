@@ -219,6 +219,7 @@ constexpr verb_row verb_rows[] = {
     {"list", "what there is: models, policies, optimizers, schedules, codecs and more", act_list},
     {"replay", "recompute a recorded run, and compare it bit by bit", act_replay},
     {"audit", "prove from a run's journals that no sample was lost or used twice", act_audit},
+    {"check-policy", "drive a policy through thousands of seeded schedules", act_check_policy},
     {"node", "host one actor of a job (the supervisor starts these)", act_node},
 };
 
@@ -230,7 +231,7 @@ std::string short_help() {
       "  lagrange run JOB.toml      train what a config describes\n"
       "  lagrange run --policy bsp  the same job under another staleness policy\n\n"
       "Verbs (each has --help):\n";
-  for (const auto& verb : verb_rows) text += fmt::format("  {:<7} {}\n", verb.name, verb.help);
+  for (const auto& verb : verb_rows) text += fmt::format("  {:<12} {}\n", verb.name, verb.help);
   return text;
 }
 

@@ -125,6 +125,18 @@ bool computation::train(const batch& samples, std::uint64_t key, const step_task
   return is_finite;
 }
 
+namespace {
+
+/// Some samples of a batch, whose memory they share. Shapes: x [B, ...] -> [count, ...].
+ops::tensor some_of(const ops::tensor& x, std::int64_t first, std::int64_t count) {
+  std::vector<std::int64_t> extents(x.extents().extents().begin(), x.extents().extents().end());
+  const auto bytes_each = x.size_bytes() / static_cast<std::size_t>(extents[0]);
+  extents[0] = count;
+  return x.view(x.type(), ops::shape(extents), static_cast<std::size_t>(first) * bytes_each);
+}
+
+} // namespace
+
 /// A step that is not finite is left out, as a push would be.
 bool computation::train_locally(const step_task& task, step_result& result) {
   const auto& all = task.grant->samples;
@@ -134,7 +146,7 @@ bool computation::train_locally(const step_task& task, step_result& result) {
   double loss = 0;
   for (std::int64_t first = 0; first < count; first += local_->batch(), ++number) {
     const auto size = std::min<std::int64_t>(local_->batch(), count - first);
-    const batch part{all.inputs.slice(first, size), all.labels.slice(first, size), all.scale,
+    const batch part{some_of(all.inputs, first, size), some_of(all.labels, first, size), all.scale,
                      all.shift};
     const auto key = step_key(seed_, task.what) + static_cast<std::uint64_t>(number);
     step_result step;

@@ -235,6 +235,7 @@ void feeder::open_next_rounds() {
     if (!is_closed_ || !open_.empty()) return;
     ++round_;
     is_closed_ = false;
+    served_.clear();
     arrived_.clear();
     due_.reset();
     return;

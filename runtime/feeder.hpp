@@ -111,6 +111,7 @@ private:
   void note_kept(lease_id id, shard_id by);
   std::uint64_t outstanding() const;
   std::uint64_t needed() const;
+  std::uint64_t expected() const;
   bool is_all_in() const;
   void close_round_if_due(time_point now, feeder_effects& out);
 
@@ -118,6 +119,7 @@ private:
   std::uint64_t leases_per_epoch_;
   lease_id fresh_; ///< the lowest lease that was never dealt
   std::uint64_t round_ = 0;
+  std::set<worker_id> served_;    ///< who has had its grant in the round, under a quorum
   std::set<lease_id> arrived_;    ///< of the round, under a quorum: every shard has their push
   std::optional<time_point> due_; ///< when the round is closed at the latest
   bool is_closed_ = false;        ///< and waits for the shards to apply it

@@ -11,10 +11,13 @@ bool feeder::choose_in_quorum(const lease_request& request, dealt_grant& chosen)
   auto& grant = chosen.grant;
   const bool is_new = grant.clock.value <= round_;
   if (is_new) grant.clock = {round_}; // nobody waits for the clock of one who is behind
-  if (is_closed_ || (!is_new && arrived_.size() + outstanding() >= needed())) return false;
-  if (choose_lease({leases()}, request, chosen)) return true;
+  if (is_closed_ || (!is_new && arrived_.size() + outstanding() + expected() >= needed()))
+    return false;
   grant.kind = grant_kind::tick;
-  return is_new && request.state != standing::idle;
+  const bool is_granted = choose_lease({leases()}, request, chosen) ||
+                          (is_new && request.state != standing::idle);
+  if (is_granted) served_.insert({request.from.name.index});
+  return is_granted;
 }
 
 void feeder::note_kept(lease_id id, shard_id by) {
@@ -33,14 +36,17 @@ std::uint64_t feeder::needed() const {
   return std::min<std::uint64_t>(options_.quorum->leases, open_.size() + (leases() - fresh_.value));
 }
 
-/// Whether nobody who lives can bring another.
+/// Live workers that have had no grant in the round yet.
+std::uint64_t feeder::expected() const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(workers_, [this](const auto& each) {
+    return !each.second.is_dead && !served_.contains(each.first);
+  }));
+}
+
+/// Whether nobody who lives will bring another.
 bool feeder::is_all_in() const {
-  if (outstanding() > 0) return false;
-  const auto live =
-      std::ranges::count_if(workers_, [](const auto& x) { return !x.second.is_dead; });
   const bool has_more = !again_.empty() || fresh_ < lease_id{leases()};
-  return !has_more || arrived_.size() >= std::min<std::uint64_t>(options_.round_size,
-                                                                 static_cast<std::uint64_t>(live));
+  return outstanding() == 0 && (!has_more || expected() == 0);
 }
 
 void feeder::close_round_if_due(time_point now, feeder_effects& out) {

@@ -20,9 +20,9 @@ std::vector<std::string_view> split_spec(std::string_view spec) {
 }
 
 std::string usage_of(std::string_view name, std::string_view arguments) {
-  std::string text(name);
-  if (!arguments.empty()) text.append(":").append(arguments);
-  return text;
+  if (arguments.empty()) return std::string(name);
+  const bool is_optional = arguments.front() == '[';
+  return fmt::format("{}{}{}", name, is_optional ? "[:" : ":", arguments.substr(is_optional));
 }
 
 bool takes(std::string_view arguments, std::size_t count) {

@@ -90,5 +90,6 @@ TEST_CASE("list alone says what can be listed, and a wrong word what was meant",
   CHECK(wrong.out.empty());
   CHECK(wrong.err ==
         "lagrange: there is no list of polices, expected one of models, layers, policies, weights, "
-        "optimizers, schedules, codecs, data, devices; did you mean \"policies\"?\n");
+        "compensations, outers, optimizers, schedules, codecs, data, devices; did you mean "
+        "\"policies\"?\n");
 }

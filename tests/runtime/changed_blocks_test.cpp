@@ -2,7 +2,7 @@
 // optimizer leaves parameters with a zero gradient alone.
 #include "runtime/worker.hpp"
 #include "tests/support/builders.hpp"
-#include "tests/support/virtual_time.hpp"
+#include "runtime/conformance/virtual_time.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,6 +1,6 @@
 #include "runtime/clock_table.hpp"
 #include "tests/support/builders.hpp"
-#include "tests/support/virtual_time.hpp"
+#include "runtime/conformance/virtual_time.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -162,7 +162,7 @@ TEST_CASE("elastic averaging: worker and shards come ALPHA of their distance clo
 }
 
 TEST_CASE("local steps: a running average goes a tenth of its way each", "[runtime][staleness]") {
-  local_steps steps({.optimizer = ops::make_sgd(1, {.rate = 0.5F})},
+  local_steps steps({.batch = 1, .optimizer = ops::make_sgd(1, {}), .rate = {}, .elasticity = 0},
                     std::vector<ops::parameter_spec>{
                         {"mean", {1}, {}, ops::parameter_spec::kind_type::statistic}});
   std::vector<float> w{1}, delta{0};

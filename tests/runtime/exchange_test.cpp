@@ -4,7 +4,7 @@
 #include "runtime/catalog.hpp"
 #include "runtime/computation.hpp"
 #include "tests/support/builders.hpp"
-#include "tests/support/virtual_time.hpp"
+#include "runtime/conformance/virtual_time.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -2,7 +2,7 @@
 // lost or sent twice, whatever is answered, repeated or killed.
 #include "runtime/push_encoder.hpp"
 #include "tests/support/builders.hpp"
-#include "tests/support/virtual_time.hpp"
+#include "runtime/conformance/virtual_time.hpp"
 
 #include <catch2/catch.hpp>
 

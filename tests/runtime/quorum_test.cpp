@@ -120,6 +120,15 @@ TEST_CASE("LE-1 quorum: the next round opens when all shards have settled this o
   CHECK(late.grants[0].grant.clock.value == 1);
 }
 
+TEST_CASE("quorum: who is quick gets no second lease while others have had none",
+          "[runtime][staleness]") {
+  quorum_probe job;
+  job.deal(0, 0, standing::joining);
+  job.arrive(0, 1ms);
+  CHECK(job.ask(0, 1).grants.empty());
+  job.deal(1, 0, standing::joining);
+}
+
 TEST_CASE("EN-1 quorum: with fewer live workers than it needs, they are dealt more",
           "[runtime][staleness]") {
   quorum_probe job;

@@ -21,7 +21,7 @@ std::vector<std::uint64_t> seeds(std::uint64_t count) {
   return made;
 }
 
-const std::vector<std::string> every_policy{"bsp", "ssp:0", "ssp:2", "asp", "quorum:2:15ms"};
+const std::vector<std::string> every_policy{"bsp", "ssp:0", "ssp:2", "asp", "quorum:2:5ms"};
 
 /// A scenario whose every choice comes from its seed.
 scenario drawn(std::uint64_t seed) {

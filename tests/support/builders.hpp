@@ -3,6 +3,7 @@
 /// Everything belongs to job 7, term 1; lives start at 1.
 #pragma once
 
+#include "runtime/conformance/twin_parts.hpp"
 #include "runtime/feeder.hpp"
 #include "runtime/shard.hpp"
 #include "runtime/supervisor.hpp"
@@ -19,25 +20,8 @@ inline runtime::time_point at(std::chrono::milliseconds since) {
   return runtime::time_point{} + since;
 }
 
-inline runtime::stamp stamp_of(runtime::actor_role role, std::uint32_t index = 0,
-                               std::uint32_t life = 1, std::uint64_t view = 1) {
-  return {{7}, {1}, {view}, {role, index}, {life}};
-}
-inline runtime::stamp worker_stamp(std::uint32_t index, std::uint32_t life = 1) {
-  return stamp_of(runtime::actor_role::worker, index, life);
-}
-
-/// Adds every gradient to the parameters: whole numbers count exactly what was applied.
-class counting_optimizer final : public ops::optimizer {
-public:
-  void begin_step(float) override {}
-  void step_part(std::size_t, std::span<float> parameters, std::span<const float> gradient,
-                 float scale) override {
-    LAGRANGE_EXPECT(parameters.size() == gradient.size(), "a gradient of another size");
-    for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] += scale * gradient[i];
-  }
-  std::vector<ops::optimizer_state> state() override { return {}; }
-};
+using runtime::counting_optimizer, runtime::live, runtime::parts_of, runtime::stamp_of,
+    runtime::tensor_of, runtime::view_of, runtime::worker_stamp;
 
 inline std::unique_ptr<runtime::staleness_policy> policy_of(std::string_view spec) {
   return runtime::make_policy(runtime::policies(), spec).value();
@@ -52,12 +36,6 @@ inline runtime::shard_options shard_of(std::string_view policy, std::uint32_t wo
   made.parameters.values.assign(elements, 0.0F);
   made.policy = policy_of(policy);
   made.parameters.optimizer = std::make_unique<counting_optimizer>();
-  return made;
-}
-
-inline ops::tensor tensor_of(std::vector<float> values) {
-  ops::tensor made(ops::dtype::f32, {static_cast<std::int64_t>(values.size())});
-  std::copy(values.begin(), values.end(), made.values<float>().begin());
   return made;
 }
 
@@ -96,20 +74,6 @@ inline runtime::gradient_push empty_push(runtime::stamp from, std::uint64_t cloc
   return made;
 }
 
-/// The frames of a gradient's push: at most `length` elements each, the last ones first.
-inline std::vector<runtime::gradient_part> parts_of(const ops::tensor& gradient,
-                                                    std::int64_t length) {
-  std::vector<runtime::gradient_part> parts;
-  for (std::int64_t first = 0; first < gradient.elements(); first += length)
-    parts.push_back({static_cast<std::uint64_t>(first),
-                     gradient.slice(first, std::min(length, gradient.elements() - first)),
-                     {},
-                     {},
-                     {}});
-  std::ranges::reverse(parts);
-  return parts;
-}
-
 /// The push cut into frames of at most `length` elements.
 inline std::vector<runtime::gradient_push> cut(const runtime::gradient_push& whole,
                                                std::int64_t length) {
@@ -125,14 +89,6 @@ inline std::vector<runtime::gradient_push> cut(const runtime::gradient_push& who
   return frames;
 }
 
-/// View `number` of the supervisor.
-inline runtime::membership_view view_of(std::uint64_t number,
-                                        std::vector<runtime::member> members) {
-  return {stamp_of(runtime::actor_role::supervisor, 0, 1, number), std::move(members)};
-}
-inline runtime::member live(std::uint32_t worker, std::uint32_t life) {
-  return {{worker}, {life}, true};
-}
 inline runtime::member dead(std::uint32_t worker, std::uint32_t life) {
   return {{worker}, {life}, false};
 }

@@ -4,17 +4,17 @@
 /// and reports everything to the watch.
 #pragma once
 
-#include "tests/support/builders.hpp"
-#include "tests/support/job_watch.hpp"
-#include "tests/support/virtual_time.hpp"
+#include "runtime/conformance/twin_parts.hpp"
+#include "runtime/conformance/job_watch.hpp"
+#include "runtime/conformance/virtual_time.hpp"
 
-namespace lagrange::tests {
+namespace lagrange::runtime {
 
 class twin_services {
 public:
-  using maker = std::function<std::unique_ptr<runtime::staleness_policy>()>;
+  using maker = std::function<std::unique_ptr<staleness_policy>()>;
   using life = job_watch::life;
-  using message = std::function<runtime::worker_effects(runtime::worker&)>;
+  using message = std::function<worker_effects(worker&)>;
   /// How answers get back, and whether a life may still expect one.
   struct workers_side {
     std::function<void(const life&, const message&)> deliver;
@@ -28,11 +28,14 @@ public:
         workers(static_cast<std::uint32_t>(time.draw(1, workers_max))), feeder_(draw_feeder(make)) {
     for (std::uint32_t index = 0; index < workers; ++index) members.push_back(live(index, 1));
     for (std::uint32_t index = 0; index < facts.shards; ++index) {
-      auto made = shard_of("asp", workers, 1 + index * 3);
+      shard_options made;
       made.id = {index};
-      made.self = stamp_of(runtime::actor_role::shard, index);
+      made.self = stamp_of(actor_role::shard, index);
+      made.workers = workers;
       made.policy = make();
-      shards_.push_back(std::make_unique<runtime::shard>(std::move(made)));
+      made.parameters.values.assign(1 + index * 3, 0.0F);
+      made.parameters.optimizer = std::make_unique<counting_optimizer>();
+      shards_.push_back(std::make_unique<class shard>(std::move(made)));
     }
     keep_telling();
   }
@@ -44,7 +47,7 @@ public:
   job_watch watch;
   const link_faults link;
   const std::uint32_t workers;
-  std::vector<runtime::member> members; ///< of the supervisor's newest view
+  std::vector<member> members; ///< of the supervisor's newest view
   workers_side to_workers;
 
   /// Long enough after the last update for whatever is still under way.
@@ -52,19 +55,19 @@ public:
     return feeder_.is_finished() && time.now() - moved_ > std::chrono::milliseconds(500);
   }
   /// When a lease was last entered into a shard.
-  runtime::time_point moved() const { return moved_; }
+  time_point moved() const { return moved_; }
 
-  void send(const runtime::lease_request& request) {
+  void send(const lease_request& request) {
     time.send(link, [this, request] {
       carry_out(feeder_.on_request(request, draw_ticket(request.from)));
     });
   }
-  void send(std::uint32_t shard, const runtime::pull_request& request) {
+  void send(std::uint32_t shard, const pull_request& request) {
     time.send(link, [this, shard, request] {
       carry_out(shard, shards_[shard]->on_pull(request, draw_ticket(request.from), time.now()));
     });
   }
-  void send(std::uint32_t shard, const std::shared_ptr<const runtime::gradient_push>& frame) {
+  void send(std::uint32_t shard, const std::shared_ptr<const gradient_push>& frame) {
     time.send(link, [this, shard, frame] {
       carry_out(shard, shards_[shard]->on_push(frame, draw_ticket(frame->from), time.now()));
     });
@@ -85,7 +88,7 @@ public:
   }
 
 private:
-  job_watch::facts draw_facts(const runtime::staleness_policy& policy) {
+  job_watch::facts draw_facts(const staleness_policy& policy) {
     return {static_cast<std::uint32_t>(time.draw(1, 3)),
             policy.bound(),
             policy.arrivals(),
@@ -93,30 +96,30 @@ private:
             static_cast<std::uint32_t>(time.draw(1, 3)),
             policy.quorum().has_value()};
   }
-  runtime::feeder_options draw_feeder(const maker& make) {
-    runtime::feeder_options made;
-    made.self = stamp_of(runtime::actor_role::feeder);
+  feeder_options draw_feeder(const maker& make) {
+    feeder_options made;
+    made.self = stamp_of(actor_role::feeder);
     made.samples = facts.samples;
     made.epochs = facts.epochs;
     made.batch = static_cast<std::uint32_t>(time.draw(1, 4));
     made.seed = time.draw(0, 1000);
     made.workers = workers;
     made.shards = facts.shards;
-    if (facts.arrivals == runtime::arrival::round) made.round_size = workers;
+    if (facts.arrivals == arrival::round) made.round_size = workers;
     made.quorum = make()->quorum();
     return made;
   }
 
-  runtime::ticket draw_ticket(const runtime::stamp& from) {
+  ticket draw_ticket(const stamp& from) {
     asked_.emplace_back(from.name.index, from.life);
     return {asked_.size() - 1};
   }
-  const life& owner_of(runtime::ticket to) const { return asked_[to.value]; }
+  const life& owner_of(ticket to) const { return asked_[to.value]; }
 
-  void carry_out(runtime::feeder_effects effects) {
+  void carry_out(feeder_effects effects) {
     for (auto& [to, grant, samples] : effects.grants) {
       const auto& who = owner_of(to);
-      if (grant.kind == runtime::grant_kind::batch) {
+      if (grant.kind == grant_kind::batch) {
         // An answer that is repeated because it got lost deals nothing.
         if (std::exchange(answered_[who], grant.sequence) != grant.sequence)
           watch.on_deal(grant.what, samples);
@@ -124,8 +127,8 @@ private:
             ops::tensor(ops::dtype::i32, {static_cast<std::int64_t>(samples.size())});
       }
       to_workers.deliver(who,
-                         [this, reply = std::make_shared<runtime::lease_grant>(grant)](
-                             runtime::worker& twin) { return twin.on_grant(reply, time.now()); });
+                         [this, reply = std::make_shared<lease_grant>(grant)](
+                             worker& twin) { return twin.on_grant(reply, time.now()); });
     }
     for (const auto& [to, closing] : effects.closings)
       time.send(link, [this, to = to, closing = closing] {
@@ -137,29 +140,29 @@ private:
     check_refused(effects.refused);
   }
 
-  void carry_out(std::uint32_t shard, const runtime::shard_effects& effects) {
+  void carry_out(std::uint32_t shard, const shard_effects& effects) {
     for (const auto& entry : effects.entries)
-      if (entry.kind == runtime::journal_kind::applied ||
-          entry.kind == runtime::journal_kind::dropped ||
-          entry.kind == runtime::journal_kind::excluded)
+      if (entry.kind == journal_kind::applied ||
+          entry.kind == journal_kind::dropped ||
+          entry.kind == journal_kind::excluded)
         moved_ = time.now();
     watch.on_entries(shard, effects.entries);
     for (const auto& [to, what] : effects.pulls)
       to_workers.deliver(
           owner_of(to),
-          [this, shard, reply = std::make_shared<runtime::pull_reply>(what)](
-              runtime::worker& twin) { return twin.on_parameters({shard}, reply, time.now()); });
+          [this, shard, reply = std::make_shared<pull_reply>(what)](
+              worker& twin) { return twin.on_parameters({shard}, reply, time.now()); });
     for (const auto& [to, ack] : effects.pushes)
-      to_workers.deliver(owner_of(to), [this, shard, ack = ack](runtime::worker& twin) {
+      to_workers.deliver(owner_of(to), [this, shard, ack = ack](worker& twin) {
         return twin.on_ack({shard}, ack, time.now());
       });
     check_refused(effects.refused);
   }
 
   /// A shell takes "fenced" and "bad frame" for a death sentence: no live worker may get one.
-  void check_refused(const std::vector<runtime::answer<runtime::error>>& refused) {
+  void check_refused(const std::vector<answer<error>>& refused) {
     for (const auto& [to, why] : refused)
-      watch.expect(why.code == runtime::errc::timed_out || !to_workers.is_live(owner_of(to)),
+      watch.expect(why.code == errc::timed_out || !to_workers.is_live(owner_of(to)),
                    "EN-1", "a live worker was refused: " + why.text);
   }
 
@@ -197,12 +200,12 @@ private:
     });
   }
 
-  runtime::feeder feeder_;
-  std::vector<std::unique_ptr<runtime::shard>> shards_;
+  feeder feeder_;
+  std::vector<std::unique_ptr<shard>> shards_;
   std::uint64_t view_ = 1;
   std::vector<life> asked_;                ///< by ticket: who waits for the answer
   std::map<life, std::uint64_t> answered_; ///< sequence of the last batch granted
-  runtime::time_point moved_{};
+  time_point moved_{};
 };
 
-} // namespace lagrange::tests
+} // namespace lagrange::runtime

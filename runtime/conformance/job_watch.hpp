@@ -18,12 +18,12 @@
 #include <string>
 #include <vector>
 
-namespace lagrange::tests {
+namespace lagrange::runtime {
 
 /// What the watched workers compute: every element of the gradient of a lease is the same whole
 /// number, and some leases are skipped as if their gradient were not finite.
-inline float gradient_of(runtime::lease_id id) { return static_cast<float>(id.value % 7 + 1); }
-inline bool is_skipped(runtime::lease_id id) { return runtime::mix(id.value) % 9 == 0; }
+inline float gradient_of(lease_id id) { return static_cast<float>(id.value % 7 + 1); }
+inline bool is_skipped(lease_id id) { return mix(id.value) % 9 == 0; }
 
 struct violation {
   std::string invariant;
@@ -35,12 +35,12 @@ public:
   struct facts {
     std::uint32_t shards = 1;
     std::optional<std::uint64_t> bound;
-    runtime::arrival arrivals = runtime::arrival::each;
+    arrival arrivals = arrival::each;
     std::uint64_t samples = 1; ///< of the data set
     std::uint32_t epochs = 1;
     bool may_exclude = false; ///< leases from their rounds
   };
-  using life = std::pair<std::uint32_t, runtime::incarnation>;
+  using life = std::pair<std::uint32_t, incarnation>;
 
   explicit job_watch(const facts& known) : known_(known), shards_(known.shards) {}
 
@@ -52,7 +52,7 @@ public:
   // ---- the truth -----------------------------------------------------------------------
 
   /// LE-1: whoever holds a lease, and however often it is dealt, it has the same samples.
-  void on_deal(const runtime::lease& what, const std::vector<std::uint32_t>& samples) {
+  void on_deal(const lease& what, const std::vector<std::uint32_t>& samples) {
     const auto [place, is_first] = dealt_.try_emplace(what.id, deal{what, samples});
     expect(is_first || place->second.samples == samples, "LE-1",
            "lease " + to_string(what.id) + " was dealt again with other samples");
@@ -62,7 +62,7 @@ public:
   }
 
   /// A worker has its lease and parameters and computes. Its parameters are those of their version.
-  void on_step(const life& who, const runtime::step_task& task) {
+  void on_step(const life& who, const step_task& task) {
     begun_[who].push_back({task.clock, task.what.id});
     for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
       const auto& reply = *task.parameters[shard];
@@ -81,28 +81,28 @@ public:
   // ---- the journals --------------------------------------------------------------------
 
   /// All entries of one event of one shard.
-  void on_entries(std::uint32_t shard, const std::vector<runtime::journal_entry>& entries) {
+  void on_entries(std::uint32_t shard, const std::vector<journal_entry>& entries) {
     auto& at = shards_[shard];
     double sum = 0;
     double weights = 0;
     for (const auto& entry : entries) {
-      if (entry.kind == runtime::journal_kind::applied && weights > 0 &&
-          known_.arrivals == runtime::arrival::each)
+      if (entry.kind == journal_kind::applied && weights > 0 &&
+          known_.arrivals == arrival::each)
         expect(false, "SH-1", "two updates in one event");
-      if (entry.kind == runtime::journal_kind::served) {
+      if (entry.kind == journal_kind::served) {
         publish(at, sum, weights);
         check_served(shard, entry);
-      } else if (entry.kind == runtime::journal_kind::applied) {
+      } else if (entry.kind == journal_kind::applied) {
         const auto weight = static_cast<double>(dealt_.at(entry.what).samples.size());
         sum += weight * gradient_of(entry.what);
         weights += weight;
         check_settled(shard, entry);
-      } else if (entry.kind == runtime::journal_kind::dropped ||
-                 entry.kind == runtime::journal_kind::excluded) {
+      } else if (entry.kind == journal_kind::dropped ||
+                 entry.kind == journal_kind::excluded) {
         check_settled(shard, entry);
       }
       const auto expected = at.values.size() - 1 + (weights > 0 ? 1 : 0);
-      expect(known_.arrivals == runtime::arrival::round || entry.version.value == expected, "SH-1",
+      expect(known_.arrivals == arrival::round || entry.version.value == expected, "SH-1",
              "shard " + std::to_string(shard) + " wrote version " + to_string(entry.version) +
                  ", expected " + std::to_string(expected));
     }
@@ -112,7 +112,7 @@ public:
   // ---- the end -------------------------------------------------------------------------
 
   /// Every lease of the job has been closed: recounts what became of each, on each shard.
-  void on_finish(const runtime::feeder_report& told, std::uint64_t leases) {
+  void on_finish(const feeder_report& told, std::uint64_t leases) {
     std::uint64_t dropped = 0;
     for (std::uint64_t id = 0; id < leases; ++id) dropped += is_dropped({id}) ? 1 : 0;
     expect(told.issued == leases && told.dropped == dropped && told.applied == leases - dropped,
@@ -137,7 +137,7 @@ public:
   }
 
   /// What a shard holds in the end is the exact sum of what it applied.
-  void on_last_parameters(std::uint32_t shard, const runtime::pull_reply& held) {
+  void on_last_parameters(std::uint32_t shard, const pull_reply& held) {
     const auto& at = shards_[shard];
     expect(held.version.value + 1 == at.values.size(), "SH-1", "the last version is another");
     for (const auto value : held.parameters.values<float>())
@@ -148,26 +148,26 @@ public:
 
 private:
   struct deal {
-    runtime::lease what;
+    lease what;
     std::vector<std::uint32_t> samples;
   };
   struct step {
-    runtime::worker_clock clock;
-    runtime::lease_id what;
+    worker_clock clock;
+    lease_id what;
   };
   struct shard_truth {
-    std::map<runtime::lease_id, runtime::journal_kind> settled;
+    std::map<lease_id, journal_kind> settled;
     std::vector<double> values{0}; ///< of every parameter, by version
-    std::map<runtime::worker_id, runtime::incarnation> newest;
+    std::map<worker_id, incarnation> newest;
   };
 
   /// By its worker, or by the policy, which has to say so to every shard.
-  bool is_dropped(runtime::lease_id id) {
+  bool is_dropped(lease_id id) {
     std::size_t excluded = 0;
     for (const auto& each : shards_) {
       const auto found = each.settled.find(id);
       excluded +=
-          found != each.settled.end() && found->second == runtime::journal_kind::excluded ? 1 : 0;
+          found != each.settled.end() && found->second == journal_kind::excluded ? 1 : 0;
     }
     expect(excluded == 0 || excluded == shards_.size(), "LE-1",
            "lease " + to_string(id) + " was left out of its round by some shards only");
@@ -179,7 +179,7 @@ private:
     sum = weights = 0;
   }
 
-  void check_served(std::uint32_t shard, const runtime::journal_entry& entry) {
+  void check_served(std::uint32_t shard, const journal_entry& entry) {
     auto& at = shards_[shard];
     auto& newest = at.newest[entry.worker];
     expect(entry.life >= newest, "SH-2",
@@ -199,21 +199,21 @@ private:
                 std::to_string(who.first) + " at clock " + to_string(each.clock));
   }
 
-  void check_settled(std::uint32_t shard, const runtime::journal_entry& entry) {
+  void check_settled(std::uint32_t shard, const journal_entry& entry) {
     const auto [place, is_first] = shards_[shard].settled.try_emplace(entry.what, entry.kind);
     expect(is_first, "SH-2",
            "shard " + std::to_string(shard) + " took lease " + to_string(entry.what) + " twice");
-    expect(entry.kind == runtime::journal_kind::excluded
+    expect(entry.kind == journal_kind::excluded
                ? known_.may_exclude
-               : (entry.kind == runtime::journal_kind::dropped) == is_skipped(entry.what),
+               : (entry.kind == journal_kind::dropped) == is_skipped(entry.what),
            "LE-1", "lease " + to_string(entry.what) + " ended the other way");
   }
 
   facts known_;
   std::optional<violation> found_;
-  std::map<runtime::lease_id, deal> dealt_;
+  std::map<lease_id, deal> dealt_;
   std::map<life, std::vector<step>> begun_;
   std::vector<shard_truth> shards_;
 };
 
-} // namespace lagrange::tests
+} // namespace lagrange::runtime

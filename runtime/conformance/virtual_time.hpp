@@ -11,7 +11,7 @@
 #include <map>
 #include <utility>
 
-namespace lagrange::tests {
+namespace lagrange::runtime {
 
 /// What a link does to the messages on it. Delays are drawn for each message, so they reorder.
 struct link_faults {
@@ -26,7 +26,7 @@ public:
 
   explicit virtual_time(std::uint64_t seed) : state_(seed) {}
 
-  runtime::time_point now() const { return now_; }
+  time_point now() const { return now_; }
   /// Events run so far.
   std::uint64_t steps() const { return steps_; }
 
@@ -51,7 +51,7 @@ public:
 
   /// Uniform in [low, high].
   std::uint64_t draw(std::uint64_t low, std::uint64_t high) {
-    return low + runtime::mix(state_++) % (high - low + 1);
+    return low + mix(state_++) % (high - low + 1);
   }
   bool chance(std::uint64_t percent) { return draw(0, 99) < percent; }
   std::chrono::microseconds between(std::chrono::microseconds low, std::chrono::microseconds high) {
@@ -61,10 +61,10 @@ public:
 
 private:
   std::uint64_t state_;
-  runtime::time_point now_{};
+  time_point now_{};
   std::uint64_t drawn_ = 0;
   std::uint64_t steps_ = 0;
-  std::map<std::pair<runtime::time_point, std::uint64_t>, event> queue_;
+  std::map<std::pair<time_point, std::uint64_t>, event> queue_;
 };
 
-} // namespace lagrange::tests
+} // namespace lagrange::runtime

@@ -4,11 +4,11 @@
 /// actor, no thread.
 #pragma once
 
-#include "tests/support/twin_services.hpp"
+#include "runtime/conformance/twin_services.hpp"
 
 #include <set>
 
-namespace lagrange::tests {
+namespace lagrange::runtime {
 
 class twin_job {
 public:
@@ -47,13 +47,13 @@ private:
   static constexpr std::chrono::seconds patience{120};
 
   void start(const life& who) {
-    runtime::worker_options made;
+    worker_options made;
     made.self = worker_stamp(who.first, who.second.value);
     made.shards = job_.facts.shards;
     made.retry_after = std::chrono::milliseconds(80);
     if (job_.facts.bound.value_or(1) >= 1 && job_.time.chance(70))
-      made.ahead = runtime::lookahead::one_step;
-    auto& twin = *(workers_[who] = std::make_unique<runtime::worker>(made));
+      made.ahead = lookahead::one_step;
+    auto& twin = *(workers_[who] = std::make_unique<worker>(made));
     carry_out(who, twin.start(job_.time.now()));
     beat(who);
   }
@@ -73,18 +73,18 @@ private:
     });
   }
 
-  void carry_out(const life& who, const runtime::worker_effects& effects) {
+  void carry_out(const life& who, const worker_effects& effects) {
     if (effects.compute) compute(who, effects.compute);
     if (effects.request) job_.send(*effects.request);
     for (const auto& [to, request] : effects.pulls) job_.send(to.value, request);
     for (const auto& [to, frame] : effects.pushes) job_.send(to.value, frame);
   }
 
-  void compute(const life& who, const std::shared_ptr<const runtime::step_task>& task) {
+  void compute(const life& who, const std::shared_ptr<const step_task>& task) {
     if (!declared_dead_.contains(who)) job_.watch.on_step(who, *task);
     const auto mean = speeds_[who.first];
     const auto took = job_.time.between(mean / 2, mean * 2);
-    const auto result = std::make_shared<const runtime::step_result>(result_of(*task));
+    const auto result = std::make_shared<const step_result>(result_of(*task));
     for (std::uint32_t shard = 0; shard < result->parts.size(); ++shard)
       tell_early(who, *task, {shard}, result->parts[shard], took);
     job_.time.after(took, [this, who, result] {
@@ -93,12 +93,12 @@ private:
     });
   }
   /// Some parts of a gradient are ready before the rest.
-  void tell_early(const life& who, const runtime::step_task& task, runtime::shard_id shard,
-                  const std::vector<runtime::gradient_part>& parts,
+  void tell_early(const life& who, const step_task& task, shard_id shard,
+                  const std::vector<gradient_part>& parts,
                   std::chrono::microseconds took) {
     for (std::uint32_t frame = 0; frame + 1 < parts.size(); ++frame) {
       if (job_.time.chance(50)) continue;
-      const runtime::early_part ready{{task.what.id, task.what.attempt},
+      const early_part ready{{task.what.id, task.what.attempt},
                                       shard,
                                       frame,
                                       static_cast<std::uint32_t>(parts.size()),
@@ -109,12 +109,12 @@ private:
       });
     }
   }
-  static runtime::step_result result_of(const runtime::step_task& task) {
-    runtime::step_result made;
+  static step_result result_of(const step_task& task) {
+    step_result made;
     made.what = task.what.id;
     made.samples = static_cast<std::uint32_t>(task.grant->samples.labels.elements());
     if (is_skipped(made.what)) {
-      made.verdict = runtime::push_verdict::skip;
+      made.verdict = push_verdict::skip;
       return made;
     }
     for (const auto& held : task.parameters)
@@ -147,7 +147,7 @@ private:
   }
   /// Some never come back, as long as somebody else is there.
   void restart(const life& dead) {
-    const bool is_needed = std::ranges::none_of(job_.members, &runtime::member::live);
+    const bool is_needed = std::ranges::none_of(job_.members, &member::live);
     if (!is_needed && job_.time.chance(25)) return;
     const life who{dead.first, dead.second.next()};
     start(who);
@@ -162,10 +162,10 @@ private:
 
   twin_services job_;
   std::uint64_t deaths_;
-  std::map<life, std::unique_ptr<runtime::worker>> workers_; ///< whose processes run
+  std::map<life, std::unique_ptr<worker>> workers_; ///< whose processes run
   std::set<life> doomed_;                                    ///< killed or cut off, noticed or not
   std::set<life> declared_dead_;                             ///< and all views from then on say so
   std::vector<std::chrono::microseconds> speeds_;            ///< of one step, by worker
 };
 
-} // namespace lagrange::tests
+} // namespace lagrange::runtime
