@@ -15,6 +15,7 @@
 #include "runtime/checkpoint.hpp"
 #include "runtime/digest.hpp"
 #include "runtime/files.hpp"
+#include "runtime/job_chaos.hpp"
 #include "runtime/permutation.hpp"
 
 #include <caf/actor_system.hpp>
@@ -85,6 +86,8 @@ public:
   }
 
   int run() {
+    if (const auto injected = to_string(chaos_of(options_.job)); !injected.empty())
+      tell("times are injected: " + injected);
     if (const auto started = start(); !started) return give_up(started.error().text);
     watch_until_over();
     return finish();

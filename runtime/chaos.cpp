@@ -88,7 +88,7 @@ std::string written_shape(const transport::link_shape& x) {
   std::string text;
   if (x.latency.count() > 0) text = written(std::chrono::duration_cast<milliseconds>(x.latency));
   if (x.bytes_per_second > 0)
-    text += (text.empty() ? "" : " ") + written_rate(x.bytes_per_second);
+    text += fmt::format("{}{}", text.empty() ? "" : " ", written_rate(x.bytes_per_second));
   return text.empty() ? "0ms" : text;
 }
 

@@ -226,6 +226,7 @@ std::string to_text(const summary& x, const std::string& folder) {
                       x.recovery_ms.p50
                           ? fmt::format(", back after {:.0f} ms (p50)", *x.recovery_ms.p50)
                           : std::string());
+  if (!x.injected.empty()) text += fmt::format("emulated: times are injected: {}\n", x.injected);
   if (!folder.empty()) text += fmt::format("run: {}\n", folder);
   return text;
 }

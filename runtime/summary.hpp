@@ -70,6 +70,7 @@ struct summary {
   } recovery_ms;
   std::string parameters_sha256; ///< hexadecimal; empty if the job did not get so far
   bool emulated = false;         ///< whether any time was injected or simulated
+  std::string injected;          ///< for people: which times; not part of the JSON
 
   bool operator==(const summary&) const = default;
 };
