@@ -54,9 +54,7 @@ timed_compute_actor::behavior_type compute(compute_pointer self, compute_setup s
       [self, is_plain](const step_order& order) {
         return is_plain ? run_plain(self, order) : run_stretched(self, order);
       },
-      [self](stretched_atom) {
-        self->state.waiting.deliver(std::exchange(self->state.held, {}));
-      },
+      [self](stretched_atom) { self->state.waiting.deliver(std::exchange(self->state.held, {})); },
   };
 }
 

@@ -101,8 +101,8 @@ compute_actor start_compute(node_pointer self, const job& what, const data_facts
   made->use_memory([&plane](std::size_t bytes) { return plane.allocate(bytes); });
   if (setup.compute) return setup.compute(self->system(), std::move(made));
   return self->spawn<caf::detached>(
-      compute, compute_setup{std::move(made), what.topology.threads, {setup.who.name.index},
-                             chaos_of(what)});
+      compute, compute_setup{
+                   std::move(made), what.topology.threads, {setup.who.name.index}, chaos_of(what)});
 }
 
 /// A link to a peer, or the peer is gone and this worker with it.

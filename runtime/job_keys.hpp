@@ -121,8 +121,7 @@ using key_kind =
     std::variant<whole_key<std::uint32_t>, whole_key<std::uint64_t>, real_key, target_key,
                  plain_name_key, path_key, file_key, flag_key, row_name_key, policy_key, codec_key,
                  choice_key, only_text_key, only_list_key, duration_key, epochs_key, schedule_key,
-                 training_span_key, device_list_key, size_key, weight_key, rule_key,
-                 rule_list_key>;
+                 training_span_key, device_list_key, size_key, weight_key, rule_key, rule_list_key>;
 
 /// One key. `today` says why so few values are possible; empty for most.
 struct key_rule {

@@ -1,4 +1,4 @@
-#include "runtime/chaos.hpp"
+#include "runtime/job_chaos.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -61,6 +61,32 @@ TEST_CASE("jitter has mean 1, its sigma, and the same value for the same step",
   auto other = x;
   other.seed = 8;
   CHECK(x.jitter({1}, {0}) != other.jitter({1}, {0}));
+}
+
+TEST_CASE("a job's chaos has the job's seed unless it names one", "[runtime][chaos]") {
+  job x;
+  CHECK(chaos_of(x).empty());
+  x.seed = 41;
+  x.chaos.slow = {"worker-1:5x"};
+  x.chaos.jitter = "lognormal:0.25";
+  CHECK(chaos_of(x).seed == 41);
+  CHECK(chaos_of(x).stretch_of({1}) == 5);
+  CHECK(chaos_of(x).jitter_sigma == 0.25);
+  x.chaos.seed = 42;
+  CHECK(chaos_of(x).seed == 42);
+}
+
+TEST_CASE("a rule about an actor that the job has not is found", "[runtime][chaos]") {
+  job x;
+  CHECK_FALSE(find_stray_rule(x));
+  x.topology.workers = 1;
+  x.chaos.slow = {"worker-*:5x", "worker-0:5x", "worker-1:5x"};
+  REQUIRE(find_stray_rule(x));
+  CHECK(find_stray_rule(x)->key == "chaos.slow");
+  CHECK(find_stray_rule(x)->text == "there is no worker-1, expected worker-0 or worker-*");
+  x.chaos.slow.clear();
+  x.chaos.link = {"shard-2:5ms"};
+  CHECK(find_stray_rule(x)->text == "there is no shard-2, expected shard-0 to shard-1 or shard-*");
 }
 
 TEST_CASE("what is no rule is refused with what was expected", "[runtime][chaos]") {
