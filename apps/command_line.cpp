@@ -52,7 +52,8 @@ constexpr key_flag key_flags[] = {
 };
 /// Flags that may be repeated, and are short for a key that is a list of texts.
 constexpr key_flag list_flags[] = {
-    {"--slow", "chaos.slow", "WHO:FACTOR", true, "inject a slow worker, as in worker-2:5x (repeat)"},
+    {"--slow", "chaos.slow", "WHO:FACTOR", true,
+     "inject a slow worker, as in worker-2:5x (repeat)"},
     {"--link", "chaos.link", "WHO:LINK", true,
      "inject slow links, as in shard-0:50ms,100Mbit (repeat)"},
 };
@@ -237,6 +238,7 @@ constexpr verb_row verb_rows[] = {
     {"list", "what there is: models, policies, optimizers, schedules, codecs and more", act_list},
     {"replay", "recompute a recorded run, and compare it bit by bit", act_replay},
     {"audit", "prove from a run's journals that no sample was lost or used twice", act_audit},
+    {"compare", "show runs side by side, in a table and on a page with curves", act_compare},
     {"node", "host one actor of a job (the supervisor starts these)", act_node},
 };
 

@@ -35,6 +35,7 @@ std::optional<runtime::actor_name> parse_name(std::string_view text);
 int act_run(const invocation& call);
 int act_replay(const invocation& call);
 int act_audit(const invocation& call);
+int act_compare(const invocation& call);
 int act_node(const invocation& call);
 
 } // namespace lagrange

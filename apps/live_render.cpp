@@ -91,9 +91,9 @@ std::uint32_t epoch_in_work(const job_status& status) {
 
 std::vector<std::string> header_lines(const job_status& status, std::size_t cells) {
   const auto percent = static_cast<int>(share_done(status) * 100);
-  auto first =
-      fmt::format("{}  {}  {}epoch {}/{}  ", status.job, status.policy,
-                  status.injected.empty() ? "" : "emulated  ", epoch_in_work(status), status.epochs);
+  auto first = fmt::format("{}  {}  {}epoch {}/{}  ", status.job, status.policy,
+                           status.injected.empty() ? "" : "emulated  ", epoch_in_work(status),
+                           status.epochs);
   const auto last = fmt::format(" {:3} %  {}", percent, elapsed_text(status.elapsed));
   constexpr std::size_t bar_min = 10, bar_max = 40;
   const auto taken = first.size() + last.size() + 2;

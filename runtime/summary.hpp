@@ -81,6 +81,9 @@ std::string to_json(const summary& x);
 /// Errors: bad_file, naming `origin` and the field that is missing or of the wrong type.
 result<summary> parse_summary(std::string_view json, const std::string& origin);
 
+/// As in "12.3 MB".
+std::string bytes_text(std::uint64_t count);
+
 /// `leases: N issued, N applied, N lost, N duplicated`, and what was dropped or dealt again if any.
 std::string audit_line(const summary& x);
 
