@@ -143,7 +143,7 @@ TEST_CASE("BP-1: what waits on a shaped link is bounded, and what is taken arriv
     std::size_t taken = 0;
     while (a.at->send(link, what) > 0) REQUIRE(++taken < 1000);
     CHECK(taken >= 40);  // the queue: a credit of 4 MiB, and its framing
-    CHECK(taken <= 140); // besides that, what left meanwhile, and the credit
+    CHECK(taken <= 500); // besides that the credit, and what left meanwhile
     CHECK(b.hears.wait_for_frames(taken));
   }
 }
