@@ -5,6 +5,7 @@
 #include "actors/guarded_network.hpp"
 #include "actors/shard.hpp"
 #include "actors/worker.hpp"
+#include "runtime/job_chaos.hpp"
 
 namespace lagrange::actors {
 
@@ -25,6 +26,7 @@ assembled read(node_pointer self, const placement& order) {
   auto what = parse_job(order.job_text, "the job's text", {}, rows).value();
   auto facts = facts_of(order);
   auto needs = make_plane_needs(what, rows, facts);
+  needs.shape = chaos_of(what).link_of(order.self.name);
   return {std::move(what), std::move(facts), std::move(needs)};
 }
 
@@ -98,7 +100,9 @@ compute_actor start_compute(node_pointer self, const job& what, const data_facts
   use_device(*made, what, *setup.catalog, setup.who.name.index);
   made->use_memory([&plane](std::size_t bytes) { return plane.allocate(bytes); });
   if (setup.compute) return setup.compute(self->system(), std::move(made));
-  return self->spawn<caf::detached>(compute, std::move(made), what.topology.threads);
+  return self->spawn<caf::detached>(
+      compute, compute_setup{
+                   std::move(made), what.topology.threads, {setup.who.name.index}, chaos_of(what)});
 }
 
 /// A link to a peer, or the peer is gone and this worker with it.

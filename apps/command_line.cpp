@@ -48,6 +48,14 @@ constexpr key_flag key_flags[] = {
     {"--seed", "seed", "S", false, "of the parameters and the order of the samples"},
     {"--transport", "topology.transport", "WAY", true, "shm, tcp or inproc; auto: the nearest way"},
     {"--output", "output.dir", "DIR", true, "where run folders go"},
+    {"--jitter", "chaos.jitter", "LAW", true, "inject times of steps that vary: lognormal:0.5"},
+};
+/// Flags that may be repeated, and are short for a key that is a list of texts.
+constexpr key_flag list_flags[] = {
+    {"--slow", "chaos.slow", "WHO:FACTOR", true,
+     "inject a slow worker, as in worker-2:5x (repeat)"},
+    {"--link", "chaos.link", "WHO:LINK", true,
+     "inject slow links, as in shard-0:50ms,100Mbit (repeat)"},
 };
 
 result<std::string> read_job_file(const std::string& path) {
@@ -71,6 +79,7 @@ struct run_flags {
   std::string file;
   std::vector<std::string> set;
   std::vector<std::string> values = std::vector<std::string>(std::size(key_flags));
+  std::vector<std::vector<std::string>> lists{std::size(list_flags)};
   std::string summary_file;
   bool is_in_process = false, prints_config = false, is_plain = false, is_json = false,
        is_quiet = false;
@@ -86,6 +95,11 @@ void add_run_options(CLI::App& app, run_flags& flags) {
     app.add_option(key_flags[i].flag, flags.values[i],
                    fmt::format("{}: {}", key_flags[i].key, key_flags[i].help))
         ->type_name(key_flags[i].value);
+  for (std::size_t i = 0; i < std::size(list_flags); ++i)
+    app.add_option(list_flags[i].flag, flags.lists[i],
+                   fmt::format("{}: {}", list_flags[i].key, list_flags[i].help))
+        ->type_name(list_flags[i].value)
+        ->allow_extra_args(false);
   app.add_flag("--in-process", flags.is_in_process, "all actors in this process");
   app.add_option("--summary", flags.summary_file, "write the summary to this file too")
       ->type_name("FILE.json");
@@ -113,6 +127,11 @@ result<runtime::job> read_job(const CLI::App& app, const run_flags& flags,
       overrides.push_back(
           fmt::format("{}={}", key_flags[i].key,
                       key_flags[i].is_text ? toml_string(flags.values[i]) : flags.values[i]));
+  for (std::size_t i = 0; i < std::size(list_flags); ++i) {
+    std::string list;
+    for (const auto& text : flags.lists[i]) list += (list.empty() ? "" : ", ") + toml_string(text);
+    if (!list.empty()) overrides.push_back(fmt::format("{}=[{}]", list_flags[i].key, list));
+  }
   if (app.count("JOB") == 0)
     return runtime::parse_job(default_job(), "the built-in job", overrides, rows);
   BOOST_OUTCOME_TRY(text, read_job_file(flags.file));
@@ -220,6 +239,7 @@ constexpr verb_row verb_rows[] = {
     {"replay", "recompute a recorded run, and compare it bit by bit", act_replay},
     {"audit", "prove from a run's journals that no sample was lost or used twice", act_audit},
     {"check-policy", "drive a policy through thousands of seeded schedules", act_check_policy},
+    {"compare", "show runs side by side, in a table and on a page with curves", act_compare},
     {"node", "host one actor of a job (the supervisor starts these)", act_node},
 };
 

@@ -2,6 +2,7 @@
 /// From words to work: reads the command line, refuses what cannot be, and calls the verb.
 #pragma once
 
+#include "apps/compare.hpp"
 #include "apps/node.hpp"
 #include "apps/replay.hpp"
 #include "apps/run.hpp"
@@ -19,6 +20,7 @@ struct verb_functions {
   std::function<int(const node_options&)> node;
   std::function<int(const replay_order&)> replay;
   std::function<int(const audit_order&)> audit;
+  std::function<int(const compare_order&)> compare;
 };
 
 /// Where text goes: `out` what was asked for (help, lists, the config), `err` refusals.

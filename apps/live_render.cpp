@@ -91,8 +91,9 @@ std::uint32_t epoch_in_work(const job_status& status) {
 
 std::vector<std::string> header_lines(const job_status& status, std::size_t cells) {
   const auto percent = static_cast<int>(share_done(status) * 100);
-  auto first = fmt::format("{}  {}  epoch {}/{}  ", status.job, status.policy,
-                           epoch_in_work(status), status.epochs);
+  auto first = fmt::format("{}  {}  {}epoch {}/{}  ", status.job, status.policy,
+                           status.injected.empty() ? "" : "emulated  ", epoch_in_work(status),
+                           status.epochs);
   const auto last = fmt::format(" {:3} %  {}", percent, elapsed_text(status.elapsed));
   constexpr std::size_t bar_min = 10, bar_max = 40;
   const auto taken = first.size() + last.size() + 2;
@@ -112,6 +113,7 @@ std::vector<std::string> header_lines(const job_status& status, std::size_t cell
     if (second.size() + gap.size() + part.size() <= cells) second += fmt::format("{}{}", gap, part);
   }
   lines.push_back(std::move(second));
+  if (!status.injected.empty()) lines.push_back("times are injected: " + status.injected);
   return lines;
 }
 
@@ -198,6 +200,7 @@ std::string render_line(const job_status& status) {
                   share_done(status) * 100, status.samples_per_second, number(status.loss, 4));
   if (status.test_accuracy >= 0)
     line += fmt::format("  test accuracy {:.4f}", status.test_accuracy);
+  if (!status.injected.empty()) line += "  emulated";
   if (restarts > 0) line += fmt::format("  restarts {}", restarts);
   return line;
 }
@@ -228,6 +231,10 @@ std::string render_json(const job_status& status) {
                  {"samples_per_second", status.samples_per_second},
                  {"loss", known(status.loss)},
                  {"test_accuracy", known(status.test_accuracy)},
+                 {"test_loss", known(status.test_loss)},
+                 {"samples", status.samples},
+                 {"emulated", !status.injected.empty()},
+                 {"injected", status.injected},
                  {"actors", actors}};
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }

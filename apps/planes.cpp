@@ -2,6 +2,7 @@
 
 #include "runtime/transport/byte_endpoint.hpp"
 #include "runtime/transport/in_process.hpp"
+#include "runtime/transport/shaped_in_process.hpp"
 
 #include <cstring>
 #include <thread>
@@ -27,6 +28,7 @@ result<std::unique_ptr<transport::endpoint>> open_bytes(transport::receiver& own
   made.with = with;
   made.credit_bytes = needs.credit_bytes;
   made.arena_bytes = needs.arena_bytes;
+  made.shape = needs.shape;
   if (std::thread::hardware_concurrency() > needs.actors) made.spin = spin_with_cores_to_spare;
   return transport::make_byte_endpoint(std::move(made), owner);
 }
@@ -48,6 +50,7 @@ actors::plane_maker planes_of_process(const transport::security& with) {
                          const plane_needs& needs) -> result<std::unique_ptr<transport::endpoint>> {
     if (needs.transport == "shm" || needs.transport == "tcp")
       return open_bytes(owner, needs, with, "127.0.0.1");
+    if (!needs.shape.empty()) return transport::open_shaped(*meeting, owner, needs.shape);
     return meeting->open(owner);
   };
 }

@@ -15,6 +15,7 @@
 #include "runtime/checkpoint.hpp"
 #include "runtime/digest.hpp"
 #include "runtime/files.hpp"
+#include "runtime/job_chaos.hpp"
 #include "runtime/permutation.hpp"
 
 #include <caf/actor_system.hpp>
@@ -85,6 +86,8 @@ public:
   }
 
   int run() {
+    if (const auto injected = to_string(chaos_of(options_.job)); !injected.empty())
+      tell("times are injected: " + injected);
     if (const auto started = start(); !started) return give_up(started.error().text);
     watch_until_over();
     return finish();
@@ -146,6 +149,7 @@ private:
               for (const auto& event : seen.events) tell(event);
               show(seen.status);
               goes_on = !seen.is_over;
+              if (seen.is_over) keep_status(seen.status); // with the last evaluation
             },
             [&](const caf::error& why) { broken_ = "the supervisor " + actors::cause_of(why); });
     return goes_on;
@@ -159,9 +163,12 @@ private:
 
   void show(const job_status& status) {
     view_.show(status);
-    if (status.elapsed - metrics_kept_ < metrics_period) return;
-    metrics_kept_ = status.elapsed;
-    keep("metrics.jsonl", render_json(status));
+    if (status.elapsed - metrics_kept_ >= metrics_period) keep_status(status);
+  }
+
+  void keep_status(const job_status& status) {
+    if (std::exchange(metrics_kept_, status.elapsed) != status.elapsed)
+      keep("metrics.jsonl", render_json(status));
   }
 
   /// A line for the run's folder. A full disk does not end the training; it is told once.

@@ -2,6 +2,7 @@
 
 #include "ops/devices.hpp"
 #include "ops/parallel.hpp"
+#include "runtime/job_chaos.hpp"
 #include "runtime/job_devices.hpp"
 #include "runtime/job_model.hpp"
 
@@ -235,6 +236,7 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   made.job.target = x.evaluation.target;
   made.job.push_codec = x.codec.push;
   made.job.pull_codec = x.codec.pull;
+  made.job.injected = to_string(chaos_of(x));
   const auto network = make_network(x, rows, facts.input);
   for (const auto& spec : network->parameters()) made.job.tensors.push_back(spec.name);
   made.tables = table_split(network->parameters(), x.topology.shards);

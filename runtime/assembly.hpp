@@ -10,6 +10,7 @@
 #include "runtime/job.hpp"
 #include "runtime/shard.hpp"
 #include "runtime/supervisor.hpp"
+#include "runtime/transport/link_shape.hpp"
 
 #include <memory>
 
@@ -67,6 +68,7 @@ struct plane_needs {
   std::uint64_t credit_bytes = 0; ///< of a link, one way: BP-1
   std::uint64_t arena_bytes = 0;  ///< that one endpoint shares with peers of its host
   std::uint32_t actors = 0;       ///< of the whole job: who competes for cores
+  transport::link_shape shape{};  ///< of the links of one actor; injected
 };
 plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts& facts);
 

@@ -120,6 +120,15 @@ struct job {
     bool operator==(const security_table&) const = default;
   } security;
 
+  /// Times that are injected; chaos_of() in job_chaos.hpp parses them.
+  struct chaos_table {
+    std::vector<std::string> slow; ///< as in "worker-2:5x"
+    std::string jitter = "none";
+    std::vector<std::string> link; ///< as in "shard-0:50ms,100Mbit"
+    std::uint64_t seed = 0;        ///< 0: the job's
+    bool operator==(const chaos_table&) const = default;
+  } chaos;
+
   struct output_table {
     std::string dir = "runs"; ///< run folders go here; relative to where the program was started
     bool operator==(const output_table&) const = default;

@@ -1,5 +1,6 @@
 #include "ops/processor.hpp"
 #include "runtime/job.hpp"
+#include "runtime/job_chaos.hpp"
 #include "runtime/job_devices.hpp"
 #include "runtime/job_model.hpp"
 #include "runtime/job_units.hpp"
@@ -254,6 +255,7 @@ result<void> check_job(const job& x, const data_facts& facts, const catalog& row
   check_model(x, facts, rows, refused);
   if (x.precision.compute != "f32") check_precision(x, facts, rows, refused);
   check_devices(x, facts, rows, refused);
+  if (const auto stray = find_stray_rule(x)) refused.add(stray->key, stray->text);
   check_optimizer(x, rows, refused);
   return refused.done();
 }

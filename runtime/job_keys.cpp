@@ -1,5 +1,6 @@
 #include "runtime/job_keys.hpp"
 
+#include "runtime/job_chaos.hpp"
 #include "runtime/spec.hpp"
 
 namespace lagrange::runtime {
@@ -199,6 +200,18 @@ const key_rule rules[] = {
      file_key{at<&job::security, &job::security_table::authority>}},
     {"security.token_file", "64 hexadecimal digits that admit to the job; none: drawn for each run",
      file_key{at<&job::security, &job::security_table::token_file>}},
+
+    {"chaos.slow", "injected: whose steps take how many times as long",
+     rule_list_key{at<&job::chaos, &job::chaos_table::slow>, slow_problem,
+                   "a list of texts as in [\"worker-2:5x\"]"}},
+    {"chaos.jitter", "injected: how much the times of steps vary",
+     rule_key{at<&job::chaos, &job::chaos_table::jitter>, jitter_problem,
+              "\"none\" or \"lognormal:SIGMA\" with a sigma from 0 to 2.5"}},
+    {"chaos.link", "injected: latency, one way, and bandwidth of whose links",
+     rule_list_key{at<&job::chaos, &job::chaos_table::link>, link_problem,
+                   "a list of texts as in [\"shard-0:50ms,100Mbit\"]"}},
+    {"chaos.seed", "of the jitter; 0: the job's",
+     u64{at<&job::chaos, &job::chaos_table::seed>, 0, seed_max}},
 
     {"output.dir", "run folders go here, from where the program starts",
      path_key{at<&job::output, &job::output_table::dir>, false}},

@@ -100,11 +100,24 @@ struct epochs_key {
   std::uint32_t& (*at)(job&);
 };
 
+/// Text for which `problem` is empty.
+struct rule_key {
+  std::string& (*at)(job&);
+  std::string (*problem)(std::string_view);
+  std::string_view expected;
+};
+/// A list of such texts; a text alone is a list of one.
+struct rule_list_key {
+  std::vector<std::string>& (*at)(job&);
+  std::string (*problem)(std::string_view);
+  std::string_view expected;
+};
+
 using key_kind =
     std::variant<whole_key<std::uint32_t>, whole_key<std::uint64_t>, real_key, target_key,
                  plain_name_key, path_key, file_key, flag_key, row_name_key, spec_key, codec_key,
                  choice_key, only_text_key, only_list_key, duration_key, epochs_key,
-                 training_span_key, device_list_key, size_key>;
+                 training_span_key, device_list_key, size_key, rule_key, rule_list_key>;
 
 /// One key. `today` says why so few values are possible; empty for most.
 struct key_rule {

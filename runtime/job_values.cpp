@@ -1,6 +1,7 @@
 #include "runtime/job_keys.hpp"
 #include "runtime/job_units.hpp"
 
+#include "runtime/job_chaos.hpp"
 #include "runtime/job_devices.hpp"
 #include "runtime/nearest.hpp"
 #include "runtime/spec.hpp"
@@ -184,6 +185,16 @@ struct reader {
     return true;
   }
 
+  bool operator()(const rule_key& key) {
+    if (text()) reason = key.problem(*text());
+    return take(key.at(out), text() && reason.empty());
+  }
+
+  bool operator()(const rule_list_key& key) {
+    reason = read_rules(found, key.problem, key.at(out));
+    return reason.empty();
+  }
+
 private:
   std::optional<std::string_view> text() const {
     const auto* value = found.as_string();
@@ -216,6 +227,7 @@ struct writer {
   std::string operator()(const flag_key& key) const { return key.at(from) ? "true" : "false"; }
   std::string operator()(const only_list_key& key) const { return toml_list(key.at(from)); }
   std::string operator()(const device_list_key& key) const { return toml_list(key.at(from)); }
+  std::string operator()(const rule_list_key& key) const { return toml_list(key.at(from)); }
   std::string operator()(const duration_key& key) const { return toml_text(written(key.at(from))); }
   std::string operator()(const size_key& key) const {
     return toml_text(written_bytes(key.at(from)));
@@ -279,6 +291,8 @@ struct describer {
   std::string operator()(const device_list_key&) const {
     return "a list of \"cpu\" and \"cuda:N\"";
   }
+  std::string operator()(const rule_key& key) const { return std::string(key.expected); }
+  std::string operator()(const rule_list_key& key) const { return std::string(key.expected); }
   std::string operator()(const duration_key& key) const {
     return fmt::format("a time from \"{}\" to \"{}\", with ms, s, m or h", written(key.low),
                        written(key.high));

@@ -142,6 +142,10 @@ job_status progress::status(time_point now) const {
     status.samples_per_second += std::max(0.0, figures.samples_per_second);
   status.loss = mean_loss().value_or(-1);
   if (evaluated_) status.test_accuracy = accuracy(*evaluated_);
+  if (evaluated_ && evaluated_->samples > 0)
+    status.test_loss = evaluated_->loss_sum / static_cast<double>(evaluated_->samples);
+  status.samples = feeder_.samples;
+  status.injected = options_.injected;
   return status;
 }
 
@@ -203,6 +207,8 @@ summary progress::summarise() const {
     made.lag_max = std::max(made.lag_max, shard.lag_max);
   }
   made.bytes = bytes();
+  made.injected = options_.injected;
+  made.emulated = !made.injected.empty();
   if (const auto first = shards_.find(0); first != shards_.end())
     made.updates = first->second.version.value;
   for (const auto& [index, figures] : workers_) {

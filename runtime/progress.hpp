@@ -31,6 +31,7 @@ struct progress_options {
   std::string pull_codec = "none";
   std::vector<std::string> tensors; ///< of the model, in its order
   std::optional<double> target;     ///< test accuracy
+  std::string injected;             ///< times that are not the machine's own; empty: none
 };
 
 class progress {

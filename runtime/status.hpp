@@ -38,6 +38,9 @@ struct job_status {
   double loss = -1;          ///< mean over the workers' last reports; negative: none yet
   double test_accuracy = -1; ///< of the last evaluation; negative: none yet
   std::vector<actor_status> actors;
+  std::uint64_t samples = 0; ///< applied
+  double test_loss = -1;     ///< of the last evaluation; negative: none yet
+  std::string injected = {}; ///< times that are not the machine's own, as in "worker-2 5x"
 };
 
 template <class Inspector>
@@ -48,7 +51,8 @@ auto inspect(Inspector& f, actor_status& x) {
 template <class Inspector>
 auto inspect(Inspector& f, job_status& x) {
   return f(x.job, x.policy, x.elapsed, x.epoch, x.epochs, x.leases, x.leases_closed,
-           x.samples_per_second, x.loss, x.test_accuracy, x.actors);
+           x.samples_per_second, x.loss, x.test_accuracy, x.actors, x.samples, x.test_loss,
+           x.injected);
 }
 
 } // namespace lagrange::runtime

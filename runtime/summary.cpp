@@ -159,15 +159,6 @@ private:
   }
 };
 
-/// "12.3 MB".
-std::string bytes_text(std::uint64_t count) {
-  constexpr std::array<const char*, 5> units{"B", "kB", "MB", "GB", "TB"};
-  auto value = static_cast<double>(count);
-  std::size_t unit = 0;
-  for (; value >= 999.95 && unit + 1 < units.size(); ++unit) value /= 1000;
-  return unit == 0 ? fmt::format("{} B", count) : fmt::format("{:.1f} {}", value, units[unit]);
-}
-
 std::string known(fmt::format_string<double&> form, std::optional<double> value) {
   return value ? fmt::format(form, *value) : std::string("unknown");
 }
@@ -190,6 +181,14 @@ result<summary> parse_summary(std::string_view text, const std::string& origin) 
   if (!problem.empty())
     return failure(errc::bad_file, origin + ": " + problem + ", expected a summary of a job");
   return x;
+}
+
+std::string bytes_text(std::uint64_t count) {
+  constexpr std::array<const char*, 5> units{"B", "kB", "MB", "GB", "TB"};
+  auto value = static_cast<double>(count);
+  std::size_t unit = 0;
+  for (; value >= 999.95 && unit + 1 < units.size(); ++unit) value /= 1000;
+  return unit == 0 ? fmt::format("{} B", count) : fmt::format("{:.1f} {}", value, units[unit]);
 }
 
 std::string audit_line(const summary& x) {
@@ -226,6 +225,7 @@ std::string to_text(const summary& x, const std::string& folder) {
                       x.recovery_ms.p50
                           ? fmt::format(", back after {:.0f} ms (p50)", *x.recovery_ms.p50)
                           : std::string());
+  if (!x.injected.empty()) text += fmt::format("emulated: times are injected: {}\n", x.injected);
   if (!folder.empty()) text += fmt::format("run: {}\n", folder);
   return text;
 }

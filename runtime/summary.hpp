@@ -70,6 +70,7 @@ struct summary {
   } recovery_ms;
   std::string parameters_sha256; ///< hexadecimal; empty if the job did not get so far
   bool emulated = false;         ///< whether any time was injected or simulated
+  std::string injected;          ///< for people: which times; not part of the JSON
 
   bool operator==(const summary&) const = default;
 };
@@ -79,6 +80,9 @@ std::string to_json(const summary& x);
 
 /// Errors: bad_file, naming `origin` and the field that is missing or of the wrong type.
 result<summary> parse_summary(std::string_view json, const std::string& origin);
+
+/// As in "12.3 MB".
+std::string bytes_text(std::uint64_t count);
 
 /// `leases: N issued, N applied, N lost, N duplicated`, and what was dropped or dealt again if any.
 std::string audit_line(const summary& x);

@@ -1,6 +1,7 @@
 #include "runtime/transport/byte_endpoint.hpp"
 
 #include "runtime/transport/hello.hpp"
+#include "runtime/transport/shaped_frames.hpp"
 #include "runtime/transport/shared_hello.hpp"
 #include "runtime/transport/shared_link.hpp"
 #include "runtime/transport/tcp_link.hpp"
@@ -51,7 +52,9 @@ result<void> check(const byte_options& x) {
 class byte_endpoint final : public endpoint {
 public:
   byte_endpoint(byte_options options, receiver& to)
-      : services_(std::make_shared<link_services>(std::move(options))), to_(to) {}
+      : services_(std::make_shared<link_services>(std::move(options))), to_(to) {
+    if (!services_->options.shape.empty()) arriving_.emplace(services_->options.shape);
+  }
 
   ~byte_endpoint() override {
     ring(ended_); // never read: whoever waits inside a hello sees it
@@ -61,7 +64,10 @@ public:
     services_->waits.wake();
     if (thread_.joinable()) thread_.join();
     // Views of received frames may keep their links; nothing is said to them any more.
-    for (const auto& each : links_) each.second->close();
+    for (const auto& each : links_) {
+      each.second->release(steady::time_point::max());
+      each.second->close();
+    }
   }
 
   result<void> start() {
@@ -113,6 +119,7 @@ public:
 
   void close(link_id gone) override {
     if (const auto found = take(gone)) {
+      found->release(steady::time_point::max());
       found->pump(); // what was sent before still leaves, if it can at once
       found->close();
       services_->waits.wake();
@@ -219,7 +226,8 @@ private:
         if (has_streams_ || ++looks_ % looks_at_memory == 0) dispatch(std::chrono::nanoseconds(0));
         continue;
       }
-      if (lie_down()) dispatch(last_tick_ + services_->options.heartbeat_every - now);
+      const auto tick_due = last_tick_ + services_->options.heartbeat_every;
+      if (lie_down()) dispatch(std::min(tick_due, shaped_due_.value_or(tick_due)) - now);
       for (const auto& each : live_) each->get_up();
     }
   }
@@ -229,7 +237,7 @@ private:
     const bool is_busy = is_called && adopt() | run_posted();
     bool has_heard = false;
     for (const auto& each : live_) {
-      if (each->receive(to_)) has_heard = true;
+      if (each->receive(arriving_ ? *arriving_ : to_)) has_heard = true;
       if (each->is_unfinished()) each->pump();
       write_all();
     }
@@ -237,10 +245,33 @@ private:
       const auto now = steady::now();
       for (const auto& each : live_) each->note(now);
     }
+    if (arriving_) has_heard |= pass_shaped();
     has_heard |= bury();
     if (has_heard) to_.on_quiet();
     write_all();
     return is_busy || has_heard;
+  }
+
+  /// Whatever has waited for its injected time. Whether the receiver heard.
+  bool pass_shaped() {
+    const auto now = steady::now();
+    bool has_heard = false;
+    while (auto next = arriving_->take(now)) {
+      if (!find(next->link)) continue; // closed meanwhile
+      to_.on_frame(next->link, std::move(next->what));
+      has_heard = true;
+    }
+    write_all();
+    shaped_due_ = arriving_->next();
+    for (const auto& each : live_)
+      if (const auto due = each->release(now))
+        shaped_due_ = std::min(shaped_due_.value_or(*due), *due);
+    return has_heard;
+  }
+
+  /// What a link that has ended had brought: it comes early rather than never.
+  void pass_last(link_id gone) {
+    while (auto next = arriving_->take_of(gone)) to_.on_frame(gone, std::move(*next));
   }
 
   /// What was sent from inside the receiver or from posted work.
@@ -298,6 +329,8 @@ private:
       const auto gone = std::move(live_[i]);
       live_.erase(live_.begin() + static_cast<std::ptrdiff_t>(i));
       services_->waits.remove(gone->pollable());
+      if (arriving_ && find(gone->id())) pass_last(gone->id());
+      if (arriving_) arriving_->forget(gone->id());
       const bool was_closed = take(gone->id()) == nullptr;
       if (const auto why = gone->failure(); why && !was_closed) {
         to_.on_down(gone->id(), *why);
@@ -339,6 +372,8 @@ private:
   std::uint32_t looks_ = 0;
   std::vector<link_pointer> unwritten_;
   steady::time_point last_tick_;
+  std::optional<shaped_frames> arriving_;        ///< where times are injected
+  std::optional<steady::time_point> shaped_due_; ///< when one of them is over
 
   std::unique_ptr<greeter> tcp_greeter_, local_greeter_;
   std::thread thread_;

@@ -9,6 +9,7 @@
 
 #include "runtime/transport/endpoint.hpp"
 #include "runtime/transport/greeting.hpp"
+#include "runtime/transport/link_shape.hpp"
 
 namespace lagrange::runtime::transport {
 
@@ -32,6 +33,8 @@ struct byte_options {
   /// A peer is gone after 8 times the longest silence seen lately (pulse.hpp), within these.
   std::chrono::milliseconds silence_min{2000};
   std::chrono::milliseconds silence_max{10'000};
+  /// Injected, of every link and both ways: what is sent leaves later, what comes is told later.
+  link_shape shape{};
   /// How long the thread looks for more before it sleeps. A wake-up costs 20 to 35 us: with cores
   /// to spare 50 us are well spent; without, they are taken from those who compute.
   std::chrono::microseconds spin{0};

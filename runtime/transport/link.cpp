@@ -32,7 +32,7 @@ void check_contract(const frame& what, std::uint64_t credit_bytes) {
 } // namespace
 
 link::link(link_id id, std::string peer, std::shared_ptr<link_services> with)
-    : queue_(with->options.credit_bytes, queue_limit(with->options)), id_(id),
+    : queue_(with->options.credit_bytes, queue_limit(with->options), with->options.shape), id_(id),
       peer_(std::move(peer)), services_(std::move(with)),
       pulse_(services_->options.silence_min, services_->options.silence_max,
              std::chrono::steady_clock::now()) {}
@@ -44,6 +44,12 @@ std::uint64_t link::send(frame&& what, writing when) {
   const auto bytes = wire_bytes(*item);
   std::unique_lock lock(mutex_); // after `item`: a frame that is dropped is destroyed without it
   if (is_over() || !queue_.has_room_for(*item)) return 0;
+  if (queue_.is_shaped()) {
+    queue_.hold(std::move(item), bytes, std::chrono::steady_clock::now());
+    lock.unlock();
+    services().waits.wake(); // the endpoint's thread keeps the time
+    return bytes;
+  }
   queue_.put(std::move(item));
   if (when == writing::now || queue_.queued_bytes() >= limits::read_bytes) pump(lock);
   return bytes;
@@ -72,6 +78,14 @@ void link::pump(std::unique_lock<std::mutex>& lock) {
   // Others may queue faster than this caller writes; its own time is not theirs.
   is_unfinished_.store(true, std::memory_order_relaxed);
   services().waits.wake();
+}
+
+std::optional<pulse::time_point> link::release(pulse::time_point now) {
+  if (!queue_.is_shaped()) return std::nullopt;
+  std::unique_lock lock(mutex_);
+  if (is_over()) return std::nullopt;
+  if (queue_.release(now)) pump(lock);
+  return queue_.next_release();
 }
 
 void link::unblock() {

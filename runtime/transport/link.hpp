@@ -44,6 +44,9 @@ public:
   std::uint64_t send(frame&& what, writing when);
   /// Writes what can be written.
   void pump();
+  /// Writes what has waited for its injected time; at the end of time all has. When there is more;
+  /// none: nothing waits, or the link has no shape.
+  std::optional<pulse::time_point> release(pulse::time_point now);
   /// No word comes from it any more, and none is taken.
   void close() { is_over_ = true; }
   /// The same, because of `why`; the first reason counts.

@@ -32,6 +32,22 @@ void outbox::put(std::unique_ptr<outgoing> what) {
   waiting_[index_of(what->what.first)].push_back(std::move(what));
 }
 
+void outbox::hold(std::unique_ptr<outgoing> what, std::uint64_t bytes, time_point now) {
+  bytes_of(*what) += cost(*what);
+  const auto first = what->what.first;
+  injected_->put(std::move(what), first, bytes, now);
+}
+
+bool outbox::release(time_point now) {
+  bool has_moved = false;
+  while (auto next = injected_->take(now)) {
+    ++count_;
+    waiting_[index_of((*next)->what.first)].push_back(std::move(*next));
+    has_moved = true;
+  }
+  return has_moved;
+}
+
 void outbox::put_back(std::unique_ptr<outgoing> what) {
   bytes_of(*what) += cost(*what);
   ++count_;

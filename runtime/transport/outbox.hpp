@@ -1,6 +1,7 @@
 /// \file
 /// What waits to leave on one link: the most urgent first, first come first served among equals,
 /// and never more under way than the peer has granted. Knows neither threads nor sockets.
+/// Where times are injected, a frame first waits until a link of that shape would have brought it.
 ///
 /// Invariant: BP-1 (what waits is bounded by the queue's limit, what has left and was not let go by
 /// the credit).
@@ -9,6 +10,7 @@
 #include "runtime/transport/block_pool.hpp"
 #include "runtime/transport/frame.hpp"
 #include "runtime/transport/limits.hpp"
+#include "runtime/transport/shaper.hpp"
 
 #include <array>
 #include <deque>
@@ -36,13 +38,26 @@ struct outgoing {
 
 class outbox {
 public:
-  outbox(std::uint64_t credit_bytes, std::uint64_t queue_bytes_max)
-      : credit_bytes_(credit_bytes), queue_bytes_max_(queue_bytes_max) {}
+  using time_point = std::chrono::steady_clock::time_point;
+
+  outbox(std::uint64_t credit_bytes, std::uint64_t queue_bytes_max, link_shape shape = {})
+      : credit_bytes_(credit_bytes), queue_bytes_max_(queue_bytes_max) {
+    if (!shape.empty()) injected_.emplace(shape);
+  }
 
   /// Whether there is room in the queue. An empty queue takes any frame, a long one still takes
   /// control frames without payloads, up to a limit of their own.
   bool has_room_for(const outgoing& what) const;
   void put(std::unique_ptr<outgoing> what);
+  bool is_shaped() const { return injected_.has_value(); }
+  /// Takes a frame that is to wait for its injected time; it counts as queued.
+  /// Requires: is_shaped(). Units: `bytes` are those on the wire.
+  void hold(std::unique_ptr<outgoing> what, std::uint64_t bytes, time_point now);
+  /// Queues what has waited long enough; at the end of time all has. Whether there was anything.
+  bool release(time_point now);
+  /// When release() has something to do; none: nothing is held.
+  std::optional<time_point> next_release() const { return injected_->next(); }
+
   /// The most urgent frame that may leave now, its credit taken; null if there is none. It stays
   /// here, at this address, until it is taken out.
   outgoing* next();
@@ -70,6 +85,7 @@ private:
   std::uint64_t held_bytes_ = 0; ///< of payloads that the peer has, or is being sent
   std::uint64_t held_frames_ = 0;
   bool is_starved_ = false;
+  std::optional<shaper<std::unique_ptr<outgoing>>> injected_; ///< of a link with a shape
 };
 
 } // namespace lagrange::runtime::transport

@@ -23,6 +23,7 @@ struct outcome {
   std::optional<node_options> node;
   std::optional<replay_order> replay;
   std::optional<audit_order> audit;
+  std::optional<compare_order> compare;
 };
 
 /// A token file for calls of `node`.
@@ -46,6 +47,10 @@ outcome call(const std::vector<std::string>& words, int verb_status = 0) {
                              },
                              [&](const audit_order& order) {
                                x.audit = order;
+                               return verb_status;
+                             },
+                             [&](const compare_order& order) {
+                               x.compare = order;
                                return verb_status;
                              }};
   std::ostringstream out, err;
@@ -104,8 +109,8 @@ TEST_CASE("without words, and with --help, the verbs are told", "[apps][command_
 }
 
 TEST_CASE("an unknown verb is refused with the nearest one", "[apps][command_line]") {
-  check_refused(call({"rnu"}),
-                {"no verb rnu", "run, list, replay, audit, node", "did you mean \"run\"?"});
+  check_refused(call({"rnu"}), {"no verb rnu", "run, list, replay, audit, compare, node",
+                                "did you mean \"run\"?"});
   check_refused(call({"simulate"}), {"no verb simulate"});
   check_refused(call({"--verbose"}), {"no verb --verbose"});
 }
@@ -251,6 +256,32 @@ TEST_CASE("a node without a token, or with half of TLS, is refused", "[apps][com
   check_refused(call_node({"--name", "worker-0", "--join", "h:1", "--certificate", "a.pem", "--key",
                            "a.key", "--authority", "b.pem"}),
                 {"a.pem: No such file"});
+}
+
+TEST_CASE("injected times are flags that may be repeated", "[apps][command_line]") {
+  const auto x = call_run({"--slow", "worker-1:5x", "--slow", "worker-*:2x", "--jitter",
+                           "lognormal:0.5", "--link", "shard-0:50ms,100Mbit"});
+  CAPTURE(x.err);
+  REQUIRE(x.run);
+  CHECK(x.run->job.chaos.slow == std::vector<std::string>{"worker-1:5x", "worker-*:2x"});
+  CHECK(x.run->job.chaos.jitter == "lognormal:0.5");
+  CHECK(x.run->job.chaos.link == std::vector<std::string>{"shard-0:50ms,100Mbit"});
+  CHECK(call_run({"--set", "chaos.slow=worker-1:5x"}).run->job.chaos.slow.size() == 1);
+  check_refused(call_run({"--slow", "worker-1"}), {"chaos.slow", "worker-2:5x"});
+  check_refused(call_run({"--slow", "worker-7:5x"}),
+                {"chaos.slow", "there is no worker-7", "worker-0 to worker-3 or worker-*"});
+  check_refused(call_run({"--link", "feeder-1:5ms"}), {"chaos.link", "there is no feeder-1"});
+}
+
+TEST_CASE("compare reads the runs and the page", "[apps][command_line]") {
+  const auto x = call({"compare", "runs/a", "runs/b", "--html", "page.html", "--json"});
+  REQUIRE(x.compare);
+  CHECK(x.compare->runs == std::vector<std::string>{"runs/a", "runs/b"});
+  CHECK(x.compare->page == "page.html");
+  CHECK(x.compare->is_json);
+  check_refused(call({"compare"}), {"RUN"});
+  check_refused(call({"compare", "runs/a", "--html", ""}), {"--html"});
+  check_refused(call({"compare", "runs/a", "--htm"}), {"--htm"});
 }
 
 TEST_CASE("replay and audit read the run, the update and the worker", "[apps][command_line]") {

@@ -128,6 +128,20 @@ TEST_CASE("a wide table shows everything, a narrow one what matters most", "[app
   CHECK(contains(lines_of(render_table(running(), 60))[2], "loss"));
 }
 
+TEST_CASE("injected times are in the title, in the line and in the record", "[apps][live_view]") {
+  auto x = running();
+  CHECK_FALSE(contains(render_table(x, 80), "emulated"));
+  CHECK_FALSE(contains(render_line(x), "emulated"));
+  CHECK(contains(render_json(x), R"("emulated":false)"));
+  x.injected = "worker-2 5x";
+  const auto lines = lines_of(render_table(x, 80));
+  CHECK(contains(lines[0], "ssp:3  emulated  epoch"));
+  CHECK(lines[2] == "times are injected: worker-2 5x");
+  for (const auto& line : lines_of(render_table(x, 12))) CHECK(line.size() <= 12);
+  CHECK(contains(render_line(x), "emulated"));
+  CHECK(contains(render_json(x), R"("emulated":true,"injected":"worker-2 5x")"));
+}
+
 TEST_CASE("a number that is not known is a dash", "[apps][live_view]") {
   auto x = running();
   x.loss = x.test_accuracy = -1;

@@ -12,10 +12,12 @@ namespace {
 using transport::byte_ways;
 using transport::frame;
 
-transport::byte_options options_of(byte_ways ways, std::chrono::microseconds spin = {}) {
+transport::byte_options options_of(byte_ways ways, std::chrono::microseconds spin = {},
+                                   transport::link_shape shape = {}) {
   transport::byte_options made;
   made.ways = ways;
   made.spin = spin;
+  made.shape = shape;
   made.credit_bytes = std::uint64_t{32} << 20;
   made.queue_bytes_max = std::uint64_t{64} << 20;
   // So rarely that a test fails which only goes on because of them.
@@ -24,12 +26,16 @@ transport::byte_options options_of(byte_ways ways, std::chrono::microseconds spi
   return made;
 }
 
+constexpr transport::link_shape shape{std::chrono::milliseconds(2), 1'000'000'000};
+
 const endpoint_kind kinds[] = {
     kind_of("tcp", options_of(byte_ways::tcp)),
     kind_of("tcp that spins", options_of(byte_ways::tcp, std::chrono::microseconds(50))),
     kind_of("shared memory", options_of(byte_ways::shared_memory)),
     kind_of("shared memory that spins",
             options_of(byte_ways::shared_memory, std::chrono::microseconds(50))),
+    kind_of("shaped tcp", options_of(byte_ways::tcp, {}, shape)),
+    kind_of("shaped shared memory", options_of(byte_ways::shared_memory, {}, shape)),
 };
 
 /// Two endpoints of a kind, and a link from the first to the second.
