@@ -25,6 +25,7 @@ assembled read(node_pointer self, const placement& order) {
   auto what = parse_job(order.job_text, "the job's text", {}, rows).value();
   auto facts = facts_of(order);
   auto needs = make_plane_needs(what, rows, facts);
+  needs.owner = order.self.name;
   return {std::move(what), std::move(facts), std::move(needs)};
 }
 
@@ -93,11 +94,12 @@ void host_shard(node_pointer self, const placement& order, const peers& others) 
 compute_actor start_compute(node_pointer self, const job& what, const data_facts& facts,
                             transport::endpoint& plane) {
   const auto& setup = *self->state.setup;
+  if (setup.compute)
+    return setup.compute(self->system(), {what, facts, setup.who, setup.keeper});
   auto made =
       std::make_shared<computation>(make_computation(what, *setup.catalog, facts, setup.keeper));
   use_device(*made, what, *setup.catalog, setup.who.name.index);
   made->use_memory([&plane](std::size_t bytes) { return plane.allocate(bytes); });
-  if (setup.compute) return setup.compute(self->system(), std::move(made));
   return self->spawn<caf::detached>(compute, std::move(made), what.topology.threads);
 }
 

@@ -19,6 +19,7 @@ struct verb_functions {
   std::function<int(const node_options&)> node;
   std::function<int(const replay_order&)> replay;
   std::function<int(const audit_order&)> audit;
+  std::function<int(const run_options&)> simulate;
 };
 
 /// Where text goes: `out` what was asked for (help, lists, the config), `err` refusals.

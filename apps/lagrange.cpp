@@ -1,6 +1,7 @@
 #include "apps/lagrange.hpp"
 
 #include "apps/command_line.hpp"
+#include "apps/simulate.hpp"
 
 #include <cstdlib>
 #include <iostream>
@@ -10,6 +11,6 @@ int lagrange::main(int argc, char** argv, const runtime::catalog& rows) {
   auto all = rows;
   // Nodes inherit it from the program that starts them.
   if (const char* module = std::getenv("LAGRANGE_CUDA_MODULE")) all.cuda_module = module;
-  return command_line(words, all, {run_job, run_node, replay_run, audit_run},
+  return command_line(words, all, {run_job, run_node, replay_run, audit_run, simulate_job},
                       {std::cout, std::cerr});
 }

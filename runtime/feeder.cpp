@@ -81,31 +81,35 @@ feeder_effects feeder::on_request(const lease_request& request, ticket to) {
   if (request.state == standing::idle) known.is_counted = false;
   if (const auto old = parked_.find(worker); old != parked_.end())
     out.refused.push_back({old->second.to, {errc::timed_out, "a later request took its place"}});
-  parked_[worker] = {request, to};
-  deal(out);
+  const auto place = parked_.insert_or_assign(worker, parked_request{request, to}).first;
+  if (!again_.empty()) // of an incarnation that this request says is dead
+    deal(out);
+  else if (deal_to(worker, place->second, out)) // those who wait, wait for something else
+    parked_.erase(place);
   return out;
 }
 
 void feeder::deal(feeder_effects& out) {
-  for (auto at = parked_.begin(); at != parked_.end();) {
-    dealt_grant chosen;
-    const auto& [request, to] = at->second;
-    if (!choose(request, chosen)) {
-      ++at;
-      continue;
-    }
-    chosen.to = to;
-    chosen.grant.from = options_.self;
-    chosen.grant.sequence = request.sequence;
-    auto& known = workers_[at->first];
-    known.answered = request.sequence;
-    known.is_counted =
-        chosen.grant.kind == grant_kind::batch || chosen.grant.kind == grant_kind::tick;
-    known.clock = std::max(known.clock, chosen.grant.clock);
-    known.last = chosen;
-    out.grants.push_back(std::move(chosen));
-    at = parked_.erase(at);
-  }
+  for (auto at = parked_.begin(); at != parked_.end();)
+    at = deal_to(at->first, at->second, out) ? parked_.erase(at) : std::next(at);
+}
+
+/// False: there is nothing for it now.
+bool feeder::deal_to(worker_id worker, const parked_request& asked, feeder_effects& out) {
+  const auto& [request, to] = asked;
+  dealt_grant chosen;
+  if (!choose(request, chosen)) return false;
+  chosen.to = to;
+  chosen.grant.from = options_.self;
+  chosen.grant.sequence = request.sequence;
+  auto& known = workers_[worker];
+  known.answered = request.sequence;
+  known.is_counted =
+      chosen.grant.kind == grant_kind::batch || chosen.grant.kind == grant_kind::tick;
+  known.clock = std::max(known.clock, chosen.grant.clock);
+  known.last = chosen;
+  out.grants.push_back(std::move(chosen));
+  return true;
 }
 
 bool feeder::choose(const lease_request& request, dealt_grant& chosen) {

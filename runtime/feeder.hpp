@@ -90,6 +90,7 @@ private:
   lease_id round_begin(std::uint64_t round) const;
   bool is_fenced(const stamp& from) const;
   void deal(feeder_effects& out);
+  bool deal_to(worker_id worker, const parked_request& asked, feeder_effects& out);
   /// The grant for a request, if there is one now.
   bool choose(const lease_request& request, dealt_grant& chosen);
   bool choose_lease(lease_id end, const lease_request& request, dealt_grant& chosen);

@@ -50,6 +50,8 @@ void progress::on_report(const worker_report& report, time_point now) {
       (report.from.life == figures.last.from.life && report.steps < figures.last.steps))
     return;
   if (report.from.life != figures.last.from.life) {
+    figures.earlier_steps += figures.last.steps;
+    figures.earlier_samples += figures.last.samples;
     figures.earlier_compute += figures.last.compute;
     figures.earlier_waiting += figures.last.waiting;
     figures.earlier_skipped += figures.last.skipped;
@@ -145,6 +147,16 @@ job_status progress::status(time_point now) const {
   return status;
 }
 
+std::vector<worker_share> progress::shares() const {
+  std::vector<worker_share> made;
+  for (const auto& [index, figures] : workers_)
+    made.push_back({worker_id{index}, figures.earlier_steps + figures.last.steps,
+                    figures.earlier_samples + figures.last.samples, figures.restarts,
+                    figures.earlier_compute + figures.last.compute,
+                    figures.earlier_waiting + figures.last.waiting});
+  return made;
+}
+
 std::vector<std::uint64_t> progress::staleness() const {
   std::vector<std::uint64_t> counts;
   for (const auto& [index, shard] : shards_) {
@@ -182,6 +194,7 @@ summary progress::summarise() const {
   made.replicas = options_.replicas;
   made.seed = options_.seed;
   made.epochs = feeder_.epoch;
+  made.emulated = options_.is_emulated;
   if (first_step_ && finished_) {
     made.train_seconds = seconds(*finished_ - *first_step_).count();
     if (made.train_seconds > 0)
