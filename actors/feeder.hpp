@@ -27,7 +27,7 @@ struct feeder_state {
   std::optional<runtime::feeder_port> port;
   std::unique_ptr<plane_seat> seat;
   supervisor_actor supervisor;
-  bool has_told_end = false;
+  std::uint32_t told_epochs = 0; ///< at once, when their last lease was closed
 };
 
 /// Quits with an error when the options are invalid.

@@ -75,9 +75,8 @@ private:
     const auto seen = job_.watch();
     for (const auto& event : seen.events) tell(event);
     metrics_due_ = job_.now() + metrics_look;
-    if (seen.status.elapsed - metrics_kept_ <
-        std::max(metrics_period, seen.status.elapsed / metrics_share))
-      return;
+    const auto pause = std::max(metrics_period, seen.status.elapsed / metrics_share);
+    if (seen.status.elapsed - metrics_kept_ < pause && !seen.is_over) return;
     metrics_kept_ = seen.status.elapsed;
     record_.keep(seen.status);
   }

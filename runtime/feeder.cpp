@@ -114,16 +114,17 @@ bool feeder::deal_to(worker_id worker, const parked_request& asked, feeder_effec
 
 bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
   auto& grant = chosen.grant;
-  grant.clock = start_clock(request);
+  grant.clock = request.clock;
   if (is_finished()) {
     grant.kind = grant_kind::finished;
     return true;
   }
-  if (options_.round_size == 0) {
-    if (choose_lease({leases()}, request, chosen)) return true;
-    grant.kind = grant_kind::idle;
+  if (options_.round_size == 0 && again_.empty() && fresh_ >= lease_id{leases()}) {
+    grant.kind = grant_kind::idle; // asked for all who wait: the slowest is not looked for
     return request.state != standing::idle;
   }
+  grant.clock = start_clock(request);
+  if (options_.round_size == 0) return choose_lease({leases()}, request, chosen);
   grant.kind = grant_kind::tick;
   if (grant.clock.value < round_) { // others did whole rounds without it, and its pulls wait for
     grant.clock = {round_ - 1};     // its own clock as well: that catches up first
@@ -257,9 +258,13 @@ feeder_effects feeder::on_view(const membership_view& view) {
   return out;
 }
 
+std::uint32_t feeder::epochs_finished() const {
+  return static_cast<std::uint32_t>(closed_.watermark().value / leases_per_epoch_);
+}
+
 feeder_report feeder::report() const {
   auto counts = counts_;
-  counts.epoch = static_cast<std::uint32_t>(closed_.watermark().value / leases_per_epoch_);
+  counts.epoch = epochs_finished();
   counts.finished = is_finished();
   return counts;
 }

@@ -59,6 +59,8 @@ public:
   feeder_effects on_view(const membership_view& view);
 
   feeder_report report() const;
+  /// Epochs whose leases are all closed.
+  std::uint32_t epochs_finished() const;
   bool is_finished() const { return closed_.size() == leases(); }
   /// Of the whole job.
   std::uint64_t leases() const { return leases_of(options_); }

@@ -8,8 +8,11 @@ namespace lagrange::runtime {
 
 namespace {
 
-/// Bins of the staleness histogram; the last one holds all above.
-constexpr std::size_t staleness_bins = 256;
+/// Bins of the staleness histogram; the last one holds all above. Every worker makes about one
+/// update between a worker's read and its push, a slow one's faster peers make several.
+std::size_t staleness_bins(std::uint32_t workers) {
+  return std::clamp<std::size_t>(std::size_t{4} * workers, 256, 65'536);
+}
 /// Frames of one push; more would mean frames of a few bytes (BP-1).
 constexpr std::uint32_t frames_max = 1 << 16;
 
@@ -25,7 +28,7 @@ shard::shard(shard_options options)
     : options_(std::move(options)), seed_(options_.parameters.seed), clocks_(options_.workers),
       parameters_(std::move(options_.parameters)) {
   LAGRANGE_EXPECT(options_.policy != nullptr, "a shard without policy");
-  counts_.staleness.assign(staleness_bins, 0);
+  counts_.staleness.assign(staleness_bins(options_.workers), 0);
   counts_.staleness_recent.assign(options_.workers, 0);
   counts_.lag_recent.assign(options_.workers, 0);
 }
@@ -314,7 +317,7 @@ void shard::take(const whole_push& push, std::uint32_t checksum, time_point now,
     parameters_.apply(push, staleness, version_.next());
     ++counts_.applied;
     version_ = version_.next();
-    ++counts_.staleness[std::min<std::uint64_t>(staleness, staleness_bins - 1)];
+    ++counts_.staleness[std::min<std::uint64_t>(staleness, counts_.staleness.size() - 1)];
     if (closing.from.name.index < counts_.staleness_recent.size())
       counts_.staleness_recent[closing.from.name.index] = staleness;
     settle(closing, lease_outcome::applied, out).checksum = checksum;
@@ -343,7 +346,7 @@ void shard::apply_round(time_point now, shard_effects& out) {
       const auto staleness = version_.value - push.closing().read.value;
       parameters_.add(push.frames, static_cast<float>(push.closing().samples / samples), staleness);
       ++counts_.applied;
-      ++counts_.staleness[std::min<std::uint64_t>(staleness, staleness_bins - 1)];
+      ++counts_.staleness[std::min<std::uint64_t>(staleness, counts_.staleness.size() - 1)];
     }
     parameters_.apply_sum(version_.next());
     version_ = version_.next();

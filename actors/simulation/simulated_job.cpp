@@ -27,6 +27,8 @@ simulated_job::simulated_job(const simulation_setup& setup, const parts_maker& p
   supervisor_ = system_.spawn(supervisor, make_setup(setup, chosen));
   watch_supervisor();
   caf::anon_send(supervisor_, start_atom::value);
+  // An actor begins with its first event; until then there is nothing to look at.
+  while (state_ != nullptr && !state_->twin && events_.step()) {}
 }
 
 void simulated_job::watch_supervisor() {
