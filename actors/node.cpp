@@ -94,8 +94,7 @@ void host_shard(node_pointer self, const placement& order, const peers& others) 
 compute_actor start_compute(node_pointer self, const job& what, const data_facts& facts,
                             transport::endpoint& plane) {
   const auto& setup = *self->state.setup;
-  if (setup.compute)
-    return setup.compute(self->system(), {what, facts, setup.who, setup.keeper});
+  if (setup.compute) return setup.compute(self->system(), {what, facts, setup.who, setup.keeper});
   auto made =
       std::make_shared<computation>(make_computation(what, *setup.catalog, facts, setup.keeper));
   use_device(*made, what, *setup.catalog, setup.who.name.index);

@@ -77,7 +77,7 @@ result<runtime::job> find_job(const CLI::App& app, const job_flags& flags,
       overrides.push_back(
           fmt::format("{}={}", key_flags[i].key,
                       key_flags[i].is_text ? toml_string(flags.values[i]) : flags.values[i]));
-  if (app.count("JOB") == 0)
+  if (app.count("JOB") == 0 && flags.file.empty())
     return runtime::parse_job(default_job(), "the built-in job", overrides, rows);
   BOOST_OUTCOME_TRY(text, read_job_file(flags.file));
   return runtime::parse_job(text, flags.file, overrides, rows);

@@ -23,13 +23,13 @@ struct job_flags {
 /// outlive the parsing.
 void add_job_options(CLI::App& app, job_flags& flags, const runtime::catalog& rows);
 
-/// The job of the parsed flags, with what is told of it. Instead, the exit status of a verb that has
-/// no more to do.
+/// The job of the parsed flags, with what is told of it. Instead, the exit status of a verb that
+/// has no more to do.
 std::optional<int> read_job(const CLI::App& app, const job_flags& flags, const invocation& call,
                             run_options& out);
 
-/// What the machine says about the job: its data, whose facts are kept, and where results go. A line
-/// for every reason against it.
+/// What the machine says about the job: its data, whose facts are kept, and where results go. A
+/// line for every reason against it.
 std::string find_obstacles(run_options& options);
 
 } // namespace lagrange

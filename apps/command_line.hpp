@@ -5,6 +5,7 @@
 #include "apps/node.hpp"
 #include "apps/replay.hpp"
 #include "apps/run.hpp"
+#include "apps/simulate.hpp"
 
 #include <functional>
 #include <ostream>
@@ -19,7 +20,7 @@ struct verb_functions {
   std::function<int(const node_options&)> node;
   std::function<int(const replay_order&)> replay;
   std::function<int(const audit_order&)> audit;
-  std::function<int(const run_options&)> simulate;
+  std::function<int(const simulate_order&)> simulate;
 };
 
 /// Where text goes: `out` what was asked for (help, lists, the config), `err` refusals.

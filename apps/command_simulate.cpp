@@ -22,19 +22,37 @@ std::string find_misfits(const runtime::job& x) {
   return reasons;
 }
 
+/// The run's job, but for where it ran; what the user sets counts more.
+void take_job_of(const apps::measured_run& run, job_flags& flags) {
+  flags.file = (run.folder / "job.toml").string();
+  const std::string places[] = {"topology.transport=auto", "topology.devices=[\"cpu\"]"};
+  flags.set.insert(flags.set.begin(), std::begin(places), std::end(places));
+}
+
 } // namespace
 
 int act_simulate(const invocation& call) {
-  CLI::App app("Simulates a job: the same actors with real gradients, in one process and in virtual "
-               "time. The same seed gives the same bits.",
-               "simulate");
+  CLI::App app(
+      "Simulates a job: the same actors with real gradients, in one process and in virtual "
+      "time. The same seed gives the same bits.",
+      "simulate");
   job_flags flags;
+  std::string from;
   add_job_options(app, flags, call.rows);
-  run_options options;
+  app.add_option("--from", from, "the job of this run, with the step times that it measured")
+      ->type_name("RUN")
+      ->excludes(app.get_option("JOB"));
   if (const auto status = parse(app, call)) return *status;
-  if (const auto status = read_job(app, flags, call, options)) return *status;
-  const auto obstacles = find_misfits(options.job) + find_obstacles(options);
-  return obstacles.empty() ? call.verbs.simulate(options) : refuse(call.text, obstacles);
+  simulate_order order;
+  if (app.count("--from") > 0) {
+    auto measured = apps::read_measured(from);
+    if (!measured) return refuse(call.text, measured.error().text);
+    order.from = std::move(measured).value();
+    take_job_of(*order.from, flags);
+  }
+  if (const auto status = read_job(app, flags, call, order.job)) return *status;
+  const auto obstacles = find_misfits(order.job.job) + find_obstacles(order.job);
+  return obstacles.empty() ? call.verbs.simulate(order) : refuse(call.text, obstacles);
 }
 
 } // namespace lagrange

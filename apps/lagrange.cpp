@@ -1,7 +1,6 @@
 #include "apps/lagrange.hpp"
 
 #include "apps/command_line.hpp"
-#include "apps/simulate.hpp"
 
 #include <cstdlib>
 #include <iostream>

@@ -115,7 +115,8 @@ private:
       ::poll(&interrupt, 1, static_cast<int>(view_period.count()));
       if (const auto signal = interrupts_.first(); signal && !is_stopping) {
         is_stopping = true;
-        record_.view().event(fmt::format("stopping because of signal {}; once more ends at once", *signal));
+        record_.view().event(
+            fmt::format("stopping because of signal {}; once more ends at once", *signal));
         caf::anon_send(supervisor_, actors::end_atom::value, *signal);
       }
       is_over = !look();
@@ -158,7 +159,7 @@ private:
     if (processes_ && !processes_->wait_for_all(end_grace)) processes_->kill_all();
     if (!broken_.empty()) return record_.give_up(broken_);
     end.figures.wall_seconds = std::chrono::duration<double>(steady::now() - started_).count();
-    return record_.finish(std::move(end));
+    return record_.finish(end);
   }
 
   const run_options& options_;

@@ -33,8 +33,8 @@ journal_opener run_record::journals() const {
 
 void run_record::event(std::string_view text, const moment& when) {
   view_.event_at(when.time, text);
-  append("events.log", fmt::format("{}{}{} {}", when.date, when.date.empty() ? "" : " ", when.time,
-                                   text));
+  append("events.log",
+         fmt::format("{}{}{} {}", when.date, when.date.empty() ? "" : " ", when.time, text));
 }
 
 void run_record::keep(const job_status& status) { append("metrics.jsonl", render_json(status)); }
@@ -45,7 +45,11 @@ void run_record::append(std::string_view file, std::string_view line) {
   if (!kept && !std::exchange(is_disk_told_, true)) view_.error(kept.error().text);
 }
 
-int run_record::finish(job_result end) {
+void run_record::write(std::string_view file, std::string_view content) {
+  if (const auto kept = folder_.write(file, content); !kept) view_.error(kept.error().text);
+}
+
+int run_record::finish(job_result& end) {
   if (end.outcome == job_outcome::failed) view_.error("the job failed: " + end.cause);
   const bool is_kept = keep_results(end);
   view_.finish(end.figures, folder_.path().string());
@@ -70,8 +74,8 @@ result<void> run_record::keep_parameters(job_result& end) {
   const auto& job = options_.job;
   const auto values = assemble_values(job, *options_.catalog, options_.facts, end.parameters);
   end.figures.parameters_sha256 = sha256_hex(values);
-  checkpoint made{job.name, job.model.name,   LAGRANGE_VERSION, job.seed,
-                  options_.job_text, {}, {}, {}};
+  checkpoint made{job.name, job.model.name, LAGRANGE_VERSION, job.seed, options_.job_text, {}, {},
+                  {}};
   const auto network = make_network(job, *options_.catalog, options_.facts.input);
   for (const auto& spec : network->parameters())
     made.parameters.push_back({spec.name, spec.extents});

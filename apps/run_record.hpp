@@ -23,8 +23,8 @@ struct moment {
 
 class run_record {
 public:
-  /// Makes the run's folder, with the config in it. Errors: bad_file. Requires: options that outlive
-  /// the record.
+  /// Makes the run's folder, with the config in it. Errors: bad_file. Requires: options that
+  /// outlive the record.
   static runtime::result<std::unique_ptr<run_record>> begin(const run_options& options);
 
   std::filesystem::path path() const { return folder_.path(); }
@@ -39,7 +39,9 @@ public:
   /// A line of figures.
   void keep(const runtime::job_status& status);
   /// The end: its figures, parameters and cause, kept and shown. Returns the exit status.
-  int finish(runtime::job_result end);
+  int finish(runtime::job_result& end);
+  /// A file more.
+  void write(std::string_view file, std::string_view content);
   /// Instead of finish(). Returns the exit status.
   int give_up(const std::string& why);
 

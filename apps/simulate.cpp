@@ -1,5 +1,5 @@
-// The verb `simulate`: runs the events of a simulated job one after the other, shows the job now and
-// then, and keeps what it leaves behind. Real time decides when something is shown, and nothing
+// The verb `simulate`: runs the events of a simulated job one after the other, shows the job now
+// and then, and keeps what it leaves behind. Real time decides when something is shown, and nothing
 // else.
 #include "apps/simulate.hpp"
 
@@ -19,11 +19,11 @@ using namespace runtime;
 using steady = std::chrono::steady_clock;
 
 /// How often the view is redrawn, in real time.
-constexpr std::chrono::milliseconds view_period{200};
+constexpr std::chrono::milliseconds view_period{500};
 /// Events between two looks at the real clock and at signals.
 constexpr std::uint64_t look_every = 64;
-/// How often a line goes into metrics.jsonl, in virtual time: at least so long after the one before,
-/// and a hundredth of the job's age, so that a long job does not fill the disk.
+/// How often a line goes into metrics.jsonl, in virtual time: at least so long after the one
+/// before, and a hundredth of the job's age, so that a long job does not fill the disk.
 constexpr std::chrono::milliseconds metrics_period{1000};
 constexpr int metrics_share = 100;
 /// How often metrics are due is looked at, in virtual time.
@@ -31,21 +31,29 @@ constexpr std::chrono::milliseconds metrics_look{250};
 
 constexpr std::string_view label = "simulated: times are virtual";
 
+/// Null: the job's own.
+actors::simulation::step_plan steps_of(const simulate_order& order) {
+  if (!order.from) return {};
+  return [times = recorded_step_times(order.from->workers, order.job.job.seed)](
+             worker_id worker, worker_clock clock) { return times.of(worker, clock); };
+}
+
 /// One simulated job from start to end.
 class simulation_run {
 public:
-  simulation_run(const run_options& options, apps::interrupts& interrupts,
+  simulation_run(const simulate_order& order, apps::interrupts& interrupts,
                  apps::run_record& record, std::shared_ptr<const dataset> test)
-      : options_(options), interrupts_(interrupts), record_(record),
-        job_({.what = options.job,
-              .catalog = *options.catalog,
-              .facts = options.facts,
-              .job_text = options.job_text,
+      : options_(order.job), from_(order.from), interrupts_(interrupts), record_(record),
+        job_({.what = options_.job,
+              .catalog = *options_.catalog,
+              .facts = options_.facts,
+              .job_text = options_.job_text,
               .term = record.term(),
               .journal = record.journals(),
               .tested = std::make_shared<evaluation>(
                   std::move(test), std::make_unique<computation>(make_computation(
-                                       options.job, *options.catalog, options.facts)))}),
+                                       options_.job, *options_.catalog, options_.facts))),
+              .steps = steps_of(order)}),
         began_(job_.now()), metrics_due_(job_.now()) {}
 
   int run() {
@@ -71,7 +79,7 @@ private:
 
   /// Deterministic: by virtual time alone.
   void keep_metrics() {
-    if (!job_.broken().empty()) return;
+    if (!job_.broken().empty() || !job_.has_begun()) return;
     const auto seen = job_.watch();
     for (const auto& event : seen.events) tell(event);
     metrics_due_ = job_.now() + metrics_look;
@@ -83,7 +91,7 @@ private:
 
   void look() {
     const auto now = steady::now();
-    if (now - shown_ < view_period || !job_.broken().empty()) return;
+    if (now - shown_ < view_period || !job_.broken().empty() || !job_.has_begun()) return;
     shown_ = now;
     show();
     if (const auto signal = interrupts_.first(); signal && !std::exchange(is_stopping_, true)) {
@@ -103,9 +111,20 @@ private:
     show();
     auto end = job_.result();
     end.figures.wall_seconds = std::chrono::duration<double>(age()).count();
-    const auto status = record_.finish(std::move(end));
+    const auto status = record_.finish(end);
+    tell_prediction(end.figures);
     tell_speed();
     return status;
+  }
+
+  void tell_prediction(const summary& figures) {
+    if (!from_) return;
+    const auto line = apps::prediction_json(*from_, figures);
+    record_.write("prediction.json", line + "\n");
+    if (options_.mode == output_mode::json)
+      std::cout << line << std::endl;
+    else if (options_.mode != output_mode::quiet)
+      std::cerr << apps::prediction_text(*from_, figures);
   }
 
   /// Kept apart from the summary, which is a function of the seed.
@@ -124,6 +143,7 @@ private:
   }
 
   const run_options& options_;
+  const std::optional<apps::measured_run>& from_;
   apps::interrupts& interrupts_;
   apps::run_record& record_;
   steady::time_point started_ = steady::now();
@@ -142,13 +162,14 @@ int refuse(const std::string& why) {
 
 } // namespace
 
-int simulate_job(const run_options& options) {
+int simulate_job(const simulate_order& order) {
+  const auto& options = order.job;
   apps::interrupts interrupts; // before anything starts a thread
   auto test = open_data(options.job, *options.catalog, data_split::test);
   if (!test) return refuse(test.error().text);
   const auto record = apps::run_record::begin(options);
   if (!record) return refuse(record.error().text);
-  simulation_run running(options, interrupts, *record.value(), std::move(test.value()));
+  simulation_run running(order, interrupts, *record.value(), std::move(test.value()));
   return running.run();
 }
 

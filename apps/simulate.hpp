@@ -3,12 +3,20 @@
 /// does, and the same seed makes the same bits in it.
 #pragma once
 
+#include "apps/prediction.hpp"
 #include "apps/run.hpp"
+
+#include <optional>
 
 namespace lagrange {
 
-/// Simulates a job to its end. `where` and `security` of the options do not count. Returns the exit
-/// status, as run_job.
-int simulate_job(const run_options& options);
+struct simulate_order {
+  run_options job; ///< `where` and `security` do not count
+  /// The run whose step times are taken, and beside which the figures are shown; none: the job's.
+  std::optional<apps::measured_run> from;
+};
+
+/// Simulates a job to its end. Returns the exit status, as run_job.
+int simulate_job(const simulate_order& order);
 
 } // namespace lagrange

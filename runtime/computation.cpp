@@ -26,8 +26,8 @@ void to_floats(const batch& samples, ops::tensor& out) {
 computation::computation(std::unique_ptr<ops::network> network, partition parts, codecs travel,
                          std::size_t frame_elements)
     : network_(std::move(network)), parts_(std::move(parts)),
-      frames_(parts_, network_->parameters(), frame_elements), pull_codec_(std::move(travel.pull)),
-      memory_{std::move(travel.encoder), false, std::nullopt} {
+      frames_(parts_, network_->parameters(), frame_elements),
+      pull_codec_(std::move(travel.pull)), memory_{std::move(travel.encoder), false, std::nullopt} {
   std::size_t elements = 0;
   for (const auto& spec : network_->parameters()) {
     places_.push_back(elements);
@@ -61,8 +61,8 @@ void computation::take_parameters(std::span<const std::shared_ptr<const pull_rep
   }
 }
 
-void computation::use_memory(const allocator& memory) {
-  if (rows_) rows_->use_memory(memory);
+void computation::use_memory(const allocator& allocate) {
+  if (rows_) rows_->use_memory(allocate);
   // One is computed while one is sent, and one waits to be used again.
   constexpr int turns = 3;
   for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard) {
@@ -70,7 +70,7 @@ void computation::use_memory(const allocator& memory) {
     if (extents.elements() == 0) continue;
     for (int turn = 0; turn < turns; ++turn)
       gradients_[shard].push_back(
-          memory(static_cast<std::size_t>(extents.elements()) * sizeof(float))
+          allocate(static_cast<std::size_t>(extents.elements()) * sizeof(float))
               .view(ops::dtype::f32, extents));
   }
 }

@@ -90,6 +90,7 @@ feeder_effects feeder::on_request(const lease_request& request, ticket to) {
 }
 
 void feeder::deal(feeder_effects& out) {
+  if (has_nothing_left() && !is_finished()) return; // whoever is parked is idle
   for (auto at = parked_.begin(); at != parked_.end();)
     at = deal_to(at->first, at->second, out) ? parked_.erase(at) : std::next(at);
 }
@@ -112,6 +113,11 @@ bool feeder::deal_to(worker_id worker, const parked_request& asked, feeder_effec
   return true;
 }
 
+/// Without rounds: every lease is dealt, and none has come back.
+bool feeder::has_nothing_left() const {
+  return options_.round_size == 0 && again_.empty() && fresh_ >= lease_id{leases()};
+}
+
 bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
   auto& grant = chosen.grant;
   grant.clock = request.clock;
@@ -119,7 +125,7 @@ bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
     grant.kind = grant_kind::finished;
     return true;
   }
-  if (options_.round_size == 0 && again_.empty() && fresh_ >= lease_id{leases()}) {
+  if (has_nothing_left()) {
     grant.kind = grant_kind::idle; // asked for all who wait: the slowest is not looked for
     return request.state != standing::idle;
   }

@@ -91,6 +91,7 @@ private:
   std::uint64_t rounds_per_epoch() const;
   lease_id round_begin(std::uint64_t round) const;
   bool is_fenced(const stamp& from) const;
+  bool has_nothing_left() const;
   void deal(feeder_effects& out);
   bool deal_to(worker_id worker, const parked_request& asked, feeder_effects& out);
   /// The grant for a request, if there is one now.

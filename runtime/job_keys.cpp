@@ -20,9 +20,9 @@ std::vector<std::string_view> names(const catalog& rows) {
   return all;
 }
 
-// Limits. Every shard is a process, so a thousand is beyond what one host can bear; so is a thousand
-// workers, which a run refuses and a simulation does not. A batch and its frame must fit in memory
-// many times over. TOML's numbers end at 2^63-1.
+// Limits. Every shard is a process, so a thousand is beyond what one host can bear; so is a
+// thousand workers, which a run refuses and a simulation does not. A batch and its frame must fit
+// in memory many times over. TOML's numbers end at 2^63-1.
 constexpr std::uint64_t seed_max = 0x7fff'ffff'ffff'ffff;
 constexpr std::uint64_t batch_max = 65'536;
 constexpr std::uint64_t epochs_max = 1'000'000;

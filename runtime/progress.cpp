@@ -53,6 +53,7 @@ void progress::on_report(const worker_report& report, time_point now) {
     figures.earlier_steps += figures.last.steps;
     figures.earlier_samples += figures.last.samples;
     figures.earlier_compute += figures.last.compute;
+    figures.earlier_squares += figures.last.compute_squares;
     figures.earlier_waiting += figures.last.waiting;
     figures.earlier_skipped += figures.last.skipped;
     figures.window = now;
@@ -153,6 +154,7 @@ std::vector<worker_share> progress::shares() const {
     made.push_back({worker_id{index}, figures.earlier_steps + figures.last.steps,
                     figures.earlier_samples + figures.last.samples, figures.restarts,
                     figures.earlier_compute + figures.last.compute,
+                    figures.earlier_squares + figures.last.compute_squares,
                     figures.earlier_waiting + figures.last.waiting});
   return made;
 }

@@ -3,6 +3,7 @@
 #include "runtime/permutation.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace lagrange::runtime {
 
@@ -54,7 +55,7 @@ shard_effects shard::on_pull(const pull_request& pull, ticket to, time_point now
   if (const auto defect = parameters_.find_defect(pull.rows); defect.code != errc::none)
     return refuse(defect.code, defect.text);
   park(pull, to, now, out);
-  admit_parked(now, out);
+  admit_parked(now, out, worker);
   return out;
 }
 
@@ -67,11 +68,17 @@ void shard::park(const pull_request& pull, ticket to, time_point now, shard_effe
   place->second = {pull, to, asked};
 }
 
-void shard::admit_parked(time_point now, shard_effects& out) {
+void shard::admit_parked(time_point now, shard_effects& out, std::optional<worker_id> newcomer) {
   const auto slowest = clocks_.slowest();
   if (!slowest || parked_.empty()) return;
+  const bool is_as_before =
+      std::exchange(asked_for_, slowest) == slowest && options_.policy->looks_at_slowest_alone();
+  const auto begin = !is_as_before ? parked_.begin()
+                     : newcomer    ? parked_.find(*newcomer)
+                                   : parked_.end();
+  const auto end = is_as_before && begin != parked_.end() ? std::next(begin) : parked_.end();
   const auto live = clocks_.live();
-  for (auto at = parked_.begin(); at != parked_.end();) {
+  for (auto at = begin; at != end;) {
     const auto& [pull, to, asked] = at->second;
     const auto worker = at->first;
     if (options_.policy->admits({.clock = pull.clock,

@@ -104,7 +104,9 @@ private:
   bool is_foreign(const stamp& from) const;
   bool has_rounds() const { return options_.policy->arrivals() == arrival::round; }
   void park(const pull_request& pull, ticket to, time_point now, shard_effects& out);
-  void admit_parked(time_point now, shard_effects& out);
+  /// Asks the policy for all that wait, or for the newcomer alone where the others wait as before.
+  void admit_parked(time_point now, shard_effects& out,
+                    std::optional<worker_id> newcomer = std::nullopt);
   std::uint64_t draw_of(worker_id worker, worker_clock clock) const;
   pull_reply serve(const pull_request& pull, worker_clock slowest, shard_effects& out);
 
@@ -131,6 +133,8 @@ private:
   shard_parameters parameters_;
   shard_version version_;
   std::map<worker_id, parked_pull> parked_;
+  std::optional<worker_clock>
+      asked_for_; ///< slowest clock when all parked pulls were last asked for
   std::map<worker_id, staged_push> staged_;
   round round_;
   lease_set taken_;   ///< pushes that came whole: kept for a round, applied or dropped

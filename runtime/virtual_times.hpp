@@ -6,9 +6,12 @@
 
 #include "runtime/ids.hpp"
 #include "runtime/job.hpp"
+#include "runtime/worker_shares.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 namespace lagrange::runtime {
 
@@ -22,6 +25,24 @@ struct step_times {
 
   /// At least 1 ns.
   std::chrono::nanoseconds of(worker_id worker, worker_clock clock) const;
+};
+
+/// As measured in a run: worker i of a simulation takes the times of one of the run's workers, in
+/// turns. Its steps are lognormal, with that worker's mean and deviation.
+class recorded_step_times {
+public:
+  /// Workers that took no step are left out. Requires: one that did.
+  recorded_step_times(std::span<const worker_share> workers, std::uint64_t seed);
+  /// At least 1 ns.
+  std::chrono::nanoseconds of(worker_id worker, worker_clock clock) const;
+
+private:
+  struct times {
+    double mean; ///< nanoseconds
+    double sigma;
+  };
+  std::vector<times> workers_;
+  std::uint64_t seed_;
 };
 
 /// An actor's own link to the network, which is all that stands between it and any other.

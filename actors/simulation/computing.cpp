@@ -28,11 +28,10 @@ void finish(compute_pointer self) {
       step_done{std::make_shared<const step_result>(state.with->run(state.own, *task))});
 }
 
-timed_compute::behavior_type compute_behavior(compute_pointer self,
-                                              std::shared_ptr<shared_computation> with,
-                                              computation::memory own,
-                                              std::function<std::chrono::nanoseconds(worker_clock)>
-                                                  time) {
+timed_compute::behavior_type
+compute_behavior(compute_pointer self, std::shared_ptr<shared_computation> with,
+                 computation::memory own,
+                 std::function<std::chrono::nanoseconds(worker_clock)> time) {
   quit_on_exceptions(self);
   self->state.with = std::move(with);
   self->state.own = std::move(own);
@@ -73,7 +72,8 @@ compute_maker simulated_compute(std::shared_ptr<shared_computation> with, step_p
     const auto time = [times, worker = worker_id{asked.who.name.index}](worker_clock clock) {
       return times(worker, clock);
     };
-    return compute_actor(system.spawn(compute_behavior, with, with->make_memory(asked.keeper), time));
+    return compute_actor(
+        system.spawn(compute_behavior, with, with->make_memory(asked.keeper), time));
   };
 }
 

@@ -22,13 +22,10 @@ simulated_job::simulated_job(const simulation_setup& setup, const parts_maker& p
     chosen.feeder_link = std::move(own.feeder_link);
   }
   nodes_ = std::make_shared<local_launcher>(
-      system_,
-      local_launcher_setup{&setup.catalog, chosen.planes, setup.journal, chosen.compute});
+      system_, local_launcher_setup{&setup.catalog, chosen.planes, setup.journal, chosen.compute});
   supervisor_ = system_.spawn(supervisor, make_setup(setup, chosen));
   watch_supervisor();
   caf::anon_send(supervisor_, start_atom::value);
-  // An actor begins with its first event; until then there is nothing to look at.
-  while (state_ != nullptr && !state_->twin && events_.step()) {}
 }
 
 void simulated_job::watch_supervisor() {
@@ -43,17 +40,19 @@ void simulated_job::watch_supervisor() {
 
 simulation_parts simulated_job::standard_parts(const simulation_setup& setup) {
   const auto links = make_link_times(setup.what);
-  network_.emplace(events_, [links](actor_name) { return links; }, mix(setup.what.seed) | 1);
-  const auto steps = make_step_times(setup.what);
-  return {network_->planes(),
-          simulated_compute(
-              std::make_shared<shared_computation>(setup.what, setup.catalog, setup.facts),
-              [steps](worker_id worker, worker_clock clock) { return steps.of(worker, clock); }),
-          {}};
+  network_.emplace(
+      events_, [links](actor_name) { return links; }, mix(setup.what.seed) | 1);
+  auto steps = setup.steps;
+  if (!steps)
+    steps = [times = make_step_times(setup.what)](worker_id worker, worker_clock clock) {
+      return times.of(worker, clock);
+    };
+  auto computing = std::make_shared<shared_computation>(setup.what, setup.catalog, setup.facts);
+  return {network_->planes(), simulated_compute(std::move(computing), std::move(steps)), {}};
 }
 
-std::shared_ptr<const supervisor_setup>
-simulated_job::make_setup(const simulation_setup& setup, const simulation_parts& parts) {
+std::shared_ptr<const supervisor_setup> simulated_job::make_setup(const simulation_setup& setup,
+                                                                  const simulation_parts& parts) {
   auto made = std::make_shared<supervisor_setup>();
   const stamp self{job_id{mix(setup.what.seed)}, setup.term, {}, {}, incarnation{1}};
   made->options = make_supervisor(setup.what, setup.catalog, setup.facts, self);

@@ -28,6 +28,7 @@ struct simulation_setup {
   runtime::supervisor_term term{1};
   runtime::journal_opener journal{};             ///< null: none is kept
   std::shared_ptr<runtime::evaluation> tested{}; ///< takes no virtual time; null: nothing is
+  step_plan steps{};                             ///< null: the job's step times
 };
 
 /// What tests put in the places of ordinary parts, made once there is a system to make them in.
@@ -55,7 +56,9 @@ public:
   void stop(int signal);
 
   // Looking changes nothing in the simulation, whenever it is done. Requires: not broken().
-  bool is_over() const { return actors::is_over(*state_); }
+  /// The supervisor begins with its first event; until then there is nothing to look at.
+  bool has_begun() const { return state_->twin.has_value(); }
+  bool is_over() const { return has_begun() && actors::is_over(*state_); }
   const supervisor_state& state() const { return *state_; }
   runtime::watch_reply watch() { return actors::watch(*state_, now()); }
   /// Requires: is_over().

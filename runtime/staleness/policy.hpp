@@ -56,6 +56,9 @@ public:
   /// The largest lag that admits() lets through; none: unbounded.
   virtual std::optional<std::uint64_t> bound() const = 0;
   virtual arrival arrivals() const { return arrival::each; }
+  /// Whether admits() looks at nothing but `clock` and `slowest`. Then pulls that wait are asked
+  /// for again only when `slowest` has changed, which thousands of workers need.
+  virtual bool looks_at_slowest_alone() const { return false; }
 };
 
 /// One row of the table that config, `lagrange list policies` and the conformance kit read.

@@ -49,8 +49,8 @@ outcome call(const std::vector<std::string>& words, int verb_status = 0) {
                                x.audit = order;
                                return verb_status;
                              },
-                             [&](const run_options& options) {
-                               x.simulate = options;
+                             [&](const simulate_order& order) {
+                               x.simulate = order.job;
                                return verb_status;
                              }};
   std::ostringstream out, err;

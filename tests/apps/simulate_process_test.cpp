@@ -42,14 +42,22 @@ std::string told_by(const words& arguments) {
 }
 
 words job(const fs::path& folder, const words& more = {}) {
-  words made{"simulate",  "--output",
-             folder.string(), "--set",
-             "name=simulated", "--set",
-             "model.name=mlp", "--set",
-             "data.format=synthetic", "--set",
-             "data.path=blobs:2000:8:4", "--set",
-             "data.batch=4",  "--set",
-             "data.epochs=2", "--workers",
+  words made{"simulate",
+             "--output",
+             folder.string(),
+             "--set",
+             "name=simulated",
+             "--set",
+             "model.name=mlp",
+             "--set",
+             "data.format=synthetic",
+             "--set",
+             "data.path=blobs:2000:8:4",
+             "--set",
+             "data.batch=4",
+             "--set",
+             "data.epochs=2",
+             "--workers",
              "50"};
   made.insert(made.end(), more.begin(), more.end());
   return made;

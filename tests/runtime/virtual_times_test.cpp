@@ -74,3 +74,58 @@ TEST_CASE("the links at both ends make the latency of the job", "[runtime][times
   CHECK(make_link_times(x).latency * 2 == 100us);
   CHECK(make_link_times(x).bits_per_second == 1'000);
 }
+
+TEST_CASE("recorded steps keep the mean and the deviation of each worker, and go round",
+          "[runtime][times]") {
+  worker_share slow{{0}, 100, 0, 0, 2s, 0, 0s}, even{{2}, 10, 0, 0, 100ms, 0, 0s};
+  slow.compute_squares = 100 * (0.02 * 0.02 + 0.005 * 0.005);
+  even.compute_squares = 10 * 0.01 * 0.01;
+  const worker_share idle{{1}};
+  const recorded_step_times times(std::vector{slow, idle, even}, 3);
+  double sum = 0, squares = 0;
+  for (std::uint64_t clock = 0; clock < 20'000; ++clock) {
+    const auto each = std::chrono::duration<double>(times.of({0}, {clock})).count();
+    sum += each;
+    squares += each * each;
+  }
+  const auto mean = sum / 20'000;
+  CHECK(mean == Approx(0.02).epsilon(0.01));
+  CHECK(std::sqrt(squares / 20'000 - mean * mean) == Approx(0.005).epsilon(0.03));
+  CHECK(std::chrono::duration<double>(times.of({1}, {5})).count() == Approx(0.01).epsilon(0.001));
+  CHECK(times.of({3}, {5}) == times.of({1}, {5})); // both are as worker 2 of the run was
+}
+
+TEST_CASE("the workers of a run are written and read again", "[runtime][times]") {
+  worker_share one{{3}, 100, 400, 1, 1500ms, 0, 250ms};
+  one.compute_squares = 100 * (0.015 * 0.015 + 0.001 * 0.001);
+  const auto read = parse_worker_shares(to_json(std::vector{one}), "workers.json").value();
+  REQUIRE(read.size() == 1);
+  CHECK(read[0].worker == one.worker);
+  CHECK(read[0].steps == 100);
+  CHECK(read[0].samples == 400);
+  CHECK(read[0].restarts == 1);
+  CHECK(read[0].compute == one.compute);
+  CHECK(read[0].waiting == one.waiting);
+  CHECK(step_deviation(read[0]) == Approx(0.001).epsilon(1e-6));
+}
+
+TEST_CASE("a damaged workers.json is refused with what is wrong", "[runtime][times]") {
+  const std::pair<std::string, std::string> damaged[] = {
+      {"", "no JSON array"},
+      {"{}", "no JSON array"},
+      {"[]", "no JSON array"},
+      {"[3]", "no array of objects"},
+      {R"([{"worker":-1}])", "worker is no count"},
+      {R"([{"worker":0,"steps":1,"samples":1}])", "restarts is no count"},
+      {R"([{"worker":0,"steps":1,"samples":1,"restarts":0,"compute_seconds":-1}])",
+       "compute_seconds is no time"},
+      {R"([{"worker":0,"steps":1,"samples":1,"restarts":0,"compute_seconds":1e300}])",
+       "compute_seconds is no time"},
+  };
+  for (const auto& [text, why] : damaged) {
+    CAPTURE(text);
+    const auto read = parse_worker_shares(text, "workers.json");
+    REQUIRE_FALSE(read);
+    CHECK_THAT(read.error().text, Catch::Contains("workers.json: " + why));
+  }
+}

@@ -77,15 +77,16 @@ public:
         job_(job_of(chosen, rows_)), facts_(read_data_facts(job_, rows_).value()),
         checker_(watched(chosen)), audit_(make_feeder(job_, rows_, facts_, {})),
         leases_(leases_of(make_feeder(job_, rows_, facts_, {}))),
-        simulated_({.what = job_,
-                  .catalog = rows_,
-                  .facts = facts_,
-                  .job_text = to_toml(job_),
-                  .journal = [this](const journal_header& head) { return watching(head); }},
-                 [this](caf::actor_system& system, simulation::event_loop&) {
-                   return faulty_parts(system);
-                 },
-                 [this](std::size_t ready) { return pick(ready); }) {
+        simulated_(
+            {.what = job_,
+             .catalog = rows_,
+             .facts = facts_,
+             .job_text = to_toml(job_),
+             .journal = [this](const journal_header& head) { return watching(head); }},
+            [this](caf::actor_system& system, simulation::event_loop&) {
+              return faulty_parts(system);
+            },
+            [this](std::size_t ready) { return pick(ready); }) {
     for (std::uint32_t crash = 0; crash < chosen_.crashes; ++crash)
       crashes_.push_back(pick(leases_ * 2 / 3) + 1);
     std::ranges::sort(crashes_, std::greater<>());
@@ -100,7 +101,7 @@ public:
 
   report run() {
     report made;
-    while (made.breach.empty() && simulated_.state().twin->phase() != job_phase::ended) {
+    while (made.breach.empty() && !simulated_.is_over()) {
       step();
       if (++made.events > chosen_.step_limit)
         made.breach = "EN-1: the job does not end";
@@ -131,11 +132,11 @@ private:
 
   simulation::simulation_parts faulty_parts(caf::actor_system& system) {
     const auto between = keep(frames_link(system, chosen_.faults, random_));
-    hub_.emplace(chosen_.seed + 1,
-                 [between](const transport::crossing&, std::function<void()> deliver) {
-                   caf::anon_send(between, crossing(std::make_shared<const std::function<void()>>(
-                                               std::move(deliver))));
-                 });
+    hub_.emplace(chosen_.seed + 1, [between](const transport::crossing&,
+                                             std::function<void()> deliver) {
+      caf::anon_send(between,
+                     crossing(std::make_shared<const std::function<void()>>(std::move(deliver))));
+    });
     return {[this](transport::receiver& owner, const plane_needs&) {
               return result<std::unique_ptr<transport::endpoint>>(hub_->open(owner));
             },
@@ -204,7 +205,8 @@ private:
       made.breach = "LE-1: " + audit_line(made.figures) + ", expected " + std::to_string(leases_);
     if (made.breach.empty()) made.breach = audit_.breach();
     if (!made.breach.empty()) return;
-    made.parameters = assemble_parameters(job_, rows_, facts_, simulated_.state().parameters.shards);
+    made.parameters =
+        assemble_parameters(job_, rows_, facts_, simulated_.state().parameters.shards);
     made.expected_updates = checker_.version({0}).value;
   }
 

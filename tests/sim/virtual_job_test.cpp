@@ -138,8 +138,8 @@ TEST_CASE("CL-2: the bound of the policy holds among a hundred workers", "[sim][
 TEST_CASE("among workers of different speed bsp takes longer than ssp, and that than asp",
           "[sim][simulate]") {
   const auto seconds_of = [](const std::string& policy) {
-    return simulate({"staleness.policy=" + policy, "simulation.spread=0.6",
-                     "simulation.jitter=0.6", "topology.workers=20"})
+    return simulate({"staleness.policy=" + policy, "simulation.spread=0.6", "simulation.jitter=0.6",
+                     "topology.workers=20"})
         .figures.train_seconds;
   };
   const auto bsp = seconds_of("bsp"), ssp = seconds_of("ssp:3"), asp = seconds_of("asp");
@@ -149,8 +149,7 @@ TEST_CASE("among workers of different speed bsp takes longer than ssp, and that 
 
 TEST_CASE("fast workers do more steps under asp, and wait under bsp", "[sim][simulate]") {
   const auto of = [](const std::string& policy) {
-    return simulate({"staleness.policy=" + policy, "simulation.spread=0.8",
-                     "topology.workers=10"});
+    return simulate({"staleness.policy=" + policy, "simulation.spread=0.8", "topology.workers=10"});
   };
   const auto range = [](const outcome& found) {
     const auto [least, most] =
@@ -165,7 +164,7 @@ TEST_CASE("fast workers do more steps under asp, and wait under bsp", "[sim][sim
 }
 
 TEST_CASE("a job takes the time of its steps, its latency and its bandwidth", "[sim][simulate]") {
-  const overrides even{"simulation.spread=0",      "simulation.jitter=0", "topology.workers=10",
+  const overrides even{"simulation.spread=0",      "simulation.jitter=0",  "topology.workers=10",
                        "staleness.policy=bsp",     "simulation.step=10ms", "simulation.latency=0us",
                        "simulation.bandwidth=none"};
   const auto with = [&](const std::string& key) {
