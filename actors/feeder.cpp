@@ -11,9 +11,11 @@ void report(feeder_pointer self) {
   self->send(self->state.supervisor, self->state.port->twin().report());
 }
 
-void tell_end(feeder_pointer self) {
-  if (self->state.has_told_end || !self->state.port->twin().is_finished()) return;
-  self->state.has_told_end = true; // the job waits for this; the tick repeats it
+/// Evaluations and the job's end wait for this; the tick repeats it.
+void tell_epoch(feeder_pointer self) {
+  const auto& twin = self->state.port->twin();
+  if (twin.epochs_finished() == self->state.told_epochs) return;
+  self->state.told_epochs = twin.epochs_finished();
   report(self);
 }
 
@@ -43,7 +45,7 @@ feeder_actor::behavior_type feeder(feeder_pointer self, std::shared_ptr<feeder_s
   return {
       [self](const settlement& settled) {
         self->state.port->on_settlement(settled);
-        tell_end(self);
+        tell_epoch(self);
         return settlement_ack{self->state.port->twin().self(), settled.sequence};
       },
       [self](const round_request& asked) {

@@ -31,7 +31,7 @@ struct feeder_state {
   supervisor_actor supervisor;
   /// Of shards that wait for the end of a round; of two questions of one shard the first is lost.
   std::map<runtime::shard_id, caf::typed_response_promise<runtime::round_closing>> asked;
-  bool has_told_end = false;
+  std::uint32_t told_epochs = 0; ///< at once, when their last lease was closed
 };
 
 /// Quits with an error when the options are invalid.

@@ -16,7 +16,7 @@ struct local_launcher_setup {
   const runtime::catalog* catalog = nullptr;
   plane_maker open_plane;
   runtime::journal_opener journal; ///< of shards; null: none is kept
-  std::function<compute_actor(caf::actor_system&, std::shared_ptr<runtime::computation>)> compute;
+  compute_maker compute;           ///< as in node_setup
 };
 
 /// Used by the supervisor alone, one call at a time.

@@ -27,6 +27,7 @@ assembled read(node_pointer self, const placement& order) {
   auto facts = facts_of(order);
   auto needs = make_plane_needs(what, rows, facts);
   needs.shape = chaos_of(what).link_of(order.self.name);
+  needs.owner = order.self.name;
   return {std::move(what), std::move(facts), std::move(needs)};
 }
 
@@ -95,11 +96,11 @@ void host_shard(node_pointer self, const placement& order, const peers& others) 
 compute_actor start_compute(node_pointer self, const job& what, const data_facts& facts,
                             transport::endpoint& plane) {
   const auto& setup = *self->state.setup;
+  if (setup.compute) return setup.compute(self->system(), {what, facts, setup.who, setup.keeper});
   auto made =
       std::make_shared<computation>(make_computation(what, *setup.catalog, facts, setup.keeper));
   use_device(*made, what, *setup.catalog, setup.who.name.index);
   made->use_memory([&plane](std::size_t bytes) { return plane.allocate(bytes); });
-  if (setup.compute) return setup.compute(self->system(), std::move(made));
   return self->spawn<caf::detached>(
       compute, compute_setup{
                    std::move(made), what.topology.threads, {setup.who.name.index}, chaos_of(what)});

@@ -18,6 +18,15 @@
 
 namespace lagrange::actors {
 
+/// Whoever computes the steps of one worker.
+struct compute_request {
+  const runtime::job& what;
+  const runtime::data_facts& facts;
+  runtime::actor_life who; ///< the worker
+  const runtime::memory_keeper& keeper;
+};
+using compute_maker = std::function<compute_actor(caf::actor_system&, const compute_request&)>;
+
 struct node_setup {
   runtime::actor_life who; ///< what it is to host
   std::int64_t pid = 0;
@@ -29,8 +38,7 @@ struct node_setup {
   plane_maker open_plane;                ///< for what its actor exchanges in steps
   runtime::memory_keeper keeper;         ///< of a worker's residual; null: it lasts one life
   runtime::journal_opener journal;       ///< of a shard; null: none is kept
-  /// Starts the thread or actor that computes; empty: a detached actors::compute.
-  std::function<compute_actor(caf::actor_system&, std::shared_ptr<runtime::computation>)> compute;
+  compute_maker compute;                 ///< null: a detached actors::compute
 };
 
 struct node_state {

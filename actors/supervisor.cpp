@@ -217,26 +217,25 @@ void on_node_down(supervisor_pointer self, const caf::down_msg& down) {
   }
 }
 
-bool is_over(supervisor_pointer self) {
-  return self->state.twin->phase() == job_phase::ended && !self->state.is_evaluating;
-}
-
-watch_reply watch(supervisor_pointer self) {
-  return {self->state.twin->status(now(self)), std::exchange(self->state.events, {}),
-          is_over(self)};
-}
-
-job_end result_of(supervisor_pointer self) {
-  const auto& twin = *self->state.twin;
-  auto made = std::make_shared<job_result>();
-  made->outcome = twin.outcome();
-  made->cause = twin.cause();
-  made->figures = twin.summarise();
-  if (made->outcome == job_outcome::done) made->parameters = self->state.parameters;
-  return {std::move(made)};
-}
-
 } // namespace
+
+bool is_over(const supervisor_state& x) {
+  return x.twin->phase() == job_phase::ended && !x.is_evaluating;
+}
+
+watch_reply watch(supervisor_state& x, time_point now) {
+  return {x.twin->status(now), std::exchange(x.events, {}), is_over(x)};
+}
+
+job_result result_of(const supervisor_state& x) {
+  job_result made;
+  made.outcome = x.twin->outcome();
+  made.cause = x.twin->cause();
+  made.figures = x.twin->summarise();
+  made.workers = x.twin->shares();
+  if (made.outcome == job_outcome::done) made.parameters = x.parameters;
+  return made;
+}
 
 supervisor_actor::behavior_type supervisor(supervisor_pointer self,
                                            std::shared_ptr<const supervisor_setup> setup) {
@@ -276,8 +275,10 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
       [on_report](const feeder_report& report) { on_report(report); },
       [self](const arrival& x) { on_arrival(self, x); },
       [self](const link_loss& x) { on_link_loss(self, x); },
-      [self](const watch_request&) { return watch(self); },
-      [self](end_atom) { return result_of(self); },
+      [self](const watch_request&) { return watch(self->state, now(self)); },
+      [self](end_atom) {
+        return job_end{std::make_shared<const job_result>(result_of(self->state))};
+      },
       [self](end_atom, int) { carry_out(self, self->state.twin->on_stop(now(self))); },
       [self](tick_atom) {
         carry_out(self, self->state.twin->on_tick(now(self)));

@@ -59,6 +59,13 @@ struct supervisor_state {
   std::unique_ptr<plane_seat> seat;
 };
 
+/// Whether the job has ended, and nothing of it is under way.
+bool is_over(const supervisor_state& x);
+/// What a watch_request is answered: what has happened since the last time is told once.
+runtime::watch_reply watch(supervisor_state& x, runtime::time_point now);
+/// What is left of a job that is over.
+runtime::job_result result_of(const supervisor_state& x);
+
 /// Waits for start_atom. Quits with an error when the options are invalid.
 supervisor_actor::behavior_type
 supervisor(supervisor_actor::stateful_pointer<supervisor_state> self,

@@ -6,6 +6,7 @@
 #include "apps/node.hpp"
 #include "apps/replay.hpp"
 #include "apps/run.hpp"
+#include "apps/simulate.hpp"
 
 #include <functional>
 #include <ostream>
@@ -21,6 +22,7 @@ struct verb_functions {
   std::function<int(const replay_order&)> replay;
   std::function<int(const audit_order&)> audit;
   std::function<int(const compare_order&)> compare;
+  std::function<int(const simulate_order&)> simulate;
 };
 
 /// Where text goes: `out` what was asked for (help, lists, the config), `err` refusals.

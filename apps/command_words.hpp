@@ -33,6 +33,7 @@ std::optional<runtime::actor_name> parse_name(std::string_view text);
 
 // The verbs.
 int act_run(const invocation& call);
+int act_simulate(const invocation& call);
 int act_replay(const invocation& call);
 int act_audit(const invocation& call);
 int act_check_policy(const invocation& call);

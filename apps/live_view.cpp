@@ -136,7 +136,10 @@ void live_view::say(std::string_view lines) {
 }
 
 void live_view::event(std::string_view text, std::chrono::system_clock::time_point when) {
-  const auto time = time_of_day(when);
+  event_at(time_of_day(when), text);
+}
+
+void live_view::event_at(std::string_view time, std::string_view text) {
   if (mode_ == output_mode::json) {
     const nlohmann::ordered_json line{{"type", "event"}, {"time", time}, {"text", text}};
     screen_.records << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"

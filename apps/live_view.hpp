@@ -65,6 +65,8 @@ public:
   /// One thing that happened, as in "worker-2 was killed (signal 9), starting incarnation 2".
   void event(std::string_view text,
              std::chrono::system_clock::time_point when = std::chrono::system_clock::now());
+  /// The same with a time of another clock.
+  void event_at(std::string_view time, std::string_view text);
   /// What went wrong, in every mode: "lagrange: TEXT" on stderr, a line for each of its lines.
   void error(std::string_view text);
   /// The end of the job. `folder` is the run's.

@@ -8,13 +8,9 @@
 #include "actors/supervisor.hpp"
 #include "actors/system.hpp"
 #include "apps/interrupts.hpp"
-#include "apps/live_view.hpp"
 #include "apps/planes.hpp"
 #include "apps/process_launcher.hpp"
-#include "apps/run_folder.hpp"
-#include "runtime/checkpoint.hpp"
-#include "runtime/digest.hpp"
-#include "runtime/files.hpp"
+#include "apps/run_record.hpp"
 #include "runtime/job_chaos.hpp"
 #include "runtime/permutation.hpp"
 
@@ -25,7 +21,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <ctime>
 
 namespace lagrange {
@@ -47,15 +42,6 @@ constexpr std::chrono::milliseconds end_grace{2000};
 /// Nodes of this host alone can reach a job.
 constexpr auto loopback = "127.0.0.1";
 
-constexpr std::string_view parameters_file = "parameters.ckpt";
-
-/// Of all shards of a run.
-journal_opener journals_in(const std::filesystem::path& run) {
-  return [run](const journal_header& head) {
-    return write_journal_to(journal_path(run, head.shard))(head);
-  };
-}
-
 std::size_t threads_of(hosting where, const job& what) {
   return where == hosting::in_process ? what.topology.workers + what.topology.shards + 2 : 2;
 }
@@ -63,10 +49,9 @@ std::size_t threads_of(hosting where, const job& what) {
 /// One job from start to end, in the process of its supervisor.
 class running_job {
 public:
-  running_job(const run_options& options, apps::interrupts& interrupts, apps::run_folder folder,
-              supervisor_term term, data_facts facts, std::shared_ptr<const dataset> test)
-      : options_(options), interrupts_(interrupts), folder_(std::move(folder)), term_(term),
-        facts_(std::move(facts)), view_(options.mode, standard_screen()),
+  running_job(const run_options& options, apps::interrupts& interrupts, apps::run_record& record,
+              std::shared_ptr<const dataset> test)
+      : options_(options), interrupts_(interrupts), record_(record), facts_(options.facts),
         config_(options.where == hosting::in_process ? actors::network::none : actors::network::caf,
                 actors::scheduling::pool, threads_of(options.where, options.job)),
         system_(config_), self_(system_) {
@@ -88,7 +73,7 @@ public:
   int run() {
     if (const auto injected = to_string(chaos_of(options_.job)); !injected.empty())
       tell("times are injected: " + injected);
-    if (const auto started = start(); !started) return give_up(started.error().text);
+    if (const auto started = start(); !started) return record_.give_up(started.error().text);
     watch_until_over();
     return finish();
   }
@@ -98,7 +83,7 @@ private:
     auto setup = std::make_shared<actors::supervisor_setup>();
     const auto clock = static_cast<std::uint64_t>(steady::now().time_since_epoch().count());
     const job_id job{mix(clock ^ static_cast<std::uint64_t>(::getpid()))};
-    const stamp self{job, term_, {}, {}, incarnation{1}};
+    const stamp self{job, record_.term(), {}, {}, incarnation{1}};
     setup->options = make_supervisor(options_.job, *options_.catalog, facts_, self);
     setup->order = make_placement(self, options_.job_text, facts_);
     setup->evaluator = evaluator_;
@@ -108,12 +93,12 @@ private:
       setup->open_plane = apps::planes_of_process(options_.security);
       local_ = std::make_shared<actors::local_launcher>(
           system_, actors::local_launcher_setup{
-                       options_.catalog, setup->open_plane, journals_in(folder_.path()), {}});
+                       options_.catalog, setup->open_plane, record_.journals(), {}});
       setup->nodes = local_;
     } else {
       setup->open_plane = apps::planes_of_host(options_.security, loopback);
       setup->nodes = processes_ =
-          std::make_shared<apps::process_launcher>(options_.security, folder_.path());
+          std::make_shared<apps::process_launcher>(options_.security, record_.path());
     }
     supervisor_ = system_.spawn(actors::supervisor,
                                 std::shared_ptr<const actors::supervisor_setup>(std::move(setup)));
@@ -133,7 +118,8 @@ private:
       ::poll(&interrupt, 1, static_cast<int>(view_period.count()));
       if (const auto signal = interrupts_.first(); signal && !is_stopping) {
         is_stopping = true;
-        view_.event(fmt::format("stopping because of signal {}; once more ends at once", *signal));
+        record_.view().event(
+            fmt::format("stopping because of signal {}; once more ends at once", *signal));
         caf::anon_send(supervisor_, actors::end_atom::value, *signal);
       }
       is_over = !look();
@@ -156,25 +142,17 @@ private:
   }
 
   void tell(const std::string& event) {
-    view_.event(event);
-    keep("events.log",
-         fmt::format("{:%Y-%m-%d %H:%M:%S} {}", fmt::localtime(std::time(nullptr)), event));
+    const auto now = fmt::localtime(std::time(nullptr));
+    record_.event(event, {fmt::format("{:%Y-%m-%d}", now), fmt::format("{:%H:%M:%S}", now)});
   }
 
   void show(const job_status& status) {
-    view_.show(status);
+    record_.view().show(status);
     if (status.elapsed - metrics_kept_ >= metrics_period) keep_status(status);
   }
 
   void keep_status(const job_status& status) {
-    if (std::exchange(metrics_kept_, status.elapsed) != status.elapsed)
-      keep("metrics.jsonl", render_json(status));
-  }
-
-  /// A line for the run's folder. A full disk does not end the training; it is told once.
-  void keep(std::string_view file, std::string_view line) {
-    const auto kept = folder_.append(file, line);
-    if (!kept && !std::exchange(is_disk_told_, true)) view_.error(kept.error().text);
+    if (std::exchange(metrics_kept_, status.elapsed) != status.elapsed) record_.keep(status);
   }
 
   int finish() {
@@ -185,58 +163,16 @@ private:
               [&](const actors::job_end& found) { end = *found.what; },
               [&](const caf::error& why) { broken_ = "the supervisor " + actors::cause_of(why); });
     if (processes_ && !processes_->wait_for_all(end_grace)) processes_->kill_all();
-    if (!broken_.empty()) return give_up(broken_);
+    if (!broken_.empty()) return record_.give_up(broken_);
     end.figures.wall_seconds = std::chrono::duration<double>(steady::now() - started_).count();
-    if (end.outcome == job_outcome::failed) view_.error("the job failed: " + end.cause);
-    const bool is_kept = keep_results(end);
-    view_.finish(end.figures, folder_.path().string());
-    if (end.outcome == job_outcome::interrupted) return 130;
-    return end.outcome == job_outcome::done && is_kept ? 0 : 1;
-  }
-
-  bool keep_results(job_result& end) {
-    std::vector<result<void>> kept;
-    if (!end.parameters.empty()) kept.push_back(keep_parameters(end));
-    const auto text = to_json(end.figures) + "\n";
-    kept.push_back(folder_.write("summary.json", text));
-    if (!options_.summary_file.empty())
-      kept.push_back(write_atomically(options_.summary_file, std::as_bytes(std::span(text))));
-    for (const auto& each : kept)
-      if (!each) view_.error(each.error().text);
-    return std::ranges::all_of(kept, [](const auto& each) { return each.has_value(); });
-  }
-
-  result<void> keep_parameters(job_result& end) {
-    const auto values = assemble_values(options_.job, *options_.catalog, facts_, end.parameters);
-    end.figures.parameters_sha256 = sha256_hex(values);
-    checkpoint made{options_.job.name,
-                    options_.job.model.name,
-                    LAGRANGE_VERSION,
-                    options_.job.seed,
-                    options_.job_text,
-                    {},
-                    {},
-                    {}};
-    const auto network = make_network(options_.job, *options_.catalog, facts_.input);
-    for (const auto& spec : network->parameters())
-      made.parameters.push_back({spec.name, spec.extents});
-    for (const auto& reply : end.parameters.shards)
-      made.shards.push_back({{reply->from.name.index}, reply->version, reply->samples});
-    return write_checkpoint(folder_.path() / parameters_file, made, values);
-  }
-
-  int give_up(const std::string& why) {
-    view_.error(why);
-    return 1;
+    return record_.finish(end);
   }
 
   const run_options& options_;
   apps::interrupts& interrupts_;
-  apps::run_folder folder_;
-  supervisor_term term_;
-  data_facts facts_;
+  apps::run_record& record_;
+  const data_facts& facts_;
   steady::time_point started_ = steady::now();
-  live_view view_;
   actors::system_config config_;
   caf::actor_system system_;
   caf::scoped_actor self_;
@@ -246,7 +182,6 @@ private:
   std::shared_ptr<actors::local_launcher> local_;
   std::shared_ptr<apps::process_launcher> processes_;
   std::chrono::milliseconds metrics_kept_{0};
-  bool is_disk_told_ = false;
   std::string broken_; ///< why the supervisor cannot be asked any more
 };
 
@@ -261,15 +196,9 @@ int run_job(const run_options& options) {
   apps::interrupts interrupts; // before anything starts a thread
   auto test = open_data(options.job, *options.catalog, data_split::test);
   if (!test) return refuse(test.error().text);
-  auto folder = apps::run_folder::create(options.job.output.dir, options.job.name);
-  if (!folder) return refuse(folder.error().text);
-  const auto term = folder.value().take_term();
-  if (!term) return refuse(term.error().text);
-  if (const auto kept = folder.value().write("job.toml", options.job_text); !kept)
-    return refuse(kept.error().text);
-  if (const auto made = folder.value().make("journal"); !made) return refuse(made.error().text);
-  running_job running(options, interrupts, folder.value(), term.value(), options.facts,
-                      std::move(test.value()));
+  const auto record = apps::run_record::begin(options);
+  if (!record) return refuse(record.error().text);
+  running_job running(options, interrupts, *record.value(), std::move(test.value()));
   return running.run();
 }
 

@@ -114,28 +114,37 @@ computation make_computation(const job& x, const catalog& rows, const data_facts
   return made;
 }
 
+computation::memory make_memory(const job& x, const catalog& rows, const data_facts& facts,
+                                const ops::network& network, const memory_keeper& keeper) {
+  computation::memory made;
+  if (x.staleness.is_local())
+    made.local.emplace(local_of(x, rows, facts, network.parameters()), network.parameters());
+  if (precision_of(x) == ops::dtype::f16) made.scale.emplace();
+  const bool has_dense = ops::parameter_elements(network.parameters()) > 0;
+  if (auto writes = has_dense ? codec_of(x.codec.push, rows) : nullptr) {
+    const auto parts = parts_of(x, rows, network.parameters());
+    encoder_options options;
+    for (std::uint32_t shard = 0; shard < parts.shards(); ++shard)
+      options.elements.push_back(static_cast<std::size_t>(parts.elements_of({shard})));
+    const auto bytes = residual::bytes_for(options.elements);
+    options.memory = keeper ? keeper(bytes) : fresh_memory(bytes);
+    options.writes = std::move(writes);
+    options.seed = x.seed;
+    made.encoder = std::make_unique<push_encoder>(std::move(options));
+  }
+  return made;
+}
+
 computation make_computation(const job& x, const catalog& rows, const data_facts& facts,
                              const memory_keeper& keeper) {
   auto network = make_network(x, rows, facts.input);
   auto parts = parts_of(x, rows, network->parameters());
-  computation::codecs travel{codec_of(x.codec.pull, rows), nullptr};
-  const bool has_dense = ops::parameter_elements(network->parameters()) > 0;
-  if (auto writes = has_dense ? codec_of(x.codec.push, rows) : nullptr) {
-    encoder_options made;
-    for (std::uint32_t shard = 0; shard < parts.shards(); ++shard)
-      made.elements.push_back(static_cast<std::size_t>(parts.elements_of({shard})));
-    const auto bytes = residual::bytes_for(made.elements);
-    made.memory = keeper ? keeper(bytes) : fresh_memory(bytes);
-    made.writes = std::move(writes);
-    made.seed = x.seed;
-    travel.encoder = std::make_unique<push_encoder>(std::move(made));
-  }
-  computation made(std::move(network), std::move(parts), std::move(travel));
+  auto memory = make_memory(x, rows, facts, *network, keeper);
+  computation made(std::move(network), std::move(parts), {codec_of(x.codec.pull, rows), nullptr});
   made.clip_to(x.optimizer.clip_norm);
   made.compute_in(precision_of(x));
   made.draw_from(x.seed);
-  if (x.staleness.is_local())
-    made.step_locally(local_of(x, rows, facts, made.network().parameters()));
+  made.exchange(memory);
   return made;
 }
 

@@ -50,6 +50,10 @@ computation make_computation(const job& x, const catalog& rows, const data_facts
 /// Errors: throws device_error when what is kept is no residual of this job.
 computation make_computation(const job& x, const catalog& rows, const data_facts& facts,
                              const memory_keeper& keeper);
+/// What one worker's steps leave for its next ones, as that computation makes it for itself.
+/// Errors: throws device_error when what is kept is no residual of this job.
+computation::memory make_memory(const job& x, const catalog& rows, const data_facts& facts,
+                                const ops::network& network, const memory_keeper& keeper);
 /// Puts the computation of a worker on the device that the job deals to it.
 /// Errors: throws device_error if that device is not to be had.
 void use_device(computation& made, const job& x, const catalog& rows, std::uint32_t worker);
@@ -69,6 +73,7 @@ struct plane_needs {
   std::uint64_t arena_bytes = 0;  ///< that one endpoint shares with peers of its host
   std::uint32_t actors = 0;       ///< of the whole job: who competes for cores
   transport::link_shape shape{};  ///< of the links of one actor; injected
+  actor_name owner{};             ///< of the endpoint
 };
 plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts& facts);
 

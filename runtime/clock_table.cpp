@@ -1,6 +1,7 @@
 #include "runtime/clock_table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace lagrange::runtime {
 
@@ -11,8 +12,22 @@ constexpr std::uint32_t workers_max = 1 << 20;
 
 clock_table::clock_table(std::uint32_t workers) {
   LAGRANGE_EXPECT(workers <= workers_max, std::to_string(workers) + " workers");
-  entries_.assign(workers,
-                  entry{incarnation{1}, true, false, worker_clock{0}, std::nullopt, {}, {}});
+  entries_.assign(workers, entry{incarnation{1}, false, false, {}, std::nullopt, {}, {}, 0});
+  for (auto& known : entries_) count_in(known, {0});
+}
+
+void clock_table::count_in(entry& known, worker_clock clock) {
+  known.is_counted = true;
+  known.clock = clock;
+  ++clocks_[clock];
+  is_live_old_ = true;
+}
+
+void clock_table::count_out(entry& known) {
+  if (!known.is_counted) return;
+  known.is_counted = false;
+  if (const auto same = clocks_.find(known.clock); --same->second == 0) clocks_.erase(same);
+  is_live_old_ = true;
 }
 
 clock_table::entry& clock_table::at(worker_id worker) {
@@ -32,11 +47,12 @@ bool clock_table::hears(worker_id worker, incarnation life, worker_clock clock) 
   if (is_fenced(worker, life)) return false;
   auto& known = at(worker);
   if (life > known.life) {
-    known = {life, true, false, clock, std::nullopt, {}, {}};
+    count_out(known);
+    known = {life, false, false, {}, std::nullopt, {}, {}, 0};
+    count_in(known, clock);
   } else if (!known.is_counted) {
     if (known.left && clock <= *known.left) return false;
-    known.is_counted = true;
-    known.clock = clock;
+    count_in(known, clock);
   }
   return true;
 }
@@ -44,15 +60,18 @@ bool clock_table::hears(worker_id worker, incarnation life, worker_clock clock) 
 void clock_table::advances(worker_id worker, incarnation life, worker_clock clock, time_point now) {
   auto& known = at(worker);
   if (known.life != life || !known.is_counted || clock <= known.clock) return;
+  ++clocks_[clock];
+  if (const auto old = clocks_.find(known.clock); --old->second == 0) clocks_.erase(old);
   known.clock = clock;
   if (known.moved != time_point{}) known.step = now - known.moved;
   known.moved = now;
+  if (!is_live_old_) live_[known.place] = {worker, known.clock, known.moved, known.step};
 }
 
 void clock_table::leaves(worker_id worker, incarnation life, worker_clock clock) {
   auto& known = at(worker);
   if (known.life != life || !known.is_counted || clock < known.clock) return;
-  known.is_counted = false;
+  count_out(known);
   known.left = clock;
 }
 
@@ -65,10 +84,11 @@ std::vector<worker_id> clock_table::adopts(const membership_view& view) {
     if (member.life < known.life) continue; // a view that was made before this incarnation spoke
     if (member.life > known.life) {
       dead.push_back(member.worker);
-      known = {member.life, false, !member.live, {}, std::nullopt, {}, {}};
+      count_out(known);
+      known = {member.life, false, !member.live, {}, std::nullopt, {}, {}, 0};
     } else if (!member.live && !known.is_dead) {
       dead.push_back(member.worker);
-      known.is_counted = false;
+      count_out(known);
       known.is_dead = true;
     }
   }
@@ -76,10 +96,8 @@ std::vector<worker_id> clock_table::adopts(const membership_view& view) {
 }
 
 std::optional<worker_clock> clock_table::slowest() const {
-  std::optional<worker_clock> least;
-  for (const auto& known : entries_)
-    if (known.is_counted && (!least || known.clock < *least)) least = known.clock;
-  return least;
+  if (clocks_.empty()) return std::nullopt;
+  return clocks_.begin()->first;
 }
 
 std::optional<worker_clock> clock_table::clock_of(worker_id worker) const {
@@ -88,16 +106,17 @@ std::optional<worker_clock> clock_table::clock_of(worker_id worker) const {
 }
 
 std::span<const live_clock> clock_table::live() const {
+  if (!std::exchange(is_live_old_, false)) return live_;
   live_.clear();
-  for (std::uint32_t index = 0; index < entries_.size(); ++index)
-    if (const auto& known = entries_[index]; known.is_counted)
-      live_.push_back({{index}, known.clock, known.moved, known.step});
+  for (std::uint32_t index = 0; index < entries_.size(); ++index) {
+    const auto& known = entries_[index];
+    if (!known.is_counted) continue;
+    known.place = live_.size();
+    live_.push_back({{index}, known.clock, known.moved, known.step});
+  }
   return live_;
 }
 
-std::size_t clock_table::counted() const {
-  return static_cast<std::size_t>(std::count_if(
-      entries_.begin(), entries_.end(), [](const entry& known) { return known.is_counted; }));
-}
+std::size_t clock_table::counted() const { return live().size(); }
 
 } // namespace lagrange::runtime

@@ -10,6 +10,7 @@
 #include "runtime/messages.hpp"
 #include "runtime/staleness/policy.hpp"
 
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -49,12 +50,18 @@ private:
     std::optional<worker_clock> left; ///< clock at which `life` left, if it has
     time_point moved{};
     std::chrono::nanoseconds step{0}; ///< as in live_clock
+    mutable std::size_t place = 0;    ///< in live_
   };
   entry& at(worker_id worker);
+  void count_in(entry& known, worker_clock clock);
+  void count_out(entry& known);
 
   std::vector<entry> entries_; ///< by worker
   view_number view_;
+  // A shard asks for these with every pull and push: they change as the entries do.
+  std::map<worker_clock, std::uint32_t> clocks_; ///< counted workers, by clock
   mutable std::vector<live_clock> live_;
+  mutable bool is_live_old_ = true; ///< workers have come or gone since live_ was made
 };
 
 } // namespace lagrange::runtime

@@ -26,7 +26,8 @@ void to_floats(const batch& samples, ops::tensor& out) {
 computation::computation(std::unique_ptr<ops::network> network, partition parts, codecs travel,
                          std::size_t frame_elements)
     : network_(std::move(network)), parts_(std::move(parts)),
-      frames_(parts_, network_->parameters(), frame_elements), travel_(std::move(travel)) {
+      frames_(parts_, network_->parameters(), frame_elements),
+      pull_codec_(std::move(travel.pull)), memory_{std::move(travel.encoder), false, std::nullopt} {
   std::size_t elements = 0;
   for (const auto& spec : network_->parameters()) {
     places_.push_back(elements);
@@ -50,18 +51,18 @@ void computation::take_parameters(std::span<const std::shared_ptr<const pull_rep
       parts_.scatter({shard}, reply.parameters.values<float>(), parameters_);
       continue;
     }
-    LAGRANGE_EXPECT(travel_.pull && travel_.pull->name() == reply.how.codec,
+    LAGRANGE_EXPECT(pull_codec_ && pull_codec_->name() == reply.how.codec,
                     "parameters coded as " + reply.how.codec);
     decoded_.resize(static_cast<std::size_t>(parts_.elements_of({shard})));
     const auto read =
-        travel_.pull->decode(std::as_bytes(reply.parameters.values<std::uint8_t>()), decoded_);
+        pull_codec_->decode(std::as_bytes(reply.parameters.values<std::uint8_t>()), decoded_);
     LAGRANGE_EXPECT(read, read.error().text);
     parts_.scatter({shard}, decoded_, parameters_);
   }
 }
 
-void computation::use_memory(const allocator& memory) {
-  if (rows_) rows_->use_memory(memory);
+void computation::use_memory(const allocator& allocate) {
+  if (rows_) rows_->use_memory(allocate);
   // One is computed while one is sent, and one waits to be used again.
   constexpr int turns = 3;
   for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard) {
@@ -69,7 +70,7 @@ void computation::use_memory(const allocator& memory) {
     if (extents.elements() == 0) continue;
     for (int turn = 0; turn < turns; ++turn)
       gradients_[shard].push_back(
-          memory(static_cast<std::size_t>(extents.elements()) * sizeof(float))
+          allocate(static_cast<std::size_t>(extents.elements()) * sizeof(float))
               .view(ops::dtype::f32, extents));
   }
 }
@@ -88,9 +89,9 @@ ops::tensor& computation::free_gradient(shard_id shard) {
 }
 
 step_result computation::operator()(const step_task& task, const part_sink& ready) {
-  if (travel_.encoder && !std::exchange(has_recovered_, true))
-    travel_.encoder->recover(task.parameters);
-  if (travel_.encoder) travel_.encoder->settle(task.settled);
+  if (memory_.encoder && !std::exchange(memory_.has_recovered, true))
+    memory_.encoder->recover(task.parameters);
+  if (memory_.encoder) memory_.encoder->settle(task.settled);
   take_parameters(task.parameters);
   LAGRANGE_EXPECT((task.plan != nullptr) == rows_.has_value(), "rows of a model without tables");
   if (rows_) rows_->take(*task.plan, task.rows);
@@ -99,7 +100,7 @@ step_result computation::operator()(const step_task& task, const part_sink& read
   step_result result;
   result.what = task.what.id;
   result.samples = static_cast<std::uint32_t>(samples.labels.extents()[0]);
-  const bool is_finite = local_ ? train_locally(task, result)
+  const bool is_finite = memory_.local ? train_locally(task, result)
                                 : train(samples, step_key(seed_, task.what), task, result);
   if (!is_finite) result.verdict = push_verdict::skip;
   end_push(result, task.plan.get());
@@ -114,14 +115,14 @@ bool computation::train(const batch& samples, std::uint64_t key, const step_task
                        .labels = samples.labels.values<std::int32_t>(),
                        .d_parameters = d_parameters_,
                        .key = key,
-                       .loss_scale = scale_ ? scale_->value() : 1,
+                       .loss_scale = memory_.scale ? memory_.scale->value() : 1,
                        .observer = this,
                        .tables = rows_ ? rows_->tables() : std::span<const ops::table_part>()});
-  if (rows_ && scale_) rows_->scale_gradient(1 / scale_->value());
+  if (rows_ && memory_.scale) rows_->scale_gradient(1 / memory_.scale->value());
   const auto norm = gradient_norm();
   const bool is_finite = std::isfinite(result.loss) && std::isfinite(norm);
   if (is_finite && clip_norm_ > 0 && norm > clip_norm_) result.clip_scale = clip_norm_ / norm;
-  if (scale_) is_finite ? scale_->succeeded() : scale_->overflowed();
+  if (memory_.scale) is_finite ? memory_.scale->succeeded() : memory_.scale->overflowed();
   return is_finite;
 }
 
@@ -141,21 +142,21 @@ ops::tensor some_of(const ops::tensor& x, std::int64_t first, std::int64_t count
 bool computation::train_locally(const step_task& task, step_result& result) {
   const auto& all = task.grant->samples;
   const auto count = all.labels.extents()[0];
-  local_->begin(parameters_, task.parameters.front()->samples);
+  memory_.local->begin(parameters_, task.parameters.front()->samples);
   std::int64_t taken = 0, number = 0;
   double loss = 0;
-  for (std::int64_t first = 0; first < count; first += local_->batch(), ++number) {
-    const auto size = std::min<std::int64_t>(local_->batch(), count - first);
+  for (std::int64_t first = 0; first < count; first += memory_.local->batch(), ++number) {
+    const auto size = std::min<std::int64_t>(memory_.local->batch(), count - first);
     const batch part{some_of(all.inputs, first, size), some_of(all.labels, first, size), all.scale,
                      all.shift};
     const auto key = step_key(seed_, task.what) + static_cast<std::uint64_t>(number);
     step_result step;
     if (!train(part, key, task, step)) continue;
-    local_->step(parameters_, d_parameters_, step.clip_scale, static_cast<std::uint64_t>(size));
+    memory_.local->step(parameters_, d_parameters_, step.clip_scale, static_cast<std::uint64_t>(size));
     loss += step.loss;
     ++taken;
   }
-  local_->end(parameters_, d_parameters_);
+  memory_.local->end(parameters_, d_parameters_);
   for (auto tensor = network_->parameters().size(); tensor-- > 0;) finish(tensor);
   if (taken > 0) result.loss = static_cast<float>(loss / static_cast<double>(taken));
   return taken > 0 && std::isfinite(gradient_norm());
@@ -175,14 +176,14 @@ void computation::begin_push(const step_task& task, const part_sink& ready) {
     gradient_[frame.shard.value] = free_gradient(frame.shard);
     made_[frame.shard.value].resize(frame.frames);
   }
-  if (travel_.encoder) travel_.encoder->begin(what_);
+  if (memory_.encoder) memory_.encoder->begin(what_);
 }
 
 void computation::end_push(step_result& result, const row_plan* plan) {
   const bool is_sent = result.verdict == push_verdict::apply;
   LAGRANGE_EXPECT(finished_ == frames_.all().size(),
                   "a network that did not tell of every gradient that it was final");
-  if (travel_.encoder) is_sent ? travel_.encoder->end() : travel_.encoder->abandon();
+  if (memory_.encoder) is_sent ? memory_.encoder->end() : memory_.encoder->abandon();
   if (is_sent && plan != nullptr)
     for (std::uint32_t shard = 0; shard < parts_.shards(); ++shard)
       for (auto& part : rows_->frames(*plan, {shard}))
@@ -193,13 +194,9 @@ void computation::end_push(step_result& result, const row_plan* plan) {
   ready_ = nullptr;
 }
 
-void computation::step_locally(local_options options) {
-  local_.emplace(std::move(options), network_->parameters());
-}
-
 void computation::on_final(std::size_t tensor) {
-  if (scale_) unscale(tensor);
-  if (!local_) finish(tensor);
+  if (memory_.scale) unscale(tensor);
+  if (!memory_.local) finish(tensor);
 }
 
 void computation::finish(std::size_t tensor) {
@@ -211,7 +208,7 @@ void computation::finish(std::size_t tensor) {
                                          static_cast<std::int64_t>(frame.elements));
     frames_.gather(index, d_parameters_, values.values<float>());
     auto& part = made_[shard][frame.number];
-    part = travel_.encoder ? travel_.encoder->encode(frame, std::as_const(values).values<float>())
+    part = memory_.encoder ? memory_.encoder->encode(frame, std::as_const(values).values<float>())
                            : gradient_part{frame.first, std::move(values), {}, {}, {}};
     const auto frames = frame.frames + row_frames_[shard];
     const bool is_closing = frame.number + 1 == frames;
@@ -222,14 +219,14 @@ void computation::finish(std::size_t tensor) {
 
 void computation::compute_in(ops::dtype precision) {
   network_->compute_in(precision);
-  scale_.reset();
-  if (precision == ops::dtype::f16) scale_.emplace();
+  memory_.scale.reset();
+  if (precision == ops::dtype::f16) memory_.scale.emplace();
 }
 
 void computation::unscale(std::size_t tensor) {
   const auto& spec = network_->parameters()[tensor];
   if (spec.kind != ops::parameter_spec::kind_type::weight) return;
-  const float back = 1 / scale_->value();
+  const float back = 1 / memory_.scale->value();
   for (auto& each :
        std::span(d_parameters_)
            .subspan(places_[tensor], static_cast<std::size_t>(spec.extents.elements())))

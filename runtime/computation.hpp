@@ -30,6 +30,15 @@ public:
     std::unique_ptr<codec> pull;           ///< null: parameters come as they are
     std::unique_ptr<push_encoder> encoder; ///< null: gradients go as they are
   };
+  /// What the steps of one worker leave for its next ones. All else is of a step.
+  struct memory {
+    std::unique_ptr<push_encoder> encoder; ///< null: gradients go as they are
+    bool has_recovered = false;            ///< the encoder
+    std::optional<loss_scale> scale;       ///< under f16
+    /// Not none: a lease is several batches, each a step taken here, and a result is the delta of
+    /// all; its frames leave when the last is done. Of a model without tables.
+    std::optional<local_steps> local;
+  };
   /// Requires: a partition of this network's parameters.
   computation(std::unique_ptr<ops::network> network, partition parts, codecs travel = {},
               std::size_t frame_elements = frame_elements_max);
@@ -46,11 +55,12 @@ public:
   void compute_in(ops::dtype precision);
   /// From now on the network computes on this.
   void compute_on(std::unique_ptr<ops::processor> where);
-  /// From now on a lease is several batches, each a step taken here, and a result is the delta of
-  /// all; frames leave when the last is done. Requires: a model without tables.
-  void step_locally(local_options options);
   /// Of the job: with lease and attempt it decides the random numbers of a step.
   void draw_from(std::uint64_t seed) { seed_ = seed; }
+
+  /// Goes on as the worker of this memory, and leaves that of the worker before: in a simulation
+  /// many share one computation.
+  void exchange(memory& other) { std::swap(memory_, other); }
 
   /// The gradient of the task's mean loss. A loss or gradient that is not finite becomes the
   /// verdict `skip`, with no gradients.
@@ -90,12 +100,10 @@ private:
   ops::touched_rows touched_;        ///< of an evaluation
   std::vector<float> parameters_;    ///< flat, [N]
   std::vector<float> d_parameters_;
-  codecs travel_;
-  bool has_recovered_ = false;
+  std::unique_ptr<codec> pull_codec_;
+  memory memory_;
   float clip_norm_ = 0;
   std::uint64_t seed_ = 0;
-  std::optional<loss_scale> scale_; ///< under f16
-  std::optional<local_steps> local_;
   std::vector<float> decoded_;                      ///< of one shard
   ops::tensor inputs_;                              ///< f32, of the last batch's shape
   std::vector<std::vector<ops::tensor>> gradients_; ///< by shard: memory to use in turn

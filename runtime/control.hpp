@@ -52,6 +52,7 @@ struct job_result {
   job_outcome outcome = job_outcome::done;
   std::string cause; ///< why it failed
   summary figures;
+  std::vector<worker_share> workers;
   gathered_parameters parameters; ///< with whole tables; empty unless done
 };
 

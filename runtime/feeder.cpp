@@ -81,46 +81,57 @@ feeder_effects feeder::on_request(const lease_request& request, ticket to) {
   if (request.state == standing::idle) known.is_counted = false;
   if (const auto old = parked_.find(worker); old != parked_.end())
     out.refused.push_back({old->second.to, {errc::timed_out, "a later request took its place"}});
-  parked_[worker] = {request, to};
-  deal(out);
+  const auto place = parked_.insert_or_assign(worker, parked_request{request, to}).first;
+  if (!again_.empty()) // of an incarnation that this request says is dead
+    deal(out);
+  else if (deal_to(worker, place->second, out)) // those who wait, wait for something else
+    parked_.erase(place);
   return out;
 }
 
 void feeder::deal(feeder_effects& out) {
-  for (auto at = parked_.begin(); at != parked_.end();) {
-    dealt_grant chosen;
-    const auto& [request, to] = at->second;
-    if (!choose(request, chosen)) {
-      ++at;
-      continue;
-    }
-    chosen.to = to;
-    chosen.grant.from = options_.self;
-    chosen.grant.sequence = request.sequence;
-    auto& known = workers_[at->first];
-    known.answered = request.sequence;
-    known.is_counted =
-        chosen.grant.kind == grant_kind::batch || chosen.grant.kind == grant_kind::tick;
-    known.clock = std::max(known.clock, chosen.grant.clock);
-    known.last = chosen;
-    out.grants.push_back(std::move(chosen));
-    at = parked_.erase(at);
-  }
+  if (has_nothing_left() && !is_finished()) return; // whoever is parked is idle
+  for (auto at = parked_.begin(); at != parked_.end();)
+    at = deal_to(at->first, at->second, out) ? parked_.erase(at) : std::next(at);
+}
+
+/// False: there is nothing for it now.
+bool feeder::deal_to(worker_id worker, const parked_request& asked, feeder_effects& out) {
+  const auto& [request, to] = asked;
+  dealt_grant chosen;
+  if (!choose(request, chosen)) return false;
+  chosen.to = to;
+  chosen.grant.from = options_.self;
+  chosen.grant.sequence = request.sequence;
+  auto& known = workers_[worker];
+  known.answered = request.sequence;
+  known.is_counted =
+      chosen.grant.kind == grant_kind::batch || chosen.grant.kind == grant_kind::tick;
+  known.clock = std::max(known.clock, chosen.grant.clock);
+  known.last = chosen;
+  out.grants.push_back(std::move(chosen));
+  return true;
+}
+
+/// Without rounds: every lease is dealt, and none has come back.
+bool feeder::has_nothing_left() const {
+  return options_.round_size == 0 && again_.empty() && fresh_ >= lease_id{leases()};
 }
 
 bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
   auto& grant = chosen.grant;
-  grant.clock = start_clock(request);
+  grant.clock = request.clock;
   if (is_finished()) {
     grant.kind = grant_kind::finished;
     return true;
   }
-  if (options_.round_size == 0) {
-    if (choose_lease({leases()}, request, chosen)) return true;
-    grant.kind = grant_kind::idle;
+  if (has_nothing_left()) {
+    grant.kind = grant_kind::idle; // asked for all who wait: the slowest is not looked for
     return request.state != standing::idle;
   }
+  grant.clock = start_clock(request);
   if (options_.quorum) return choose_in_quorum(request, chosen);
+  if (options_.round_size == 0) return choose_lease({leases()}, request, chosen);
   grant.kind = grant_kind::tick;
   if (grant.clock.value < round_) { // others did whole rounds without it, and its pulls wait for
     grant.clock = {round_ - 1};     // its own clock as well: that catches up first
@@ -272,9 +283,13 @@ feeder_effects feeder::on_view(const membership_view& view, time_point now) {
   return out;
 }
 
+std::uint32_t feeder::epochs_finished() const {
+  return static_cast<std::uint32_t>(closed_.watermark().value / leases_per_epoch_);
+}
+
 feeder_report feeder::report() const {
   auto counts = counts_;
-  counts.epoch = static_cast<std::uint32_t>(closed_.watermark().value / leases_per_epoch_);
+  counts.epoch = epochs_finished();
   counts.finished = is_finished();
   return counts;
 }

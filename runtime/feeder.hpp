@@ -67,6 +67,8 @@ public:
   feeder_effects on_wake(time_point now);
 
   feeder_report report() const;
+  /// Epochs whose leases are all closed.
+  std::uint32_t epochs_finished() const;
   bool is_finished() const { return closed_.size() == leases(); }
   /// Of the whole job.
   std::uint64_t leases() const { return leases_of(options_); }
@@ -98,7 +100,9 @@ private:
   std::uint64_t rounds_per_epoch() const;
   lease_id round_begin(std::uint64_t round) const;
   bool is_fenced(const stamp& from) const;
+  bool has_nothing_left() const;
   void deal(feeder_effects& out);
+  bool deal_to(worker_id worker, const parked_request& asked, feeder_effects& out);
   /// The grant for a request, if there is one now.
   bool choose(const lease_request& request, dealt_grant& chosen);
   bool choose_lease(lease_id end, const lease_request& request, dealt_grant& chosen);

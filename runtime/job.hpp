@@ -110,6 +110,17 @@ struct job {
     bool operator==(const evaluation_table&) const = default;
   } evaluation;
 
+  /// How long things take in a simulation; a run takes the time it takes.
+  struct simulation_table {
+    std::chrono::microseconds step{10'000}; ///< that a worker computes on a step, on average
+    float spread = 0.1F;                    ///< of the workers' mean steps: sigma of a lognormal
+    float jitter = 0.1F;                    ///< of a worker's steps: sigma of a lognormal
+    std::chrono::microseconds latency{100}; ///< between two actors, one way
+    std::uint64_t bandwidth =
+        10'000'000'000; ///< bits a second, of each actor each way; 0: no limit
+    bool operator==(const simulation_table&) const = default;
+  } simulation;
+
   /// Who may talk. Paths are absolute once parsed; empty ones are none.
   struct security_table {
     bool tls = false;

@@ -46,12 +46,14 @@ std::string one_of(const catalog& rows) {
   return text;
 }
 
-// Limits. Every worker and every shard is a process, so a thousand of each is beyond what one host
-// can bear; a batch and its frame must fit in memory many times over. TOML's numbers end at 2^63-1.
+// Limits. Every shard is a process, so a thousand is beyond what one host can bear; so is a
+// thousand workers, which a run refuses and a simulation does not. A batch and its frame must fit
+// in memory many times over. TOML's numbers end at 2^63-1.
 constexpr std::uint64_t seed_max = 0x7fff'ffff'ffff'ffff;
 constexpr std::uint64_t batch_max = 65'536;
 constexpr std::uint64_t epochs_max = 1'000'000;
-constexpr std::uint64_t actors_max = 1'024;
+constexpr std::uint64_t workers_max = 100'000;
+constexpr std::uint64_t shards_max = 1'024;
 constexpr std::uint64_t local_steps_max = 1'000'000;
 constexpr std::uint64_t pad_max = 1'024;
 constexpr std::uint64_t context_max = 65'536;
@@ -62,6 +64,7 @@ constexpr bool is_rate(float x) { return x > 0 && x <= 100; }
 constexpr bool is_fraction(float x) { return x >= 0 && x < 1; }
 constexpr bool is_epsilon(float x) { return x > 0 && x <= 1; }
 constexpr bool is_decay(float x) { return x >= 0 && x <= 1; }
+constexpr bool is_sigma(float x) { return x >= 0 && x <= 2; }
 constexpr bool is_amount(float x) { return x >= 0 && x <= 1e9F; }
 
 const key_rule rules[] = {
@@ -147,10 +150,10 @@ const key_rule rules[] = {
      spec_key{at<&job::staleness, &job::staleness_table::outer>,
               defect<&catalog::outers, make_outer>, one_of<&catalog::outers>}},
 
-    {"topology.workers", "compute gradients, each a process",
-     u32{at<&job::topology, &job::topology_table::workers>, 1, actors_max}},
+    {"topology.workers", "compute gradients; each a process, of which a run has at most 1024",
+     u32{at<&job::topology, &job::topology_table::workers>, 1, workers_max}},
     {"topology.shards", "own the parameters, each a process",
-     u32{at<&job::topology, &job::topology_table::shards>, 1, actors_max}},
+     u32{at<&job::topology, &job::topology_table::shards>, 1, shards_max}},
     {"topology.replicas", "of each shard",
      u32{at<&job::topology, &job::topology_table::replicas>, 0, 0},
      "shards have no replicas today"},
@@ -189,6 +192,19 @@ const key_rule rules[] = {
      epochs_key{at<&job::evaluation, &job::evaluation_table::every>}},
     {"evaluation.target", "time_to_target_seconds is measured to it, or \"none\"",
      target_key{at<&job::evaluation, &job::evaluation_table::target>}},
+
+    {"simulation.step", "of lagrange simulate: mean time that a worker computes on a step",
+     fine_duration_key{at<&job::simulation, &job::simulation_table::step>, 1us, 1min}},
+    {"simulation.spread", "of the workers' mean steps: sigma of a lognormal distribution",
+     real_key{at<&job::simulation, &job::simulation_table::spread>, is_sigma,
+              "a number from 0 to 2"}},
+    {"simulation.jitter", "of the steps of one worker: sigma of a lognormal distribution",
+     real_key{at<&job::simulation, &job::simulation_table::jitter>, is_sigma,
+              "a number from 0 to 2"}},
+    {"simulation.latency", "between two actors, one way",
+     fine_duration_key{at<&job::simulation, &job::simulation_table::latency>, 0us, 1min}},
+    {"simulation.bandwidth", "of each actor, each way",
+     bit_rate_key{at<&job::simulation, &job::simulation_table::bandwidth>}},
 
     {"security.tls", "between processes; then the next three are needed",
      flag_key{at<&job::security, &job::security_table::tls>}},

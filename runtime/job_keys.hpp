@@ -91,6 +91,15 @@ struct duration_key {
   std::chrono::milliseconds& (*at)(job&);
   std::chrono::milliseconds low, high;
 };
+/// A time as in "250us", "10ms", "2s".
+struct fine_duration_key {
+  std::chrono::microseconds& (*at)(job&);
+  std::chrono::microseconds low, high;
+};
+/// Bits a second as in "100Mbit", or "none", which is 0.
+struct bit_rate_key {
+  std::uint64_t& (*at)(job&);
+};
 /// A size in bytes as in "256MB", or "none", which is 0.
 struct size_key {
   std::uint64_t& (*at)(job&);
@@ -117,7 +126,8 @@ using key_kind =
     std::variant<whole_key<std::uint32_t>, whole_key<std::uint64_t>, real_key, target_key,
                  plain_name_key, path_key, file_key, flag_key, row_name_key, spec_key, codec_key,
                  choice_key, only_text_key, only_list_key, duration_key, epochs_key,
-                 training_span_key, device_list_key, size_key, rule_key, rule_list_key>;
+                 training_span_key, device_list_key, size_key, rule_key, rule_list_key,
+                 fine_duration_key, bit_rate_key>;
 
 /// One key. `today` says why so few values are possible; empty for most.
 struct key_rule {

@@ -29,6 +29,14 @@ constexpr size_row sizes[] = {{"GiB", 1 << 30},  {"GB", 1'000'000'000}, {"MiB", 
 /// Far above any machine, and far below what overflows.
 constexpr std::uint64_t bytes_max = std::uint64_t{1} << 50;
 
+struct bit_rate_row {
+  std::string_view name;
+  std::uint64_t bits;
+};
+constexpr bit_rate_row bit_rates[] = {
+    {"Gbit", 1'000'000'000}, {"Mbit", 1'000'000}, {"kbit", 1'000}};
+constexpr std::uint64_t bit_rate_max = 1'000'000'000'000'000;
+
 /// The digits that `text` begins with, and what comes after them.
 std::optional<std::pair<std::uint64_t, std::string_view>> split_number(std::string_view text) {
   std::uint64_t number = 0;
@@ -56,6 +64,38 @@ std::optional<milliseconds> parse_duration(std::string_view text, milliseconds h
   for (const auto& unit : units)
     if (parts->second == unit.name && parts->first <= std::uint64_t(high / unit.length))
       return unit.length * static_cast<std::int64_t>(parts->first);
+  return std::nullopt;
+}
+
+std::string written(std::chrono::microseconds time) {
+  const auto whole = std::chrono::duration_cast<milliseconds>(time);
+  return whole == time ? written(whole) : fmt::format("{}us", time.count());
+}
+
+std::optional<std::chrono::microseconds> parse_fine_duration(std::string_view text,
+                                                             std::chrono::microseconds high) {
+  const auto parts = split_number(text);
+  if (!parts) return std::nullopt;
+  if (parts->second != "us")
+    return parse_duration(text, std::chrono::duration_cast<milliseconds>(high));
+  if (parts->first > static_cast<std::uint64_t>(high.count())) return std::nullopt;
+  return std::chrono::microseconds(parts->first);
+}
+
+std::string written_bit_rate(std::uint64_t bits) {
+  if (bits == 0) return "none";
+  for (const auto& unit : bit_rates)
+    if (bits % unit.bits == 0) return fmt::format("{}{}", bits / unit.bits, unit.name);
+  return fmt::format("{}bit", bits);
+}
+
+std::optional<std::uint64_t> parse_bit_rate(std::string_view text) {
+  if (text == "none") return 0;
+  const auto parts = split_number(text);
+  if (!parts || parts->first == 0) return std::nullopt;
+  for (const auto& unit : bit_rates)
+    if (parts->second == unit.name && parts->first <= bit_rate_max / unit.bits)
+      return parts->first * unit.bits;
   return std::nullopt;
 }
 

@@ -16,6 +16,17 @@ std::string written(std::chrono::milliseconds time);
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text,
                                                         std::chrono::milliseconds high);
 
+/// The same with microseconds: "250us", "10ms", "60s".
+std::string written(std::chrono::microseconds time);
+/// Units: us, ms and s, or as parse_duration.
+std::optional<std::chrono::microseconds> parse_fine_duration(std::string_view text,
+                                                             std::chrono::microseconds high);
+
+/// "100Mbit" a second: the largest unit that divides the rate; "none" is 0.
+std::string written_bit_rate(std::uint64_t bits);
+/// The reverse: kbit, Mbit and Gbit. Nothing for what is no rate, or a rate of none.
+std::optional<std::uint64_t> parse_bit_rate(std::string_view text);
+
 constexpr std::uint32_t epochs_every_max = 1'000'000;
 /// As in "1 epoch" or "3 epochs"; nothing for what is no number of epochs from 1 to the largest.
 std::optional<std::uint32_t> parse_epochs(std::string_view text);

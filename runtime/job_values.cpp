@@ -172,6 +172,19 @@ struct reader {
     return true;
   }
 
+  bool operator()(const fine_duration_key& key) {
+    const auto value = text() ? parse_fine_duration(*text(), key.high) : std::nullopt;
+    if (!value || *value < key.low) return false;
+    key.at(out) = *value;
+    return true;
+  }
+
+  bool operator()(const bit_rate_key& key) {
+    const auto value = text() ? parse_bit_rate(*text()) : std::nullopt;
+    if (value) key.at(out) = *value;
+    return value.has_value();
+  }
+
   bool operator()(const size_key& key) {
     const auto value = text() ? parse_bytes(*text()) : std::nullopt;
     if (value) key.at(out) = *value;
@@ -229,6 +242,12 @@ struct writer {
   std::string operator()(const device_list_key& key) const { return toml_list(key.at(from)); }
   std::string operator()(const rule_list_key& key) const { return toml_list(key.at(from)); }
   std::string operator()(const duration_key& key) const { return toml_text(written(key.at(from))); }
+  std::string operator()(const fine_duration_key& key) const {
+    return toml_text(written(key.at(from)));
+  }
+  std::string operator()(const bit_rate_key& key) const {
+    return toml_text(written_bit_rate(key.at(from)));
+  }
   std::string operator()(const size_key& key) const {
     return toml_text(written_bytes(key.at(from)));
   }
@@ -296,6 +315,13 @@ struct describer {
   std::string operator()(const duration_key& key) const {
     return fmt::format("a time from \"{}\" to \"{}\", with ms, s, m or h", written(key.low),
                        written(key.high));
+  }
+  std::string operator()(const fine_duration_key& key) const {
+    return fmt::format("a time from \"{}\" to \"{}\", with us, ms or s", written(key.low),
+                       written(key.high));
+  }
+  std::string operator()(const bit_rate_key&) const {
+    return "\"none\" or bits a second as in \"100Mbit\", with kbit, Mbit or Gbit";
   }
   std::string operator()(const size_key&) const {
     return "\"none\" or a size as in \"256MB\" or \"4GiB\", with KB, MB, GB, KiB, MiB or GiB";

@@ -50,7 +50,10 @@ void progress::on_report(const worker_report& report, time_point now) {
       (report.from.life == figures.last.from.life && report.steps < figures.last.steps))
     return;
   if (report.from.life != figures.last.from.life) {
+    figures.earlier_steps += figures.last.steps;
+    figures.earlier_samples += figures.last.samples;
     figures.earlier_compute += figures.last.compute;
+    figures.earlier_squares += figures.last.compute_squares;
     figures.earlier_waiting += figures.last.waiting;
     figures.earlier_skipped += figures.last.skipped;
     figures.window = now;
@@ -149,6 +152,17 @@ job_status progress::status(time_point now) const {
   return status;
 }
 
+std::vector<worker_share> progress::shares() const {
+  std::vector<worker_share> made;
+  for (const auto& [index, figures] : workers_)
+    made.push_back({worker_id{index}, figures.earlier_steps + figures.last.steps,
+                    figures.earlier_samples + figures.last.samples, figures.restarts,
+                    figures.earlier_compute + figures.last.compute,
+                    figures.earlier_squares + figures.last.compute_squares,
+                    figures.earlier_waiting + figures.last.waiting});
+  return made;
+}
+
 std::vector<std::uint64_t> progress::staleness() const {
   std::vector<std::uint64_t> counts;
   for (const auto& [index, shard] : shards_) {
@@ -186,6 +200,7 @@ summary progress::summarise() const {
   made.replicas = options_.replicas;
   made.seed = options_.seed;
   made.epochs = feeder_.epoch;
+  made.emulated = options_.is_emulated;
   if (first_step_ && finished_) {
     made.train_seconds = seconds(*finished_ - *first_step_).count();
     if (made.train_seconds > 0)
@@ -208,7 +223,7 @@ summary progress::summarise() const {
   }
   made.bytes = bytes();
   made.injected = options_.injected;
-  made.emulated = !made.injected.empty();
+  made.emulated |= !made.injected.empty();
   if (const auto first = shards_.find(0); first != shards_.end())
     made.updates = first->second.version.value;
   for (const auto& [index, figures] : workers_) {

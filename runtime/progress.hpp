@@ -11,6 +11,7 @@
 #include "runtime/staleness/policy.hpp"
 #include "runtime/status.hpp"
 #include "runtime/summary.hpp"
+#include "runtime/worker_shares.hpp"
 
 #include <map>
 #include <optional>
@@ -32,6 +33,7 @@ struct progress_options {
   std::vector<std::string> tensors; ///< of the model, in its order
   std::optional<double> target;     ///< test accuracy
   std::string injected;             ///< times that are not the machine's own; empty: none
+  bool is_emulated = false;         ///< all times are simulated
 };
 
 class progress {
@@ -52,6 +54,9 @@ public:
   /// All that is known; outcome "done". Wall time and the hash are the caller's.
   summary summarise() const;
 
+  /// By worker; one that has told nothing is left out.
+  std::vector<worker_share> shares() const;
+
   std::uint32_t epochs_finished() const { return feeder_.epoch; }
   bool is_finished() const { return feeder_.finished; }
   const feeder_report& leases() const { return feeder_; }
@@ -63,7 +68,10 @@ private:
     std::uint64_t window_samples = 0;
     double samples_per_second = -1;
     double loss = -1;
-    std::chrono::nanoseconds earlier_compute{0}; ///< of incarnations that died
+    std::uint64_t earlier_steps = 0; ///< of incarnations that died, as all of these
+    std::uint64_t earlier_samples = 0;
+    std::chrono::nanoseconds earlier_compute{0};
+    double earlier_squares = 0;
     std::chrono::nanoseconds earlier_waiting{0};
     std::uint64_t earlier_skipped = 0;
     std::uint64_t restarts = 0;

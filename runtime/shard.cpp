@@ -3,11 +3,17 @@
 #include "runtime/permutation.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace lagrange::runtime {
 
 namespace {
 
+/// Bins of the staleness histogram; the last one holds all above. Every worker makes about one
+/// update between a worker's read and its push, a slow one's faster peers make several.
+std::size_t staleness_bins(std::uint32_t workers) {
+  return std::clamp<std::size_t>(std::size_t{4} * workers, 256, 65'536);
+}
 /// Frames of one push; more would mean frames of a few bytes (BP-1).
 constexpr std::uint32_t frames_max = 1 << 16;
 
@@ -25,7 +31,7 @@ shard::shard(shard_options options)
   LAGRANGE_EXPECT(options_.policy != nullptr, "a shard without policy");
   quorum_ = options_.policy->quorum();
   LAGRANGE_EXPECT(!quorum_ || has_rounds(), "a quorum without rounds");
-  counts_.staleness.assign(staleness_bins, 0);
+  counts_.staleness.assign(staleness_bins(options_.workers), 0);
   counts_.staleness_recent.assign(options_.workers, 0);
   counts_.lag_recent.assign(options_.workers, 0);
 }
@@ -51,7 +57,7 @@ shard_effects shard::on_pull(const pull_request& pull, ticket to, time_point now
   if (const auto defect = parameters_.find_defect(pull.rows); defect.code != errc::none)
     return refuse(defect.code, defect.text);
   park(pull, to, now, out);
-  admit_parked(now, out);
+  admit_parked(now, out, worker);
   return out;
 }
 
@@ -64,11 +70,17 @@ void shard::park(const pull_request& pull, ticket to, time_point now, shard_effe
   place->second = {pull, to, asked};
 }
 
-void shard::admit_parked(time_point now, shard_effects& out) {
+void shard::admit_parked(time_point now, shard_effects& out, std::optional<worker_id> newcomer) {
   const auto slowest = clocks_.slowest();
   if (!slowest || parked_.empty()) return;
+  const bool is_as_before =
+      std::exchange(asked_for_, slowest) == slowest && options_.policy->looks_at_slowest_alone();
+  const auto begin = !is_as_before ? parked_.begin()
+                     : newcomer    ? parked_.find(*newcomer)
+                                   : parked_.end();
+  const auto end = is_as_before && begin != parked_.end() ? std::next(begin) : parked_.end();
   const auto live = clocks_.live();
-  for (auto at = parked_.begin(); at != parked_.end();) {
+  for (auto at = begin; at != end;) {
     const auto& [pull, to, asked] = at->second;
     const auto worker = at->first;
     if (options_.policy->admits({.clock = pull.clock,

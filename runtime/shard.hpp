@@ -100,8 +100,6 @@ private:
     std::uint32_t checksum = 0;
     const gradient_push& closing() const { return *frames.back(); }
   };
-  /// Bins of the staleness histogram; the last one holds all above.
-  static constexpr std::size_t staleness_bins = 256;
   /// The one round that is open: the feeder opens none before every shard has applied the last.
   struct round {
     std::uint64_t number = 0;
@@ -113,7 +111,9 @@ private:
   bool is_foreign(const stamp& from) const;
   bool has_rounds() const { return options_.policy->arrivals() == arrival::round; }
   void park(const pull_request& pull, ticket to, time_point now, shard_effects& out);
-  void admit_parked(time_point now, shard_effects& out);
+  /// Asks the policy for all that wait, or for the newcomer alone where the others wait as before.
+  void admit_parked(time_point now, shard_effects& out,
+                    std::optional<worker_id> newcomer = std::nullopt);
   std::uint64_t draw_of(worker_id worker, worker_clock clock) const;
   pull_reply serve(const pull_request& pull, worker_clock slowest, shard_effects& out);
 
@@ -143,6 +143,8 @@ private:
   shard_version version_;
   read_copies copies_; ///< if gradients are compensated
   std::map<worker_id, parked_pull> parked_;
+  std::optional<worker_clock>
+      asked_for_; ///< slowest clock when all parked pulls were last asked for
   std::map<worker_id, staged_push> staged_;
   round round_;
   std::optional<round_quorum> quorum_; ///< of the policy

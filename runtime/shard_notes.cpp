@@ -55,7 +55,7 @@ void shard::note_state_if_due(shard_effects& out) {
 
 void shard::count_applied(std::uint64_t staleness) {
   ++counts_.applied;
-  ++counts_.staleness[std::min<std::uint64_t>(staleness, staleness_bins - 1)];
+  ++counts_.staleness[std::min<std::uint64_t>(staleness, counts_.staleness.size() - 1)];
 }
 
 // ---- settlements and reports --------------------------------------------------------------------

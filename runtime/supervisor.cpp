@@ -28,6 +28,7 @@ supervisor::supervisor(supervisor_options options, time_point now)
     : options_(std::move(options)), progress_(options_.job, now) {
   LAGRANGE_EXPECT(options_.job.workers > 0 && options_.job.shards > 0, "a job without actors");
   const auto add = [this](actor_role role, std::uint32_t count) {
+    places_by_role_[role] = count;
     for (std::uint32_t index = 0; index < count; ++index) places_[{role, index}].life = {1};
   };
   add(actor_role::feeder, 1);
@@ -62,26 +63,23 @@ supervisor_effects supervisor::on_join(actor_life who, std::int64_t pid, time_po
     return out;
   where->state = place_state::joined;
   where->pid = pid;
-  place_what_can_be(out);
+  place_if_possible(who.name, *where, out);
   return out;
 }
 
+/// With thousands of places nothing may look at all of them for each.
 bool supervisor::is_up(actor_role role) const {
-  return std::all_of(places_.begin(), places_.end(), [role](const auto& entry) {
-    return entry.first.role != role || entry.second.state == place_state::running;
-  });
+  const auto running = running_.find(role);
+  return running != running_.end() && running->second == places_by_role_.at(role);
 }
 
-void supervisor::place_what_can_be(supervisor_effects& out) {
-  const bool shards_may = is_up(actor_role::feeder);
-  const bool workers_may = shards_may && is_up(actor_role::shard);
-  for (auto& [name, where] : places_) {
-    const bool may = name.role == actor_role::feeder ||
-                     (name.role == actor_role::shard ? shards_may : workers_may);
-    if (where.state != place_state::joined || !may) continue;
-    where.state = place_state::placed;
-    out.placements.push_back({name, where.life});
-  }
+void supervisor::place_if_possible(actor_name name, place& where, supervisor_effects& out) {
+  const bool may =
+      name.role == actor_role::feeder ||
+      (is_up(actor_role::feeder) && (name.role == actor_role::shard || is_up(actor_role::shard)));
+  if (where.state != place_state::joined || !may) return;
+  where.state = place_state::placed;
+  out.placements.push_back({name, where.life});
 }
 
 supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
@@ -89,6 +87,7 @@ supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
   auto* where = find(who);
   if (where == nullptr || where->state != place_state::placed) return out;
   where->state = place_state::running;
+  ++running_[who.name.role];
   if (where->lost_at) {
     out.events.push_back(fmt::format("{} is back after {:.2f} s as incarnation {}",
                                      to_string(who.name), seconds_between(*where->lost_at, now),
@@ -96,7 +95,8 @@ supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
     where->lost_at.reset();
     change_view(now, out);
   }
-  place_what_can_be(out);
+  if (who.name.role != actor_role::worker && is_up(who.name.role)) // others connect to it
+    for (auto& [name, other] : places_) place_if_possible(name, other, out);
   if (phase_ == job_phase::starting && is_up(actor_role::worker)) phase_ = job_phase::running;
   return out;
 }
@@ -114,6 +114,7 @@ void supervisor::lose(actor_life who, place& where, const std::string& cause, ti
   if (where.state == place_state::lost || where.state == place_state::waiting ||
       where.state == place_state::ended)
     return;
+  if (where.state == place_state::running) --running_[who.name.role];
   if (phase_ >= job_phase::ending ||
       (phase_ == job_phase::collecting && who.name.role == actor_role::worker)) {
     where.state = place_state::ended;

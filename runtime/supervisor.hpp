@@ -100,6 +100,7 @@ public:
   membership_view view() const;
   job_status status(time_point now) const;
   summary summarise() const;
+  std::vector<worker_share> shares() const { return progress_.shares(); }
 
 private:
   enum class place_state : std::uint8_t { waiting, starting, joined, placed, running, lost, ended };
@@ -116,7 +117,7 @@ private:
   place* find(actor_life who);
   bool is_up(actor_role role) const;
   void launch(actor_name name, place& where, time_point now, supervisor_effects& out);
-  void place_what_can_be(supervisor_effects& out);
+  void place_if_possible(actor_name name, place& where, supervisor_effects& out);
   void lose(actor_life who, place& where, const std::string& cause, time_point now,
             supervisor_effects& out);
   void lose_worker(actor_life who, place& where, const std::string& cause, time_point now,
@@ -128,6 +129,8 @@ private:
 
   supervisor_options options_;
   std::map<actor_name, place> places_;
+  std::map<actor_role, std::uint32_t> places_by_role_;
+  std::map<actor_role, std::uint32_t> running_; ///< of those
   progress progress_;
   job_phase phase_ = job_phase::starting;
   job_outcome outcome_ = job_outcome::done;

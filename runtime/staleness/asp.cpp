@@ -9,6 +9,7 @@ class asp final : public staleness_policy {
 public:
   bool admits(const admission&) const override { return true; }
   std::optional<std::uint64_t> bound() const override { return std::nullopt; }
+  bool looks_at_slowest_alone() const override { return true; }
 };
 
 } // namespace

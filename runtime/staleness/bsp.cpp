@@ -9,6 +9,7 @@ class bsp final : public staleness_policy {
 public:
   bool admits(const admission& pull) const override { return pull.clock <= pull.slowest; }
   std::optional<std::uint64_t> bound() const override { return 0; }
+  bool looks_at_slowest_alone() const override { return true; }
   arrival arrivals() const override { return arrival::round; }
 };
 

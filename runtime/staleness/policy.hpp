@@ -66,6 +66,9 @@ public:
   virtual arrival arrivals() const { return arrival::each; }
   /// None: a round waits for all of its leases. Only under rounds.
   virtual std::optional<round_quorum> quorum() const { return std::nullopt; }
+  /// Whether admits() looks at nothing but `clock` and `slowest`. Then pulls that wait are asked
+  /// for again only when `slowest` has changed, which thousands of workers need.
+  virtual bool looks_at_slowest_alone() const { return false; }
 };
 
 /// One row of the table that config, `lagrange list policies` and the conformance kit read.

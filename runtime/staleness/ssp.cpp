@@ -16,6 +16,7 @@ public:
     return pull.clock.value <= pull.slowest.value + bound_;
   }
   std::optional<std::uint64_t> bound() const override { return bound_; }
+  bool looks_at_slowest_alone() const override { return true; }
 
 private:
   std::uint64_t bound_;

@@ -117,7 +117,8 @@ public:
       shared_->call(far.endpoint, bytes,
                     [&](receiver& owner) { owner.on_frame(far.link, std::move(what)); });
     } else {
-      shared_->between([with = shared_, far, what = std::move(what)] {
+      const crossing seen{where_.number, far.endpoint, what.first, bytes};
+      shared_->between(seen, [with = shared_, far, what = std::move(what)] {
         with->call(far.endpoint, what.wire_bytes,
                    [&](receiver& owner) { owner.on_frame(far.link, what); });
       });

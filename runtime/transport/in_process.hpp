@@ -14,12 +14,19 @@
 
 namespace lagrange::runtime::transport {
 
+/// A frame on its way, as whoever stands between sees it.
+struct crossing {
+  std::uint64_t from = 0, to = 0; ///< numbers of endpoints, as in address
+  urgency first = urgency::control;
+  std::uint64_t bytes = 0;
+};
+
 /// Where the endpoints of one process meet. Outlives them.
 class hub {
 public:
   /// Stands between a sender and a receiver, for the simulator: calls `deliver` now, later, twice
   /// or never.
-  using interceptor = std::function<void(std::function<void()> deliver)>;
+  using interceptor = std::function<void(const crossing& what, std::function<void()> deliver)>;
 
   /// Requires: an id that no other hub has.
   explicit hub(std::uint64_t id, interceptor between = {});

@@ -24,6 +24,7 @@ struct outcome {
   std::optional<replay_order> replay;
   std::optional<audit_order> audit;
   std::optional<compare_order> compare;
+  std::optional<run_options> simulate;
 };
 
 /// A token file for calls of `node`.
@@ -51,6 +52,10 @@ outcome call(const std::vector<std::string>& words, int verb_status = 0) {
                              },
                              [&](const compare_order& order) {
                                x.compare = order;
+                               return verb_status;
+                             },
+                             [&](const simulate_order& order) {
+                               x.simulate = order.job;
                                return verb_status;
                              }};
   std::ostringstream out, err;
@@ -300,4 +305,22 @@ TEST_CASE("replay and audit read the run, the update and the worker", "[apps][co
   for (const std::string until : {"7", "update=", "update=x", "update=-1", "worker=1"})
     check_refused(call({"replay", "r", "--until", until}), {"--until", "update=1000"});
   check_refused(call({"replay", "r", "--without", "2"}), {"--without", "worker=2"});
+}
+
+TEST_CASE("simulate refuses what has no place in a simulation", "[apps][command_line]") {
+  const auto simulated = [](std::vector<std::string> words) {
+    words.insert(words.begin(), {"simulate", "--set", "data.format=synthetic", "--set",
+                                 "data.path=blobs:1000:8:3", "--set", "model.name=mlp"});
+    return call(words);
+  };
+  CHECK(simulated({"--workers", "5000"}).simulate->job.topology.workers == 5000);
+  CHECK_FALSE(call_run({"--workers", "1024"}).status);
+  check_refused(call_run({"--workers", "1025"}),
+                {"topology.workers = 1025", "at most 1024", "lagrange simulate takes more"});
+  check_refused(simulated({"--transport", "tcp"}),
+                {"topology.transport = \"tcp\"", "expected \"auto\""});
+  check_refused(simulated({"--set", "topology.devices=[\"cpu\", \"cuda:0\"]"}),
+                {"topology.devices", "expected [\"cpu\"]"});
+  check_refused(simulated({"--workers", "100001"}), {"topology.workers = 100001", "to 100000"});
+  check_refused(simulated({"--in-process"}), {"--in-process is no option of simulate"});
 }

@@ -113,11 +113,14 @@ TEST_CASE("a job that is written and read again is the same job", "[runtime][job
   x.topology.shard_memory = std::uint64_t{3} << 20;
   x.restart = {0, std::chrono::hours(24), std::chrono::milliseconds(1'001)};
   x.evaluation = {3, std::nullopt};
+  x.simulation = {std::chrono::microseconds(1'234), 0.3f, 2, std::chrono::microseconds(0), 0};
   x.output.dir = "over/there";
   CHECK(parsed(to_toml(x)) == x);
   x.evaluation.target = 0.1 + 0.2;
   x.restart.backoff = std::chrono::minutes(60);
   x.optimizer.warmup = {20'000};
+  x.simulation.step = std::chrono::seconds(60);
+  x.simulation.bandwidth = 1'500'000;
   CHECK(parsed(to_toml(x)) == x);
 }
 

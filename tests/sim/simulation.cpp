@@ -1,14 +1,11 @@
 #include "simulation.hpp"
 
-#include "actors/local_launcher.hpp"
-#include "actors/supervisor.hpp"
-#include "actors/system.hpp"
+#include "actors/simulation/simulated_job.hpp"
 #include "runtime/audit.hpp"
 #include "runtime/job.hpp"
 #include "runtime/replay.hpp"
 #include "runtime/transport/in_process.hpp"
 
-#include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
 #include <fmt/format.h>
 
@@ -18,6 +15,7 @@
 namespace lagrange::sim {
 
 using namespace runtime;
+namespace simulation = actors::simulation;
 
 namespace {
 
@@ -71,34 +69,39 @@ job job_of(const scenario& chosen, const catalog& known) {
   return parse_job(job_text(chosen), "the scenario", chosen.set, known).value();
 }
 
-/// One simulated job.
-class simulated_job {
+/// One job with faults, and what watches it.
+class faulty_job {
 public:
-  explicit simulated_job(const scenario& chosen)
+  explicit faulty_job(const scenario& chosen)
       : chosen_(chosen), random_(std::make_shared<std::mt19937_64>(chosen.seed)), rows_(rows()),
-        config_(actors::network::none, actors::scheduling::deterministic, 1), system_(config_),
-        coordinator_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())),
         job_(job_of(chosen, rows_)), facts_(read_data_facts(job_, rows_).value()),
-        checker_(watched(chosen)), audit_(make_feeder(job_, rows_, facts_, {})) {
-    // CAF's virtual clock begins at zero; a moment later no age can be mistaken for "never".
-    coordinator_.advance_time(std::chrono::hours(1));
-    start();
+        checker_(watched(chosen)), audit_(make_feeder(job_, rows_, facts_, {})),
+        leases_(leases_of(make_feeder(job_, rows_, facts_, {}))),
+        simulated_(
+            {.what = job_,
+             .catalog = rows_,
+             .facts = facts_,
+             .job_text = to_toml(job_),
+             .journal = [this](const journal_header& head) { return watching(head); }},
+            [this](caf::actor_system& system, simulation::event_loop&) {
+              return faulty_parts(system);
+            },
+            [this](std::size_t ready) { return pick(ready); }) {
+    for (std::uint32_t crash = 0; crash < chosen_.crashes; ++crash)
+      crashes_.push_back(pick(leases_ * 2 / 3) + 1);
+    std::ranges::sort(crashes_, std::greater<>());
   }
 
-  ~simulated_job() {
+  ~faulty_job() {
     while (!actors_.empty()) {
       caf::anon_send_exit(actors_.back(), caf::exit_reason::kill);
       actors_.pop_back();
     }
-    for (const auto& [who, node] : launcher_->nodes())
-      caf::anon_send_exit(node, caf::exit_reason::user_shutdown);
-    supervisor_ = nullptr;
-    while (coordinator_.has_job()) coordinator_.run_once();
   }
 
   report run() {
     report made;
-    while (made.breach.empty() && state().twin->phase() != job_phase::ended) {
+    while (made.breach.empty() && !simulated_.is_over()) {
       step();
       if (++made.events > chosen_.step_limit)
         made.breach = "EN-1: the job does not end";
@@ -121,87 +124,51 @@ private:
             [this](worker_id worker, incarnation life) { return is_live(worker, life); }};
   }
 
-  using state_type = actors::supervisor_state;
-  using state_holder =
-      std::remove_pointer_t<actors::supervisor_actor::stateful_pointer<state_type>>;
-
-  state_type& state() {
-    auto* actor = caf::actor_cast<caf::abstract_actor*>(supervisor_);
-    return dynamic_cast<state_holder&>(*actor).state;
-  }
-
   template <class Handle>
   Handle keep(Handle handle) {
     actors_.push_back(caf::actor_cast<caf::strong_actor_ptr>(handle));
     return handle;
   }
 
-  actors::plane_maker planes() {
-    const auto between = keep(frames_link(system_, chosen_.faults, random_));
-    hub_.emplace(chosen_.seed + 1, [between](std::function<void()> deliver) {
+  simulation::simulation_parts faulty_parts(caf::actor_system& system) {
+    const auto between = keep(frames_link(system, chosen_.faults, random_));
+    hub_.emplace(chosen_.seed + 1, [between](const transport::crossing&,
+                                             std::function<void()> deliver) {
       caf::anon_send(between,
                      crossing(std::make_shared<const std::function<void()>>(std::move(deliver))));
     });
-    return [this](transport::receiver& owner, const plane_needs&) {
-      return result<std::unique_ptr<transport::endpoint>>(hub_->open(owner));
-    };
+    return {[this](transport::receiver& owner, const plane_needs&) {
+              return result<std::unique_ptr<transport::endpoint>>(hub_->open(owner));
+            },
+            [this](caf::actor_system& in, const actors::compute_request& asked) {
+              auto made = std::make_shared<computation>(
+                  make_computation(asked.what, rows_, asked.facts, asked.keeper));
+              return keep(slow_compute(in, std::move(made), chosen_.step_max, random_));
+            },
+            [this, &system](const actors::feeder_actor& feeder) {
+              return keep(link_to(system, feeder, chosen_.faults, random_));
+            }};
   }
 
-  void start() {
-    const auto open_plane = planes();
-    launcher_ = std::make_shared<actors::local_launcher>(
-        system_,
-        actors::local_launcher_setup{
-            &rows_, open_plane,
-            [this](const journal_header& head) { return result<journal_sink>(watching(head)); },
-            [this](caf::actor_system& system, std::shared_ptr<computation> what) {
-              return keep(slow_compute(system, std::move(what), chosen_.step_max, random_));
-            }});
-    auto setup = std::make_shared<actors::supervisor_setup>();
-    const stamp self{job_id{chosen_.seed}, supervisor_term{1}, {}, {}, incarnation{1}};
-    setup->options = make_supervisor(job_, rows_, facts_, self);
-    setup->order = make_placement(self, to_toml(job_), facts_);
-    setup->nodes = launcher_;
-    setup->open_plane = open_plane;
-    setup->feeder_link = [this](const actors::feeder_actor& feeder) {
-      return keep(link_to(system_, feeder, chosen_.faults, random_));
-    };
-    leases_ = setup->options.job.leases;
-    supervisor_ = keep(system_.spawn(
-        actors::supervisor, std::shared_ptr<const actors::supervisor_setup>(std::move(setup))));
-    caf::anon_send(supervisor_, actors::start_atom::value);
-    for (std::uint32_t crash = 0; crash < chosen_.crashes; ++crash)
-      crashes_.push_back(pick(leases_ * 2 / 3) + 1);
-    std::ranges::sort(crashes_, std::greater<>());
-  }
-
-  journal_sink watching(const journal_header& head) {
+  result<journal_sink> watching(const journal_header& head) {
     journals_.resize(chosen_.shards);
     journals_[head.shard.value].head = head;
-    return [this](shard_id shard, std::span<const journal_entry> entries) -> result<void> {
+    return journal_sink([this](shard_id shard, std::span<const journal_entry> entries) {
       for (const auto& entry : entries) {
         checker_.see(shard, entry);
         audit_.see(shard, entry);
         journals_[shard.value].entries.push_back(entry);
       }
-      return success();
-    };
+      return result<void>(success());
+    });
   }
 
   std::uint64_t pick(std::uint64_t below) {
     return (*random_)() % std::max<std::uint64_t>(below, 1);
   }
 
-  /// One event: any actor that has something to do, or else the next moment at which one will.
   void step() {
-    auto& jobs = coordinator_.jobs;
-    if (!jobs.empty()) {
-      const auto chosen = static_cast<std::ptrdiff_t>(pick(jobs.size()));
-      std::rotate(jobs.begin(), jobs.begin() + chosen, jobs.begin() + chosen + 1);
-      coordinator_.run_once();
-    } else {
-      coordinator_.trigger_timeout();
-    }
+    simulated_.step();
     if (!crashes_.empty() && checker_.applied({0}) >= crashes_.back()) {
       crashes_.pop_back();
       crash_a_worker();
@@ -210,7 +177,7 @@ private:
 
   void crash_a_worker() {
     std::vector<actors::node_actor> candidates;
-    for (const auto& [who, node] : launcher_->nodes())
+    for (const auto& [who, node] : simulated_.nodes().nodes())
       if (who.name.role == actor_role::worker) candidates.push_back(node);
     if (!candidates.empty())
       caf::anon_send_exit(candidates[pick(candidates.size())],
@@ -218,7 +185,7 @@ private:
   }
 
   bool is_live(worker_id worker, incarnation life) {
-    const auto view = state().twin->view();
+    const auto view = simulated_.state().twin->view();
     return std::ranges::any_of(view.members, [&](const member& each) {
       return each.worker == worker && each.life == life && each.live;
     });
@@ -228,17 +195,18 @@ private:
   void settle(report& made) {
     checker_.see_end(leases_);
     audit_.end();
-    made.figures = state().twin->summarise();
+    made.figures = simulated_.state().twin->summarise();
     const auto& counts = made.figures.leases;
     made.breach = checker_.breach();
-    if (state().twin->outcome() != job_outcome::done)
-      made.breach = "EN-1: the job failed: " + state().twin->cause();
+    if (simulated_.state().twin->outcome() != job_outcome::done)
+      made.breach = "EN-1: the job failed: " + simulated_.state().twin->cause();
     else if (counts.issued != leases_ || counts.lost != 0 ||
              (counts.applied != leases_ && !has_quorum()) || counts.duplicated != 0)
       made.breach = "LE-1: " + audit_line(made.figures) + ", expected " + std::to_string(leases_);
     if (made.breach.empty()) made.breach = audit_.breach();
     if (!made.breach.empty()) return;
-    made.parameters = assemble_parameters(job_, rows_, facts_, state().parameters.shards);
+    made.parameters =
+        assemble_parameters(job_, rows_, facts_, simulated_.state().parameters.shards);
     made.expected_updates = checker_.version({0}).value;
   }
 
@@ -249,25 +217,21 @@ private:
   scenario chosen_;
   random_source random_;
   catalog rows_;
-  actors::system_config config_;
-  caf::actor_system system_;
-  caf::scheduler::test_coordinator& coordinator_;
   job job_;
   data_facts facts_;
   invariants checker_;
   audit audit_;
   std::vector<journal> journals_;
-  std::optional<transport::hub> hub_;
-  std::shared_ptr<actors::local_launcher> launcher_;
-  actors::supervisor_actor supervisor_;
-  std::vector<caf::strong_actor_ptr> actors_;
   std::uint64_t leases_ = 0;
   std::vector<std::uint64_t> crashes_; ///< leases applied at which to crash; next one last
+  std::optional<transport::hub> hub_;
+  std::vector<caf::strong_actor_ptr> actors_;
+  simulation::simulated_job simulated_; ///< last: its actors use the others
 };
 
 } // namespace
 
-report simulate(const scenario& chosen) { return simulated_job(chosen).run(); }
+report simulate(const scenario& chosen) { return faulty_job(chosen).run(); }
 
 std::string find_difference(const scenario& chosen, const report& recorded) {
   const auto known = rows();

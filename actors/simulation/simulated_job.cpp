@@ -1,0 +1,105 @@
+#include "actors/simulation/simulated_job.hpp"
+
+#include "actors/evaluator.hpp"
+#include "runtime/job_chaos.hpp"
+#include "runtime/permutation.hpp"
+
+#include <caf/send.hpp>
+
+namespace lagrange::actors::simulation {
+
+using namespace runtime;
+
+namespace {
+
+/// A link with what is injected on it.
+link_times shaped(link_times link, const transport::link_shape& by) {
+  link.latency += by.latency;
+  const auto bits = by.bytes_per_second * 8;
+  if (bits > 0 && (link.bits_per_second == 0 || bits < link.bits_per_second))
+    link.bits_per_second = bits;
+  return link;
+}
+
+} // namespace
+
+simulated_job::simulated_job(const simulation_setup& setup, const parts_maker& parts,
+                             event_loop::choice pick)
+    : config_(network::none, scheduling::deterministic, 1), system_(config_),
+      events_(system_, std::move(pick)) {
+  if (setup.tested) evaluator_ = system_.spawn(evaluator, setup.tested);
+  auto chosen = standard_parts(setup);
+  if (parts) {
+    auto own = parts(system_, events_);
+    if (own.planes) chosen.planes = std::move(own.planes);
+    if (own.compute) chosen.compute = std::move(own.compute);
+    chosen.feeder_link = std::move(own.feeder_link);
+  }
+  nodes_ = std::make_shared<local_launcher>(
+      system_, local_launcher_setup{&setup.catalog, chosen.planes, setup.journal, chosen.compute});
+  supervisor_ = system_.spawn(supervisor, make_setup(setup, chosen));
+  watch_supervisor();
+  caf::anon_send(supervisor_, start_atom::value);
+}
+
+void simulated_job::watch_supervisor() {
+  using holder = std::remove_pointer_t<supervisor_actor::stateful_pointer<supervisor_state>>;
+  auto* actor = caf::actor_cast<caf::abstract_actor*>(supervisor_);
+  state_ = &dynamic_cast<holder&>(*actor).state;
+  actor->attach_functor([this](const caf::error& why) {
+    state_ = nullptr;
+    broken_ = "the supervisor " + cause_of(why);
+  });
+}
+
+simulation_parts simulated_job::standard_parts(const simulation_setup& setup) {
+  const auto injected = chaos_of(setup.what);
+  network_.emplace(
+      events_,
+      [links = make_link_times(setup.what), injected](actor_name who) {
+        return shaped(links, injected.link_of(who));
+      },
+      mix(setup.what.seed) | 1);
+  auto steps = setup.steps;
+  if (!steps)
+    steps = [times = make_step_times(setup.what)](worker_id worker, worker_clock clock) {
+      return times.of(worker, clock);
+    };
+  steps = [steps = std::move(steps), injected, count = setup.what.staleness.local_steps](
+              worker_id worker, worker_clock clock) {
+    const auto stretch = injected.stretch_of(worker) * injected.jitter(worker, clock) * count;
+    return std::chrono::nanoseconds(
+        static_cast<std::int64_t>(static_cast<double>(steps(worker, clock).count()) * stretch));
+  };
+  auto computing = std::make_shared<shared_computation>(setup.what, setup.catalog, setup.facts);
+  return {network_->planes(), simulated_compute(std::move(computing), std::move(steps)), {}};
+}
+
+std::shared_ptr<const supervisor_setup> simulated_job::make_setup(const simulation_setup& setup,
+                                                                  const simulation_parts& parts) {
+  auto made = std::make_shared<supervisor_setup>();
+  const stamp self{job_id{mix(setup.what.seed)}, setup.term, {}, {}, incarnation{1}};
+  made->options = make_supervisor(setup.what, setup.catalog, setup.facts, self);
+  made->options.job.is_emulated = true;
+  made->order = make_placement(self, setup.job_text, setup.facts);
+  made->nodes = nodes_;
+  made->evaluator = evaluator_;
+  if (setup.tested) made->evaluated = setup.tested->rows();
+  made->open_plane = parts.planes;
+  made->needs = make_plane_needs(setup.what, setup.catalog, setup.facts);
+  made->feeder_link = parts.feeder_link;
+  return made;
+}
+
+simulated_job::~simulated_job() {
+  for (const auto& [who, node] : nodes_->nodes())
+    caf::anon_send_exit(node, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(supervisor_, caf::exit_reason::kill);
+  caf::anon_send_exit(evaluator_, caf::exit_reason::kill);
+  supervisor_ = nullptr;
+  events_.drain();
+}
+
+void simulated_job::stop(int signal) { caf::anon_send(supervisor_, end_atom::value, signal); }
+
+} // namespace lagrange::actors::simulation

@@ -1,0 +1,92 @@
+#include "apps/run_record.hpp"
+
+#include "runtime/assembly.hpp"
+#include "runtime/checkpoint.hpp"
+#include "runtime/digest.hpp"
+#include "runtime/files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace lagrange::apps {
+
+using namespace runtime;
+
+namespace {
+constexpr std::string_view parameters_file = "parameters.ckpt";
+} // namespace
+
+result<std::unique_ptr<run_record>> run_record::begin(const run_options& options) {
+  BOOST_OUTCOME_TRY(folder, run_folder::create(options.job.output.dir, options.job.name));
+  BOOST_OUTCOME_TRY(term, folder.take_term());
+  BOOST_OUTCOME_TRY(folder.write("job.toml", options.job_text));
+  BOOST_OUTCOME_TRY(folder.make("journal"));
+  return std::unique_ptr<run_record>(new run_record(options, std::move(folder), term));
+}
+
+journal_opener run_record::journals() const {
+  return [run = folder_.path()](const journal_header& head) {
+    return write_journal_to(journal_path(run, head.shard))(head);
+  };
+}
+
+void run_record::event(std::string_view text, const moment& when) {
+  view_.event_at(when.time, text);
+  append("events.log",
+         fmt::format("{}{}{} {}", when.date, when.date.empty() ? "" : " ", when.time, text));
+}
+
+void run_record::keep(const job_status& status) { append("metrics.jsonl", render_json(status)); }
+
+/// A full disk does not end the training; it is told once.
+void run_record::append(std::string_view file, std::string_view line) {
+  const auto kept = folder_.append(file, line);
+  if (!kept && !std::exchange(is_disk_told_, true)) view_.error(kept.error().text);
+}
+
+void run_record::write(std::string_view file, std::string_view content) {
+  if (const auto kept = folder_.write(file, content); !kept) view_.error(kept.error().text);
+}
+
+int run_record::finish(job_result& end) {
+  if (end.outcome == job_outcome::failed) view_.error("the job failed: " + end.cause);
+  const bool is_kept = keep_results(end);
+  view_.finish(end.figures, folder_.path().string());
+  if (end.outcome == job_outcome::interrupted) return 130;
+  return end.outcome == job_outcome::done && is_kept ? 0 : 1;
+}
+
+bool run_record::keep_results(job_result& end) {
+  std::vector<result<void>> kept;
+  if (!end.parameters.empty()) kept.push_back(keep_parameters(end));
+  const auto text = to_json(end.figures) + "\n";
+  kept.push_back(folder_.write("summary.json", text));
+  kept.push_back(folder_.write("workers.json", to_json(end.workers)));
+  if (!options_.summary_file.empty())
+    kept.push_back(write_atomically(options_.summary_file, std::as_bytes(std::span(text))));
+  for (const auto& each : kept)
+    if (!each) view_.error(each.error().text);
+  return std::ranges::all_of(kept, [](const auto& each) { return each.has_value(); });
+}
+
+result<void> run_record::keep_parameters(job_result& end) {
+  const auto& job = options_.job;
+  const auto values = assemble_values(job, *options_.catalog, options_.facts, end.parameters);
+  end.figures.parameters_sha256 = sha256_hex(values);
+  checkpoint made{job.name, job.model.name, LAGRANGE_VERSION, job.seed, options_.job_text, {}, {},
+                  {}};
+  const auto network = make_network(job, *options_.catalog, options_.facts.input);
+  for (const auto& spec : network->parameters())
+    made.parameters.push_back({spec.name, spec.extents});
+  for (const auto& reply : end.parameters.shards)
+    made.shards.push_back({{reply->from.name.index}, reply->version, reply->samples});
+  return write_checkpoint(folder_.path() / parameters_file, made, values);
+}
+
+int run_record::give_up(const std::string& why) {
+  view_.error(why);
+  return 1;
+}
+
+} // namespace lagrange::apps

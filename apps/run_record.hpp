@@ -1,0 +1,64 @@
+/// \file
+/// What a run shows and what it leaves behind: the view that a person looks at, and the run's
+/// folder. The same for a real run and for a simulated one.
+#pragma once
+
+#include "apps/live_view.hpp"
+#include "apps/run.hpp"
+#include "apps/run_folder.hpp"
+#include "runtime/control.hpp"
+#include "runtime/journal_file.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace lagrange::apps {
+
+/// When something happened, as it is written.
+struct moment {
+  std::string date; ///< empty: there is none
+  std::string time;
+};
+
+class run_record {
+public:
+  /// Makes the run's folder, with the config in it. Errors: bad_file. Requires: options that
+  /// outlive the record.
+  static runtime::result<std::unique_ptr<run_record>> begin(const run_options& options);
+
+  std::filesystem::path path() const { return folder_.path(); }
+  runtime::supervisor_term term() const { return term_; }
+  /// Of all shards.
+  runtime::journal_opener journals() const;
+
+  /// To whoever watches alone.
+  live_view& view() { return view_; }
+  /// One thing that happened.
+  void event(std::string_view text, const moment& when);
+  /// A line of figures.
+  void keep(const runtime::job_status& status);
+  /// The end: its figures, parameters and cause, kept and shown. Returns the exit status.
+  int finish(runtime::job_result& end);
+  /// A file more.
+  void write(std::string_view file, std::string_view content);
+  /// Instead of finish(). Returns the exit status.
+  int give_up(const std::string& why);
+
+private:
+  run_record(const run_options& options, run_folder folder, runtime::supervisor_term term)
+      : options_(options), folder_(std::move(folder)), term_(term),
+        view_(options.mode, standard_screen()) {}
+
+  void append(std::string_view file, std::string_view line);
+  bool keep_results(runtime::job_result& end);
+  runtime::result<void> keep_parameters(runtime::job_result& end);
+
+  const run_options& options_;
+  run_folder folder_;
+  runtime::supervisor_term term_;
+  live_view view_;
+  bool is_disk_told_ = false;
+};
+
+} // namespace lagrange::apps

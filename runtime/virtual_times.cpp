@@ -1,0 +1,86 @@
+#include "runtime/virtual_times.hpp"
+
+#include "ops/contract.hpp"
+#include "ops/random.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lagrange::runtime {
+
+namespace {
+
+// Streams of random numbers; a worker's steps have one for each worker behind these.
+constexpr std::uint64_t means_stream = 0x6d65616e73; // "means"
+constexpr std::uint64_t steps_stream = 0x7374657073; // "steps"
+
+constexpr double sigma_max = 2;
+
+/// Sum of twelve uniform numbers, less six.
+double draw_normal(const ops::random_sequence& numbers, std::uint64_t index) {
+  double sum = -6;
+  for (std::uint64_t part = 0; part < 12; ++part)
+    sum += static_cast<double>(numbers.unit(index * 12 + part));
+  return sum;
+}
+
+/// The exponential function, of which libraries differ in the last bits. For x from -20 to 20.
+double exponential(double x) {
+  constexpr int halvings = 10;
+  const double part = x / (1 << halvings);
+  double value = 1 + part * (1 + part / 2 * (1 + part / 3 * (1 + part / 4)));
+  for (int i = 0; i < halvings; ++i) value *= value;
+  return value;
+}
+
+} // namespace
+
+double draw_lognormal(double sigma, std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
+  if (sigma <= 0) return 1;
+  const ops::random_sequence numbers(seed, stream);
+  return exponential(sigma * draw_normal(numbers, index) - sigma * sigma / 2);
+}
+
+std::chrono::nanoseconds step_times::of(worker_id worker, worker_clock clock) const {
+  const auto stretch = draw_lognormal(spread, seed, means_stream, worker.value) *
+                       draw_lognormal(jitter, seed, steps_stream + worker.value, clock.value);
+  const auto drawn = static_cast<double>(mean.count()) * stretch;
+  return std::max(std::chrono::nanoseconds(1),
+                  std::chrono::nanoseconds(static_cast<std::int64_t>(drawn)));
+}
+
+recorded_step_times::recorded_step_times(std::span<const worker_share> workers, std::uint64_t seed)
+    : seed_(seed) {
+  for (const auto& each : workers) {
+    const auto mean = step_mean(each);
+    if (mean <= 0) continue;
+    const auto share = step_deviation(each) / mean;
+    workers_.push_back({mean * 1e9, std::min(sigma_max, std::sqrt(std::log1p(share * share)))});
+  }
+  LAGRANGE_EXPECT(!workers_.empty(), "no worker took a step");
+}
+
+std::chrono::nanoseconds recorded_step_times::of(worker_id worker, worker_clock clock) const {
+  const auto& own = workers_[worker.value % workers_.size()];
+  const auto drawn =
+      own.mean * draw_lognormal(own.sigma, seed_, steps_stream + worker.value, clock.value);
+  return std::max(std::chrono::nanoseconds(1),
+                  std::chrono::nanoseconds(static_cast<std::int64_t>(drawn)));
+}
+
+std::chrono::nanoseconds link_times::busy(std::uint64_t bytes) const {
+  if (bits_per_second == 0) return std::chrono::nanoseconds(0);
+  const auto seconds = static_cast<double>(bytes) * 8 / static_cast<double>(bits_per_second);
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
+}
+
+step_times make_step_times(const job& x) {
+  return {x.simulation.step, static_cast<double>(x.simulation.spread),
+          static_cast<double>(x.simulation.jitter), x.seed};
+}
+
+link_times make_link_times(const job& x) {
+  return {std::chrono::nanoseconds(x.simulation.latency) / 2, x.simulation.bandwidth};
+}
+
+} // namespace lagrange::runtime

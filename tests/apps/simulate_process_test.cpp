@@ -1,0 +1,130 @@
+// The verb `simulate` of the real program, and what it leaves in a run's folder.
+#include "tests/support/running_program.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+using namespace lagrange;
+using Catch::Contains;
+using nlohmann::json;
+using tests::running_program;
+namespace fs = std::filesystem;
+
+namespace {
+
+using words = std::vector<std::string>;
+
+struct ended {
+  int status = -1;
+  std::string out;
+};
+ended run(const words& arguments) {
+  running_program program(arguments);
+  const auto status = program.wait().status;
+  return {status, program.output()};
+}
+
+/// What a person gets to see, on stderr.
+std::string told_by(const words& arguments) {
+  std::string command = LAGRANGE_PROGRAM;
+  for (const auto& word : arguments) command += " '" + word + "'";
+  std::string text;
+  auto* pipe = ::popen((command + " 2>&1 >/dev/null").c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) text += static_cast<char>(c);
+  CHECK(::pclose(pipe) == 0);
+  return text;
+}
+
+words job(const fs::path& folder, const words& more = {}) {
+  words made{"simulate",
+             "--output",
+             folder.string(),
+             "--set",
+             "name=simulated",
+             "--set",
+             "model.name=mlp",
+             "--set",
+             "data.format=synthetic",
+             "--set",
+             "data.path=blobs:2000:8:4",
+             "--set",
+             "data.batch=4",
+             "--set",
+             "data.epochs=2",
+             "--workers",
+             "50"};
+  made.insert(made.end(), more.begin(), more.end());
+  return made;
+}
+
+fs::path run_in(const fs::path& folder) { return fs::directory_iterator(folder)->path(); }
+
+std::string content(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+} // namespace
+
+TEST_CASE("RE-1: the same seed leaves the same bytes in two folders, another seed others",
+          "[apps][simulate]") {
+  const tests::temporary_folder first, second, other;
+  REQUIRE(run(job(first.path(), {"--quiet", "--seed", "3"})).status == 0);
+  REQUIRE(run(job(second.path(), {"--plain", "--seed", "3"})).status == 0);
+  REQUIRE(run(job(other.path(), {"--quiet", "--seed", "4"})).status == 0);
+  for (const fs::path file : {"summary.json", "workers.json", "metrics.jsonl", "events.log",
+                              "journal/shard-0.lgj", "journal/shard-1.lgj"}) {
+    CAPTURE(file);
+    const auto bytes = content(run_in(first.path()) / file);
+    CHECK_FALSE(bytes.empty());
+    CHECK(bytes == content(run_in(second.path()) / file));
+  }
+  const auto summary = content(run_in(first.path()) / "summary.json");
+  CHECK(json::parse(summary)["emulated"] == true);
+  CHECK(json::parse(summary)["workers"] == 50);
+  CHECK(summary != content(run_in(other.path()) / "summary.json"));
+}
+
+TEST_CASE("RE-1 LE-1: a simulated run is replayed and audited like any other", "[apps][simulate]") {
+  const tests::temporary_folder folder;
+  REQUIRE(run(job(folder.path(), {"--quiet", "--set", "codec.push=int8"})).status == 0);
+  const auto replayed = run({"replay", run_in(folder.path()).string(), "--json"});
+  CHECK(replayed.status == 0);
+  CHECK(json::parse(replayed.out)["bit_exact"] == true);
+  const auto audited = run({"audit", run_in(folder.path()).string(), "--json"});
+  CHECK(audited.status == 0);
+  CHECK(json::parse(audited.out)["holds"] == true);
+}
+
+TEST_CASE("a person is told that times are virtual, first and last", "[apps][simulate]") {
+  const tests::temporary_folder folder;
+  const auto told = told_by(job(folder.path(), {"--plain"}));
+  const std::string label = "simulated: times are virtual";
+  const auto first = told.find(label), last = told.rfind(label);
+  REQUIRE(first != std::string::npos);
+  CHECK(first < last);
+  CHECK_THAT(told, Contains("events/s"));
+  CHECK_THAT(told, Contains("leases: 1000 issued, 1000 applied, 0 lost, 0 duplicated"));
+}
+
+TEST_CASE("workers.json says of every worker what it did with its time", "[apps][simulate]") {
+  const tests::temporary_folder folder;
+  REQUIRE(run(job(folder.path(), {"--quiet"})).status == 0);
+  const auto workers = json::parse(content(run_in(folder.path()) / "workers.json"));
+  REQUIRE(workers.size() == 50);
+  std::uint64_t samples = 0;
+  for (const auto& each : workers) {
+    samples += each["samples"].get<std::uint64_t>();
+    CHECK(each["wait_share"] >= 0);
+    CHECK(each["wait_share"] <= 1);
+  }
+  CHECK(samples == 4000);
+}
