@@ -9,6 +9,12 @@ namespace lagrange::actors::simulation {
 
 using namespace runtime;
 
+namespace {
+/// Virtual time costs nothing, and where links lose one frame in seven, the last parameters may
+/// have to be asked for often.
+constexpr std::chrono::seconds end_deadline{30};
+} // namespace
+
 simulated_job::simulated_job(const simulation_setup& setup, const parts_maker& parts,
                              event_loop::choice pick)
     : config_(network::none, scheduling::deterministic, 1), system_(config_),
@@ -57,6 +63,7 @@ std::shared_ptr<const supervisor_setup> simulated_job::make_setup(const simulati
   const stamp self{job_id{mix(setup.what.seed)}, setup.term, {}, {}, incarnation{1}};
   made->options = make_supervisor(setup.what, setup.catalog, setup.facts, self);
   made->options.job.is_emulated = true;
+  made->options.end_deadline = end_deadline;
   made->order = make_placement(self, setup.job_text, setup.facts);
   made->nodes = nodes_;
   made->evaluator = evaluator_;
