@@ -2,8 +2,6 @@
 
 #include <caf/send.hpp>
 
-#include <unistd.h>
-
 namespace lagrange::actors {
 
 local_launcher::local_launcher(caf::actor_system& system, local_launcher_setup setup)
@@ -13,7 +11,7 @@ runtime::result<void> local_launcher::launch(const runtime::actor_life& who,
                                              const supervisor_actor& supervisor) {
   auto setup = std::make_shared<node_setup>();
   setup->who = who;
-  setup->pid = ::getpid();
+  setup->pid = setup_.pid;
   setup->supervisor = supervisor;
   setup->catalog = setup_.catalog;
   setup->open_plane = setup_.open_plane;

@@ -16,7 +16,8 @@ struct local_launcher_setup {
   const runtime::catalog* catalog = nullptr;
   plane_maker open_plane;
   runtime::journal_opener journal; ///< of shards; null: none is kept
-  compute_maker compute;           ///< as in node_setup
+  compute_maker compute{};         ///< as in node_setup
+  std::int64_t pid = 0;            ///< of this process, for people; 0: nobody is told
 };
 
 /// Used by the supervisor alone, one call at a time.

@@ -42,9 +42,10 @@ void tell(const invocation& call, bool is_json, const std::string& spec, std::ui
 } // namespace
 
 int act_check_policy(const invocation& call) {
-  CLI::App app("Drives a policy through whole jobs of seeded schedules, and says which invariant it "
-               "breaks and for which seed: CL-1, CL-2, SH-1, SH-2, LE-1, EN-1.",
-               "check-policy");
+  CLI::App app(
+      "Drives a policy through whole jobs of seeded schedules, and says which invariant it "
+      "breaks and for which seed: CL-1, CL-2, SH-1, SH-2, LE-1, EN-1.",
+      "check-policy");
   std::string name;
   std::uint32_t seeds = seeds_default, first = 1;
   bool is_json = false;

@@ -93,7 +93,7 @@ private:
       setup->open_plane = apps::planes_of_process(options_.security);
       local_ = std::make_shared<actors::local_launcher>(
           system_, actors::local_launcher_setup{
-                       options_.catalog, setup->open_plane, record_.journals(), {}});
+                       options_.catalog, setup->open_plane, record_.journals(), {}, ::getpid()});
       setup->nodes = local_;
     } else {
       setup->open_plane = apps::planes_of_host(options_.security, loopback);

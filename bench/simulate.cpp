@@ -85,7 +85,7 @@ bool measure(const scale& at, const std::string& more) {
   const auto seconds = after.seconds - before.seconds;
   const auto steps = static_cast<double>(end.figures.leases.applied);
   const bool is_sound = end.outcome == job_outcome::done && checks.breach().empty();
-  std::printf("%-31s %8.0f %9.0f %8.0f %8.0f %8.1f %7.1f%s\n", at.name, steps,
+  std::printf("%-31s %8.0f %9.0f %8.0f %8.0f %9.2f %5.1f%s\n", at.name, steps,
               static_cast<double>(running.events()) / seconds, steps / seconds, seconds,
               end.figures.train_seconds, after.bytes / 1e9, is_sound ? "" : "  not audited clean");
   std::fflush(stdout);
@@ -96,8 +96,9 @@ bool measure(const scale& at, const std::string& more) {
 
 int main(int count, char** arguments) {
   const bool is_quick = count > 1 && std::string(arguments[1]) == "--quick";
-  std::printf("%-31s %8s %9s %8s %8s %8s %7s\n", "", "steps", "events/s", "steps/s", "cpu s",
+  std::printf("%-31s %8s %9s %8s %8s %9s %5s\n", "", "steps", "events/s", "steps/s", "cpu s",
               "virtual s", "GB");
+  std::fflush(stdout);
   int missed = 0;
   try {
     for (const auto& each : scales) missed += measure(each, is_quick ? each.quick : "") ? 0 : 1;

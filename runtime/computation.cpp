@@ -101,7 +101,7 @@ step_result computation::operator()(const step_task& task, const part_sink& read
   result.what = task.what.id;
   result.samples = static_cast<std::uint32_t>(samples.labels.extents()[0]);
   const bool is_finite = memory_.local ? train_locally(task, result)
-                                : train(samples, step_key(seed_, task.what), task, result);
+                                       : train(samples, step_key(seed_, task.what), task, result);
   if (!is_finite) result.verdict = push_verdict::skip;
   end_push(result, task.plan.get());
   return result;
@@ -152,7 +152,8 @@ bool computation::train_locally(const step_task& task, step_result& result) {
     const auto key = step_key(seed_, task.what) + static_cast<std::uint64_t>(number);
     step_result step;
     if (!train(part, key, task, step)) continue;
-    memory_.local->step(parameters_, d_parameters_, step.clip_scale, static_cast<std::uint64_t>(size));
+    memory_.local->step(parameters_, d_parameters_, step.clip_scale,
+                        static_cast<std::uint64_t>(size));
     loss += step.loss;
     ++taken;
   }

@@ -14,8 +14,8 @@ bool feeder::choose_in_quorum(const lease_request& request, dealt_grant& chosen)
   if (is_closed_ || (!is_new && arrived_.size() + outstanding() + expected() >= needed()))
     return false;
   grant.kind = grant_kind::tick;
-  const bool is_granted = choose_lease({leases()}, request, chosen) ||
-                          (is_new && request.state != standing::idle);
+  const bool is_granted =
+      choose_lease({leases()}, request, chosen) || (is_new && request.state != standing::idle);
   if (is_granted) served_.insert({request.from.name.index});
   return is_granted;
 }

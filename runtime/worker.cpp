@@ -110,6 +110,7 @@ void worker::advance(time_point now, worker_effects& out) {
       break;
     case grant_kind::idle:
       push_empty(push_verdict::leave, now, out);
+      out.report = report(now); // perhaps the last: its job may end before the next tick
       break;
     default:
       out.is_finished = is_finished_ = true;

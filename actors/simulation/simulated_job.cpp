@@ -11,6 +11,9 @@ namespace lagrange::actors::simulation {
 using namespace runtime;
 
 namespace {
+/// Virtual time costs nothing, and where links lose one frame in seven, the last parameters may
+/// have to be asked for often.
+constexpr std::chrono::seconds end_deadline{30};
 
 /// A link with what is injected on it.
 link_times shaped(link_times link, const transport::link_shape& by) {
@@ -65,8 +68,8 @@ simulation_parts simulated_job::standard_parts(const simulation_setup& setup) {
     steps = [times = make_step_times(setup.what)](worker_id worker, worker_clock clock) {
       return times.of(worker, clock);
     };
-  steps = [steps = std::move(steps), injected, count = setup.what.staleness.local_steps](
-              worker_id worker, worker_clock clock) {
+  steps = [steps = std::move(steps), injected,
+           count = setup.what.staleness.local_steps](worker_id worker, worker_clock clock) {
     const auto stretch = injected.stretch_of(worker) * injected.jitter(worker, clock) * count;
     return std::chrono::nanoseconds(
         static_cast<std::int64_t>(static_cast<double>(steps(worker, clock).count()) * stretch));
@@ -81,6 +84,7 @@ std::shared_ptr<const supervisor_setup> simulated_job::make_setup(const simulati
   const stamp self{job_id{mix(setup.what.seed)}, setup.term, {}, {}, incarnation{1}};
   made->options = make_supervisor(setup.what, setup.catalog, setup.facts, self);
   made->options.job.is_emulated = true;
+  made->options.end_deadline = end_deadline;
   made->order = make_placement(self, setup.job_text, setup.facts);
   made->nodes = nodes_;
   made->evaluator = evaluator_;

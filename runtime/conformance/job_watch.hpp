@@ -86,8 +86,7 @@ public:
     double sum = 0;
     double weights = 0;
     for (const auto& entry : entries) {
-      if (entry.kind == journal_kind::applied && weights > 0 &&
-          known_.arrivals == arrival::each)
+      if (entry.kind == journal_kind::applied && weights > 0 && known_.arrivals == arrival::each)
         expect(false, "SH-1", "two updates in one event");
       if (entry.kind == journal_kind::served) {
         publish(at, sum, weights);
@@ -97,8 +96,7 @@ public:
         sum += weight * gradient_of(entry.what);
         weights += weight;
         check_settled(shard, entry);
-      } else if (entry.kind == journal_kind::dropped ||
-                 entry.kind == journal_kind::excluded) {
+      } else if (entry.kind == journal_kind::dropped || entry.kind == journal_kind::excluded) {
         check_settled(shard, entry);
       }
       const auto expected = at.values.size() - 1 + (weights > 0 ? 1 : 0);
@@ -166,8 +164,7 @@ private:
     std::size_t excluded = 0;
     for (const auto& each : shards_) {
       const auto found = each.settled.find(id);
-      excluded +=
-          found != each.settled.end() && found->second == journal_kind::excluded ? 1 : 0;
+      excluded += found != each.settled.end() && found->second == journal_kind::excluded ? 1 : 0;
     }
     expect(excluded == 0 || excluded == shards_.size(), "LE-1",
            "lease " + to_string(id) + " was left out of its round by some shards only");

@@ -51,8 +51,7 @@ private:
     made.self = worker_stamp(who.first, who.second.value);
     made.shards = job_.facts.shards;
     made.retry_after = std::chrono::milliseconds(80);
-    if (job_.facts.bound.value_or(1) >= 1 && job_.time.chance(70))
-      made.ahead = lookahead::one_step;
+    if (job_.facts.bound.value_or(1) >= 1 && job_.time.chance(70)) made.ahead = lookahead::one_step;
     auto& twin = *(workers_[who] = std::make_unique<worker>(made));
     carry_out(who, twin.start(job_.time.now()));
     beat(who);
@@ -94,15 +93,14 @@ private:
   }
   /// Some parts of a gradient are ready before the rest.
   void tell_early(const life& who, const step_task& task, shard_id shard,
-                  const std::vector<gradient_part>& parts,
-                  std::chrono::microseconds took) {
+                  const std::vector<gradient_part>& parts, std::chrono::microseconds took) {
     for (std::uint32_t frame = 0; frame + 1 < parts.size(); ++frame) {
       if (job_.time.chance(50)) continue;
       const early_part ready{{task.what.id, task.what.attempt},
-                                      shard,
-                                      frame,
-                                      static_cast<std::uint32_t>(parts.size()),
-                                      parts[frame]};
+                             shard,
+                             frame,
+                             static_cast<std::uint32_t>(parts.size()),
+                             parts[frame]};
       job_.time.after(job_.time.between({}, took), [this, who, ready] {
         if (const auto found = workers_.find(who); found != workers_.end())
           carry_out(who, found->second->on_part(ready, job_.time.now()));
@@ -163,9 +161,9 @@ private:
   twin_services job_;
   std::uint64_t deaths_;
   std::map<life, std::unique_ptr<worker>> workers_; ///< whose processes run
-  std::set<life> doomed_;                                    ///< killed or cut off, noticed or not
-  std::set<life> declared_dead_;                             ///< and all views from then on say so
-  std::vector<std::chrono::microseconds> speeds_;            ///< of one step, by worker
+  std::set<life> doomed_;                           ///< killed or cut off, noticed or not
+  std::set<life> declared_dead_;                    ///< and all views from then on say so
+  std::vector<std::chrono::microseconds> speeds_;   ///< of one step, by worker
 };
 
 } // namespace lagrange::runtime

@@ -12,8 +12,8 @@
 
 namespace lagrange::runtime {
 
-inline stamp stamp_of(actor_role role, std::uint32_t index = 0,
-                               std::uint32_t life = 1, std::uint64_t view = 1) {
+inline stamp stamp_of(actor_role role, std::uint32_t index = 0, std::uint32_t life = 1,
+                      std::uint64_t view = 1) {
   return {{7}, {1}, {view}, {role, index}, {life}};
 }
 inline stamp worker_stamp(std::uint32_t index, std::uint32_t life = 1) {
@@ -39,8 +39,7 @@ inline ops::tensor tensor_of(std::vector<float> values) {
 }
 
 /// The frames of a gradient's push: at most `length` elements each, the last ones first.
-inline std::vector<gradient_part> parts_of(const ops::tensor& gradient,
-                                                    std::int64_t length) {
+inline std::vector<gradient_part> parts_of(const ops::tensor& gradient, std::int64_t length) {
   std::vector<gradient_part> parts;
   for (std::int64_t first = 0; first < gradient.elements(); first += length)
     parts.push_back({static_cast<std::uint64_t>(first),
@@ -53,12 +52,9 @@ inline std::vector<gradient_part> parts_of(const ops::tensor& gradient,
 }
 
 /// View `number` of the supervisor.
-inline membership_view view_of(std::uint64_t number,
-                                        std::vector<member> members) {
+inline membership_view view_of(std::uint64_t number, std::vector<member> members) {
   return {stamp_of(actor_role::supervisor, 0, 1, number), std::move(members)};
 }
-inline member live(std::uint32_t worker, std::uint32_t life) {
-  return {{worker}, {life}, true};
-}
+inline member live(std::uint32_t worker, std::uint32_t life) { return {{worker}, {life}, true}; }
 
 } // namespace lagrange::runtime

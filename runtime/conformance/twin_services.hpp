@@ -4,8 +4,8 @@
 /// and reports everything to the watch.
 #pragma once
 
-#include "runtime/conformance/twin_parts.hpp"
 #include "runtime/conformance/job_watch.hpp"
+#include "runtime/conformance/twin_parts.hpp"
 #include "runtime/conformance/virtual_time.hpp"
 
 namespace lagrange::runtime {
@@ -126,9 +126,9 @@ private:
         grant.samples.labels =
             ops::tensor(ops::dtype::i32, {static_cast<std::int64_t>(samples.size())});
       }
-      to_workers.deliver(who,
-                         [this, reply = std::make_shared<lease_grant>(grant)](
-                             worker& twin) { return twin.on_grant(reply, time.now()); });
+      to_workers.deliver(who, [this, reply = std::make_shared<lease_grant>(grant)](worker& twin) {
+        return twin.on_grant(reply, time.now());
+      });
     }
     for (const auto& [to, closing] : effects.closings)
       time.send(link, [this, to = to, closing = closing] {
@@ -142,16 +142,15 @@ private:
 
   void carry_out(std::uint32_t shard, const shard_effects& effects) {
     for (const auto& entry : effects.entries)
-      if (entry.kind == journal_kind::applied ||
-          entry.kind == journal_kind::dropped ||
+      if (entry.kind == journal_kind::applied || entry.kind == journal_kind::dropped ||
           entry.kind == journal_kind::excluded)
         moved_ = time.now();
     watch.on_entries(shard, effects.entries);
     for (const auto& [to, what] : effects.pulls)
-      to_workers.deliver(
-          owner_of(to),
-          [this, shard, reply = std::make_shared<pull_reply>(what)](
-              worker& twin) { return twin.on_parameters({shard}, reply, time.now()); });
+      to_workers.deliver(owner_of(to),
+                         [this, shard, reply = std::make_shared<pull_reply>(what)](worker& twin) {
+                           return twin.on_parameters({shard}, reply, time.now());
+                         });
     for (const auto& [to, ack] : effects.pushes)
       to_workers.deliver(owner_of(to), [this, shard, ack = ack](worker& twin) {
         return twin.on_ack({shard}, ack, time.now());
@@ -162,8 +161,8 @@ private:
   /// A shell takes "fenced" and "bad frame" for a death sentence: no live worker may get one.
   void check_refused(const std::vector<answer<error>>& refused) {
     for (const auto& [to, why] : refused)
-      watch.expect(why.code == errc::timed_out || !to_workers.is_live(owner_of(to)),
-                   "EN-1", "a live worker was refused: " + why.text);
+      watch.expect(why.code == errc::timed_out || !to_workers.is_live(owner_of(to)), "EN-1",
+                   "a live worker was refused: " + why.text);
   }
 
   void keep_telling() {

@@ -76,21 +76,43 @@ std::string content(const fs::path& path) {
 
 TEST_CASE("RE-1: the same seed leaves the same bytes in two folders, another seed others",
           "[apps][simulate]") {
-  const tests::temporary_folder first, second, other;
-  REQUIRE(run(job(first.path(), {"--quiet", "--seed", "3"})).status == 0);
-  REQUIRE(run(job(second.path(), {"--plain", "--seed", "3"})).status == 0);
-  REQUIRE(run(job(other.path(), {"--quiet", "--seed", "4"})).status == 0);
-  for (const fs::path file : {"summary.json", "workers.json", "metrics.jsonl", "events.log",
-                              "journal/shard-0.lgj", "journal/shard-1.lgj"}) {
+  const tests::temporary_folder folder; // the config, which journals tell of, names it
+  for (const std::string how : {"--quiet", "--plain"})
+    REQUIRE(run(job(folder.path(), {how, "--seed", "3"})).status == 0);
+  const std::vector<fs::path> same(fs::directory_iterator(folder.path()), {});
+  REQUIRE(same.size() == 2);
+  for (const fs::path file :
+       {"job.toml", "summary.json", "workers.json", "metrics.jsonl", "events.log",
+        "parameters.ckpt", "journal/shard-0.lgj", "journal/shard-1.lgj"}) {
     CAPTURE(file);
-    const auto bytes = content(run_in(first.path()) / file);
+    const auto bytes = content(same[0] / file);
     CHECK_FALSE(bytes.empty());
-    CHECK(bytes == content(run_in(second.path()) / file));
+    CHECK((bytes == content(same[1] / file)));
   }
-  const auto summary = content(run_in(first.path()) / "summary.json");
-  CHECK(json::parse(summary)["emulated"] == true);
-  CHECK(json::parse(summary)["workers"] == 50);
-  CHECK(summary != content(run_in(other.path()) / "summary.json"));
+  const tests::temporary_folder other;
+  REQUIRE(run(job(other.path(), {"--quiet", "--seed", "4"})).status == 0);
+  const auto first = json::parse(content(same[0] / "summary.json")),
+             second = json::parse(content(run_in(other.path()) / "summary.json"));
+  CHECK(first["emulated"] == true);
+  CHECK(first["workers"] == 50);
+  CHECK(first["parameters_sha256"] != second["parameters_sha256"]);
+}
+
+TEST_CASE("a simulation from a run shows what that measured beside what it says",
+          "[apps][simulate]") {
+  const tests::temporary_folder measured, simulated;
+  REQUIRE(run(job(measured.path(), {"--quiet", "--set", "simulation.step=7ms"})).status == 0);
+  const auto source = run_in(measured.path());
+  const auto ended = run({"simulate", "--from", source.string(), "--output",
+                          simulated.path().string(), "--policy", "bsp", "--quiet"});
+  REQUIRE(ended.status == 0);
+  const auto found = json::parse(content(run_in(simulated.path()) / "prediction.json"));
+  CHECK(found["measured"] == json::parse(content(source / "summary.json")));
+  CHECK(found["simulated"] == json::parse(content(run_in(simulated.path()) / "summary.json")));
+  CHECK(found["simulated"]["policy"] == "bsp");
+  // 20 rounds of 50 workers, each as long as the slowest of them.
+  CHECK(found["simulated"]["train_seconds"] > 20 * 0.007);
+  CHECK(run({"simulate", "--from", simulated.path().string(), "--quiet"}).status == 2);
 }
 
 TEST_CASE("RE-1 LE-1: a simulated run is replayed and audited like any other", "[apps][simulate]") {

@@ -1,8 +1,8 @@
 // A worker that holds an older version gets the blocks that changed since, and no others, where the
 // optimizer leaves parameters with a zero gradient alone.
+#include "runtime/conformance/virtual_time.hpp"
 #include "runtime/worker.hpp"
 #include "tests/support/builders.hpp"
-#include "runtime/conformance/virtual_time.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,6 +1,6 @@
 #include "runtime/clock_table.hpp"
-#include "tests/support/builders.hpp"
 #include "runtime/conformance/virtual_time.hpp"
+#include "tests/support/builders.hpp"
 
 #include <catch2/catch.hpp>
 

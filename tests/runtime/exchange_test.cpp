@@ -3,8 +3,8 @@
 #include "ops/models.hpp"
 #include "runtime/catalog.hpp"
 #include "runtime/computation.hpp"
-#include "tests/support/builders.hpp"
 #include "runtime/conformance/virtual_time.hpp"
+#include "tests/support/builders.hpp"
 
 #include <catch2/catch.hpp>
 

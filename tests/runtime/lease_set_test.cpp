@@ -1,5 +1,5 @@
-#include "runtime/lease_set.hpp"
 #include "runtime/conformance/virtual_time.hpp"
+#include "runtime/lease_set.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
-#include "runtime/partition.hpp"
 #include "runtime/conformance/virtual_time.hpp"
+#include "runtime/partition.hpp"
 
 #include <catch2/catch.hpp>
 

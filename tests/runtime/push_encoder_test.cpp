@@ -1,8 +1,8 @@
 // What a worker sends by a lossy codec, to shards that are real twins: nothing of a gradient is
 // lost or sent twice, whatever is answered, repeated or killed.
+#include "runtime/conformance/virtual_time.hpp"
 #include "runtime/push_encoder.hpp"
 #include "tests/support/builders.hpp"
-#include "runtime/conformance/virtual_time.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,6 +1,6 @@
 // Laws of a push that comes in frames, and of frames that nobody honest would send.
-#include "tests/support/builders.hpp"
 #include "runtime/conformance/virtual_time.hpp"
+#include "tests/support/builders.hpp"
 
 #include <catch2/catch.hpp>
 
