@@ -22,7 +22,7 @@ public:
   };
 
   twin_services(const maker& make, std::uint64_t seed, std::uint32_t workers_max)
-      : time(seed), facts(draw_facts(*make())),
+      : time{seed}, facts(draw_facts(*make())),
         watch(facts), link{std::chrono::milliseconds(time.draw(1, 40)), time.draw(0, 2) * 8,
                            time.draw(0, 2) * 10},
         workers(static_cast<std::uint32_t>(time.draw(1, workers_max))), feeder_(draw_feeder(make)) {

@@ -28,9 +28,13 @@ actors::feeder_actor::behavior_type dummy_feeder(std::shared_ptr<heard> log) {
         log->settled.insert(log->settled.end(), x.leases.begin(), x.leases.end());
         return settlement_ack{x.from, x.sequence};
       },
+      [](const round_request& x) {
+        return round_closing{x.from, x.round, {}, {}};
+      },
       [](const membership_view& x) { return view_ack{x.from}; },
       [](const actors::arrival&) {},
       [](const actors::link_loss&) {},
+      [](actors::wake_atom) {},
       [](actors::tick_atom) {},
   };
 }

@@ -47,8 +47,8 @@ TEST_CASE("the tables are those of the catalog, and the devices", "[apps][list]"
   std::vector<std::string_view> names;
   for (const auto& table : list_tables()) names.push_back(table.name);
   CHECK(names == std::vector<std::string_view>{"models", "layers", "policies", "weights",
-                                               "optimizers", "schedules", "codecs", "data",
-                                               "devices"});
+                                               "compensations", "outers", "optimizers", "schedules",
+                                               "codecs", "data", "devices"});
 }
 
 TEST_CASE("a user's own row is listed like any other", "[apps][list]") {
