@@ -1,12 +1,17 @@
 #include "runtime/snapshot.hpp"
 
+#include "runtime/permutation.hpp"
+
 #include <algorithm>
+#include <utility>
 
 namespace lagrange::runtime {
 
 namespace {
-/// Copies kept to be used again: one being read by each of a few workers, one being made.
-constexpr std::size_t retired_max = 8;
+/// Of the copies kept to be used again, so many are looked at, anywhere among them, for one that
+/// nobody reads any more: with thousands of readers that costs less than to look at all. None is
+/// given back: small things would take pieces of its memory, and the next copy would not fit there.
+constexpr std::size_t looks_max = 16;
 } // namespace
 
 ops::tensor snapshot::fresh(std::size_t elements) const {
@@ -18,15 +23,15 @@ ops::tensor snapshot::fresh(std::size_t elements) const {
 const ops::tensor& snapshot::publish(std::span<const float> parameters, shard_version version) {
   if (!current_.empty() && version_ == version) return current_;
   if (!current_.empty()) retired_.push_back(std::move(current_));
-  const auto free =
-      std::ranges::find_if(retired_, [](const ops::tensor& old) { return !old.is_shared(); });
-  if (free != retired_.end()) {
-    current_ = std::move(*free);
-    retired_.erase(free);
-  } else {
-    current_ = fresh(parameters.size());
-    if (retired_.size() > retired_max) retired_.erase(retired_.begin());
+  current_ = {};
+  for (std::size_t look = 0; look < std::min(looks_max, retired_.size()); ++look) {
+    auto& old = retired_[mix(version.value * looks_max + look) % retired_.size()];
+    if (old.is_shared()) continue;
+    current_ = std::exchange(old, std::move(retired_.back()));
+    retired_.pop_back();
+    break;
   }
+  if (current_.empty()) current_ = fresh(parameters.size());
   std::ranges::copy(parameters, current_.values<float>().begin());
   version_ = version;
   return current_;
