@@ -68,7 +68,7 @@ TEST_CASE("under bsp all wait for one slow worker, and hardly when all are equal
   const auto all = run({"--policy", "bsp", "--workers", "2", "--slow", "worker-*:20x"});
   check_whole(one);
   check_whole(all);
-  CHECK(one.summary["wait_share"] > all.summary["wait_share"]);
+  CHECK(one.summary["wait_share"].get<double>() > all.summary["wait_share"].get<double>() + 0.1);
 }
 
 TEST_CASE("a job over slow links loses nothing and takes their time, wherever its actors are",
