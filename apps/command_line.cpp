@@ -95,7 +95,7 @@ std::string short_help() {
       "  lagrange run JOB.toml      train what a config describes\n"
       "  lagrange run --policy bsp  the same job under another staleness policy\n\n"
       "Verbs (each has --help):\n";
-  for (const auto& verb : verb_rows) text += fmt::format("  {:<12} {}\n", verb.name, verb.help);
+  for (const auto& verb : verb_rows) text += fmt::format("  {:<13} {}\n", verb.name, verb.help);
   return text;
 }
 

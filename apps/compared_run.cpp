@@ -1,6 +1,6 @@
 #include "apps/compared_run.hpp"
 
-#include "runtime/files.hpp"
+#include "apps/run_folder.hpp"
 #include "runtime/job_keys.hpp"
 
 #include <fmt/format.h>
@@ -17,7 +17,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t text_bytes_max = 1 << 20;
 constexpr std::size_t metrics_bytes_max = 1 << 30;
 
 /// Keys that do not make two runs different experiments.
@@ -27,21 +26,9 @@ constexpr std::array<std::string_view, 7> ignored_keys{
 
 bool is_compared(const key_rule& rule) { return std::ranges::count(ignored_keys, rule.key) == 0; }
 
-result<std::string> read_text(const fs::path& path, std::size_t bytes_max) {
-  BOOST_OUTCOME_TRY(content, read_file(path, bytes_max));
-  return std::string(content.begin(), content.end());
-}
-
 result<void> check_folder(const fs::path& folder) {
+  BOOST_OUTCOME_TRY(check_run_folder(folder));
   std::error_code wrong;
-  if (!fs::is_directory(folder, wrong))
-    return failure(errc::bad_argument,
-                   fmt::format("{} is no folder, expected that of a run, as in runs/JOB-TIME",
-                               folder.string()));
-  if (!fs::exists(folder / "job.toml", wrong))
-    return failure(errc::bad_argument, fmt::format("{} has no job.toml, expected the folder of a "
-                                                   "run, as in runs/JOB-TIME",
-                                                   folder.string()));
   if (!fs::exists(folder / "summary.json", wrong))
     return failure(errc::bad_argument,
                    fmt::format("{} has no summary.json: its job still runs, or was killed; "
@@ -89,7 +76,7 @@ bool read_moment(std::string_view text, compared_run& run) {
 
 /// A last line without an end was cut off by a full disk or a kill: it is left out.
 result<void> read_moments(const fs::path& path, compared_run& run) {
-  BOOST_OUTCOME_TRY(text, read_text(path, metrics_bytes_max));
+  BOOST_OUTCOME_TRY(text, read_run_file(path, metrics_bytes_max));
   std::string_view rest = text;
   for (std::size_t number = 1; !rest.empty(); ++number) {
     const auto end = rest.find('\n');
@@ -107,11 +94,11 @@ result<compared_run> read_one(const fs::path& folder, const catalog& rows) {
   BOOST_OUTCOME_TRY(check_folder(folder));
   compared_run made;
   made.folder = folder;
-  BOOST_OUTCOME_TRY(text, read_text(folder / "job.toml", text_bytes_max));
+  BOOST_OUTCOME_TRY(text, read_run_file(folder / "job.toml"));
   BOOST_OUTCOME_TRY(parsed, parse_job(text, (folder / "job.toml").string(), {}, rows));
   made.job = std::move(parsed);
   const auto end = folder / "summary.json";
-  BOOST_OUTCOME_TRY(ended, read_text(end, text_bytes_max));
+  BOOST_OUTCOME_TRY(ended, read_run_file(end));
   BOOST_OUTCOME_TRY(figures, parse_summary(ended, end.string()));
   made.end = std::move(figures);
   std::error_code wrong;

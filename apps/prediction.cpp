@@ -1,10 +1,11 @@
 #include "apps/prediction.hpp"
 
+#include "apps/run_folder.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <fstream>
 #include <optional>
 
 namespace lagrange::apps {
@@ -13,15 +14,6 @@ using namespace runtime;
 namespace fs = std::filesystem;
 
 namespace {
-
-result<std::string> read_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file)
-    return failure(errc::bad_file, path.string() + ": cannot be read, expected the folder of a run "
-                                                   "that has ended, as in runs/NAME-TIME");
-  return text;
-}
 
 /// One line of the table.
 struct figure {
@@ -55,10 +47,11 @@ std::string number(std::optional<double> value, int digits) {
 } // namespace
 
 result<measured_run> read_measured(const fs::path& folder) {
+  BOOST_OUTCOME_TRY(check_run_folder(folder));
   const auto summary_path = folder / "summary.json", workers_path = folder / "workers.json";
-  BOOST_OUTCOME_TRY(summary_text, read_text(summary_path));
+  BOOST_OUTCOME_TRY(summary_text, read_run_file(summary_path));
   BOOST_OUTCOME_TRY(figures_found, parse_summary(summary_text, summary_path.string()));
-  BOOST_OUTCOME_TRY(workers_text, read_text(workers_path));
+  BOOST_OUTCOME_TRY(workers_text, read_run_file(workers_path));
   BOOST_OUTCOME_TRY(workers, parse_worker_shares(workers_text, workers_path.string()));
   if (std::ranges::none_of(workers, [](const auto& x) { return step_mean(x) > 0; }))
     return failure(errc::bad_file,

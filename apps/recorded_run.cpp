@@ -1,6 +1,6 @@
 #include "apps/recorded_run.hpp"
 
-#include "runtime/files.hpp"
+#include "apps/run_folder.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,26 +12,13 @@ using namespace runtime;
 
 namespace {
 
-constexpr std::size_t text_bytes_max = 1 << 20;
-
-result<std::string> read_text(const fs::path& path) {
-  BOOST_OUTCOME_TRY(content, read_file(path, text_bytes_max));
-  return std::string(content.begin(), content.end());
-}
-
 result<void> check_folder(const fs::path& folder) {
+  BOOST_OUTCOME_TRY(check_run_folder(folder));
   std::error_code wrong;
-  if (!fs::is_directory(folder, wrong))
-    return failure(errc::bad_argument,
-                   fmt::format("{} is no folder, expected that of a run, as in runs/JOB-TIME",
-                               folder.string()));
-  for (const auto* name : {"job.toml", "journal"})
-    if (!fs::exists(folder / name, wrong))
-      return failure(errc::bad_argument,
-                     fmt::format("{} has no {}, expected the folder of a run that kept journals, "
-                                 "as in runs/JOB-TIME",
-                                 folder.string(), name));
-  return success();
+  if (fs::exists(folder / "journal", wrong)) return success();
+  return failure(errc::bad_argument, fmt::format("{} has no journal, expected the folder of a run "
+                                                 "that kept journals, as in runs/JOB-TIME",
+                                                 folder.string()));
 }
 
 /// All of one run, and of this config.
@@ -51,7 +38,7 @@ result<void> check_head(const journal& found, const journal& first, shard_id sha
 
 /// What the summary says, as far as there is one: a run that was killed has none.
 void read_end(recorded_run& run) {
-  const auto text = read_text(run.folder / "summary.json");
+  const auto text = read_run_file(run.folder / "summary.json");
   if (!text) return;
   const auto found = nlohmann::json::parse(text.value(), nullptr, false);
   if (!found.is_object()) return;
@@ -67,7 +54,7 @@ result<recorded_run> read_run(const fs::path& folder, const catalog& rows) {
   BOOST_OUTCOME_TRY(check_folder(folder));
   recorded_run made;
   made.folder = folder;
-  BOOST_OUTCOME_TRY(text, read_text(folder / "job.toml"));
+  BOOST_OUTCOME_TRY(text, read_run_file(folder / "job.toml"));
   BOOST_OUTCOME_TRY(parsed, parse_job(text, (folder / "job.toml").string(), {}, rows));
   made.job = std::move(parsed);
   for (std::uint32_t shard = 0; shard < made.job.topology.shards; ++shard) {

@@ -16,6 +16,7 @@ namespace lagrange::apps {
 namespace fs = std::filesystem;
 using runtime::errc;
 using runtime::failure;
+using runtime::result;
 
 namespace {
 
@@ -82,6 +83,24 @@ runtime::result<void> run_folder::append(std::string_view name, std::string_view
   if (static_cast<std::size_t>(written) != text.size())
     return failure(errc::bad_file, failed("cannot write", path, ENOSPC));
   return runtime::success();
+}
+
+result<void> check_run_folder(const fs::path& folder) {
+  std::error_code wrong;
+  if (!fs::is_directory(folder, wrong))
+    return failure(errc::bad_argument,
+                   fmt::format("{} is no folder, expected that of a run, as in runs/JOB-TIME",
+                               folder.string()));
+  if (!fs::exists(folder / "job.toml", wrong))
+    return failure(errc::bad_argument, fmt::format("{} has no job.toml, expected the folder of a "
+                                                   "run, as in runs/JOB-TIME",
+                                                   folder.string()));
+  return runtime::success();
+}
+
+result<std::string> read_run_file(const fs::path& path, std::size_t bytes_max) {
+  BOOST_OUTCOME_TRY(content, runtime::read_file(path, bytes_max));
+  return std::string(content.begin(), content.end());
 }
 
 } // namespace lagrange::apps

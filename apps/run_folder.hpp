@@ -44,4 +44,11 @@ private:
   std::filesystem::path path_;
 };
 
+// What reads a run that somebody names.
+/// Errors: bad_argument, unless it is a folder with a config: that of a run.
+runtime::result<void> check_run_folder(const std::filesystem::path& folder);
+/// A file of it, as text. Errors: bad_file, also if it is larger than that.
+runtime::result<std::string> read_run_file(const std::filesystem::path& path,
+                                           std::size_t bytes_max = std::size_t{1} << 20);
+
 } // namespace lagrange::apps
