@@ -30,6 +30,7 @@ feeder_actor::behavior_type feeder(feeder_pointer self, std::shared_ptr<feeder_s
   hooks.close = [self](shard_id to, const round_closing& closing) {
     if (auto waits = self->state.asked.extract(to); !waits.empty()) waits.mapped().deliver(closing);
   };
+  hooks.switched = [self](const switch_ack& ack) { self->state.switching.deliver(ack); };
   hooks.wake = [self](std::chrono::nanoseconds after) {
     self->delayed_send(self, after, wake_atom::value);
   };
@@ -52,6 +53,11 @@ feeder_actor::behavior_type feeder(feeder_pointer self, std::shared_ptr<feeder_s
         auto promise = self->make_response_promise<round_closing>();
         self->state.asked[{asked.from.name.index}] = promise;
         self->state.port->on_round_request(asked);
+        return promise;
+      },
+      [self](const switch_order& order) {
+        const auto promise = self->state.switching = self->make_response_promise<switch_ack>();
+        self->state.port->on_switch(order);
         return promise;
       },
       [self](const membership_view& view) {

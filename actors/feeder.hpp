@@ -31,6 +31,8 @@ struct feeder_state {
   supervisor_actor supervisor;
   /// Of shards that wait for the end of a round; of two questions of one shard the first is lost.
   std::map<runtime::shard_id, caf::typed_response_promise<runtime::round_closing>> asked;
+  /// Of an order to switch the policy; of two the first is lost.
+  caf::typed_response_promise<runtime::switch_ack> switching;
   std::uint32_t told_epochs = 0; ///< at once, when their last lease was closed
 };
 

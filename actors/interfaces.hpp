@@ -52,6 +52,8 @@ struct link_loss {
 using shard_actor =
     caf::typed_actor<caf::replies_to<runtime::membership_view>::with<runtime::view_ack>,
                      caf::replies_to<report_atom>::with<runtime::shard_report>,
+                     caf::replies_to<runtime::switch_order>::with<runtime::switch_ack>,
+                     caf::reacts_to<runtime::switch_ack>,    // from its port, for the supervisor
                      caf::reacts_to<runtime::settlement>,    // from its port, for the feeder
                      caf::reacts_to<runtime::round_request>, // likewise
                      caf::reacts_to<runtime::shard_report>,  // from its port, for the supervisor
@@ -63,6 +65,7 @@ using feeder_actor = caf::typed_actor<
                                                                          // when the round is
                                                                          // closed.
     caf::replies_to<runtime::round_request>::with<runtime::round_closing>,
+    caf::replies_to<runtime::switch_order>::with<runtime::switch_ack>, // supervisor
     caf::replies_to<runtime::membership_view>::with<runtime::view_ack>, caf::reacts_to<arrival>,
     caf::reacts_to<link_loss>, caf::reacts_to<wake_atom>, caf::reacts_to<tick_atom>>;
 
@@ -127,6 +130,7 @@ using supervisor_actor = caf::typed_actor<
     caf::reacts_to<runtime::worker_report>, caf::reacts_to<runtime::shard_report>,
     caf::reacts_to<runtime::feeder_report>, caf::reacts_to<arrival>, caf::reacts_to<link_loss>,
     caf::replies_to<runtime::watch_request>::with<runtime::watch_reply>,
+    caf::replies_to<runtime::switch_request>::with<runtime::switch_receipt>,
     caf::replies_to<end_atom>::with<job_end>, // once is_over: what is left of the job
     caf::reacts_to<end_atom, int>,            // stop in order because of this signal
     caf::reacts_to<tick_atom>>;
@@ -167,6 +171,10 @@ CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::watch_request))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::watch_reply))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::round_request))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::round_closing))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::switch_order))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::switch_ack))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::switch_request))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::switch_receipt))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::peers))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::feeder_actor))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::shard_actor))

@@ -32,6 +32,7 @@ shard_hooks hooks_of(shard_pointer self, const shard_setup& setup) {
   made.journal = setup.journal;
   made.settle = tell;
   made.ask = tell;
+  made.switched = tell;
   made.lose = [supervisor = setup.supervisor, who = setup.options.self](const actor_life& peer,
                                                                         const error& why) {
     report_loss(supervisor, who, peer, why);
@@ -101,6 +102,16 @@ shard_actor::behavior_type shard(shard_pointer self, std::shared_ptr<shard_setup
         self->state.asked.push_back(promise);
         ask_for_report(self);
         return promise;
+      },
+      [self](const switch_order& order) {
+        auto promise = self->make_response_promise<switch_ack>();
+        self->state.switching[{order.number, order.phase}] = promise;
+        on_port(self, [order](shard_port& port) { port.on_switch(order); });
+        return promise;
+      },
+      [self](const switch_ack& ack) {
+        if (auto asked = self->state.switching.extract({ack.number, ack.phase}); !asked.empty())
+          asked.mapped().deliver(ack);
       },
       [self](const settlement& news) { settle(self, news); },
       [self](const round_request& question) { ask(self, question); },

@@ -31,6 +31,10 @@ struct shard_state {
   feeder_actor feeder;
   supervisor_actor supervisor;
   std::vector<caf::typed_response_promise<runtime::shard_report>> asked; ///< for figures
+  /// Of orders to switch the policy; of two alike the first is lost.
+  std::map<std::pair<std::uint64_t, runtime::switch_phase>,
+           caf::typed_response_promise<runtime::switch_ack>>
+      switching;
   std::optional<runtime::shard_port> port;
   std::unique_ptr<plane_seat> seat; ///< after the port, which its thread uses
 };

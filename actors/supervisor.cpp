@@ -50,6 +50,19 @@ void send_view(supervisor_pointer self, const membership_view& view) {
     self->request(shard.control, request_deadline, view).then(acknowledged, missed);
 }
 
+void send_order(supervisor_pointer self, const switch_order& order) {
+  const auto done = [self](const switch_ack& ack) {
+    carry_out(self, self->state.twin->on_switch_ack(ack, now(self)));
+  };
+  const auto missed = [](const caf::error&) {}; // the twin sends it again
+  const bool is_for_shards =
+      order.phase == switch_phase::hold || order.phase == switch_phase::commit;
+  if (!is_for_shards)
+    return self->request(self->state.feeder, request_deadline, order).then(done, missed);
+  for (const auto& [index, shard] : self->state.shards)
+    self->request(shard.control, request_deadline, order).then(done, missed);
+}
+
 /// The shard is up: what it holds can be asked for, for evaluations and at the end.
 void on_shard_ready(supervisor_pointer self, const actor_ready& ready, const shard_actor& shard) {
   auto& state = self->state;
@@ -192,6 +205,7 @@ void carry_out(supervisor_pointer self, supervisor_effects effects) {
   for (const auto& who : effects.launches) launch(self, who);
   for (const auto& who : effects.placements) place(self, who);
   if (effects.view) send_view(self, *effects.view);
+  if (effects.order) send_order(self, *effects.order);
   if (effects.wants_evaluation) evaluate_now(self);
   if (effects.wants_figures) collect_figures(self);
   if (effects.wants_nodes_ended)
@@ -276,6 +290,12 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
       [self](const arrival& x) { on_arrival(self, x); },
       [self](const link_loss& x) { on_link_loss(self, x); },
       [self](const watch_request&) { return watch(self->state, now(self)); },
+      [self](const switch_request& wish) {
+        supervisor_effects effects;
+        const auto receipt = self->state.twin->on_switch_request(wish, now(self), effects);
+        carry_out(self, std::move(effects));
+        return receipt;
+      },
       [self](end_atom) {
         return job_end{std::make_shared<const job_result>(result_of(self->state))};
       },

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "apps/compare.hpp"
+#include "apps/control.hpp"
 #include "apps/node.hpp"
 #include "apps/replay.hpp"
 #include "apps/run.hpp"
@@ -23,6 +24,7 @@ struct verb_functions {
   std::function<int(const audit_order&)> audit;
   std::function<int(const compare_order&)> compare;
   std::function<int(const simulate_order&)> simulate;
+  std::function<int(const control_request&)> control;
 };
 
 /// Where text goes: `out` what was asked for (help, lists, the config), `err` refusals.

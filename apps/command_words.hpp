@@ -38,6 +38,7 @@ int act_replay(const invocation& call);
 int act_audit(const invocation& call);
 int act_check_policy(const invocation& call);
 int act_compare(const invocation& call);
+int act_control(const invocation& call);
 int act_node(const invocation& call);
 
 } // namespace lagrange

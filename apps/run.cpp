@@ -7,11 +7,13 @@
 #include "actors/local_launcher.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/system.hpp"
+#include "apps/control_socket.hpp"
 #include "apps/interrupts.hpp"
 #include "apps/planes.hpp"
 #include "apps/process_launcher.hpp"
 #include "apps/run_record.hpp"
 #include "runtime/job_chaos.hpp"
+#include "runtime/job_switch.hpp"
 #include "runtime/permutation.hpp"
 
 #include <caf/actor_system.hpp>
@@ -73,6 +75,9 @@ public:
   int run() {
     if (const auto injected = to_string(chaos_of(options_.job)); !injected.empty())
       tell("times are injected: " + injected);
+    auto control = apps::control_socket::open(record_.path());
+    if (!control) return record_.give_up(control.error().text);
+    control_ = &control.value();
     if (const auto started = start(); !started) return record_.give_up(started.error().text);
     watch_until_over();
     return finish();
@@ -111,18 +116,58 @@ private:
     return success();
   }
 
+  /// Kills whom the job's chaos says, when it says so.
+  void inject_deaths(const job_status& status) {
+    if (chaos_.failures.count() == 0 || status.leases_closed == 0) return;
+    const auto now = steady::now();
+    if (!death_) death_ = now + chaos_.death(deaths_, options_.job.topology.workers).after;
+    if (now < *death_) return;
+    const auto next = chaos_.death(deaths_++, options_.job.topology.workers);
+    *death_ += chaos_.death(deaths_, options_.job.topology.workers).after;
+    for (const auto& row : status.actors)
+      if (row.name == actor_name{actor_role::worker, next.who.value} && row.state == "running")
+        processes_->kill({row.name, row.life});
+  }
+
   void watch_until_over() {
     bool is_stopping = false;
     for (bool is_over = false; !is_over;) {
-      pollfd interrupt{is_stopping ? -1 : interrupts_.pollable(), POLLIN, 0};
-      ::poll(&interrupt, 1, static_cast<int>(view_period.count()));
+      waited_.assign(1, {is_stopping ? -1 : interrupts_.pollable(), POLLIN, 0});
+      control_->add_to(waited_);
+      ::poll(waited_.data(), waited_.size(), static_cast<int>(view_period.count()));
       if (const auto signal = interrupts_.first(); signal && !is_stopping) {
         is_stopping = true;
         record_.view().event(
             fmt::format("stopping because of signal {}; once more ends at once", *signal));
         caf::anon_send(supervisor_, actors::end_atom::value, *signal);
       }
+      for (const auto& order : control_->take_orders()) obey(order);
       is_over = !look();
+    }
+  }
+
+  /// An order is answered when it is carried out, or refused.
+  void obey(const apps::control_order& order) {
+    const auto refuse = [&](const std::string& why) {
+      control_->answer(order.from, "refused " + why);
+    };
+    if (order.words.size() != 2 || order.words[0] != "policy")
+      return refuse("this job takes one order: policy POLICY");
+    const auto problem = switch_problem(order.words[1], *options_.catalog);
+    if (!problem.empty()) return refuse(problem);
+    self_->request(supervisor_, watch_deadline, switch_request{order.words[1]})
+        .receive(
+            [&](const switch_receipt& receipt) {
+              if (receipt.number == 0) return refuse(receipt.refusal);
+              switching_[receipt.number] = order;
+            },
+            [&](const caf::error& why) { refuse("the supervisor " + actors::cause_of(why)); });
+  }
+
+  void answer_switched(std::uint64_t done) {
+    while (!switching_.empty() && switching_.begin()->first <= done) {
+      const auto order = switching_.extract(switching_.begin()).mapped();
+      control_->answer(order.from, "ok the policy is " + order.words[1]);
     }
   }
 
@@ -134,6 +179,8 @@ private:
             [&](const watch_reply& seen) {
               for (const auto& event : seen.events) tell(event);
               show(seen.status);
+              if (!seen.is_over) inject_deaths(seen.status);
+              answer_switched(seen.status.switches);
               goes_on = !seen.is_over;
               if (seen.is_over) keep_status(seen.status); // with the last evaluation
             },
@@ -182,6 +229,12 @@ private:
   std::shared_ptr<actors::local_launcher> local_;
   std::shared_ptr<apps::process_launcher> processes_;
   std::chrono::milliseconds metrics_kept_{0};
+  chaos chaos_ = chaos_of(options_.job);
+  std::optional<steady::time_point> death_; ///< when the next one is due; none: not yet known
+  std::uint64_t deaths_ = 0;
+  apps::control_socket* control_ = nullptr;
+  std::vector<pollfd> waited_;
+  std::map<std::uint64_t, apps::control_order> switching_; ///< by the number of the switch
   std::string broken_; ///< why the supervisor cannot be asked any more
 };
 
@@ -193,6 +246,10 @@ int refuse(const std::string& why) {
 } // namespace
 
 int run_job(const run_options& options) {
+  if (options.where == hosting::in_process && chaos_of(options.job).failures.count() > 0)
+    return refuse(key_error(options.job, "chaos.failures",
+                            "kills processes, but the workers of this job are threads of one; run "
+                            "it without --in-process, or simulate it"));
   apps::interrupts interrupts; // before anything starts a thread
   auto test = open_data(options.job, *options.catalog, data_split::test);
   if (!test) return refuse(test.error().text);

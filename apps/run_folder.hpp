@@ -8,6 +8,7 @@
 ///   parameters.ckpt   the trained parameters
 ///   journal/          shard-N.lgj: what shard N did, for `lagrange replay` and `lagrange audit`
 ///   summary.json      the end in numbers
+///   control           while the job runs, a socket: `lagrange ctl` gives orders through it
 ///   workers.json      what each worker did with its time
 #pragma once
 

@@ -175,6 +175,9 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
                                        static_cast<std::size_t>(own.elements),
                                        specs[own.tensor].kind});
   made.policy = policy_of(x, rows);
+  made.find_policy = [table = rows.policies](std::string_view spec) {
+    return make_policy(table, spec);
+  };
   if (x.staleness.weight != "none")
     made.parameters.weight = make_weight(rows.weights, x.staleness.weight).value();
   made.parameters.compensation =
@@ -195,6 +198,14 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
   return made;
 }
 
+namespace {
+
+dealing_rule rule_of(const staleness_policy& policy, std::uint32_t workers) {
+  return {policy.arrivals() == arrival::round ? workers : 0, policy.quorum()};
+}
+
+} // namespace
+
 feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& facts,
                            const stamp& self) {
   feeder_options made;
@@ -206,9 +217,10 @@ feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& 
   made.workers = x.topology.workers;
   made.shards = x.topology.shards;
   if (x.data.augment == "flip-crop") made.changes = augmentation::flip_crop;
-  const auto policy = policy_of(x, rows);
-  if (policy->arrivals() == arrival::round) made.round_size = x.topology.workers;
-  made.quorum = policy->quorum();
+  made.find_rule = [table = rows.policies, workers = made.workers](const std::string& spec) {
+    return rule_of(*make_policy(table, spec).value(), workers);
+  };
+  made.rule = made.find_rule(x.staleness.policy);
   return made;
 }
 
@@ -225,7 +237,7 @@ worker_options make_worker(const job& x, const catalog& rows, const data_facts& 
   const bool is_alone = x.topology.workers == 1;
   const auto policy = policy_of(x, rows);
   const bool has_rounds = policy->arrivals() == arrival::round;
-  if (!is_alone && !has_rounds && policy->bound().value_or(1) >= 1)
+  if (!is_alone && (has_rounds || policy->bound().value_or(1) >= 1))
     made.ahead = lookahead::one_step;
   return made;
 }
@@ -250,6 +262,8 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   for (const auto& spec : network->parameters()) made.job.tensors.push_back(spec.name);
   made.tables = table_split(network->parameters(), x.topology.shards);
   made.evaluate_every = x.evaluation.every;
+  made.switches = {x.staleness.switches, static_cast<std::uint64_t>(facts.samples),
+                   made.job.leases / x.data.epochs};
   made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff};
   return made;
 }

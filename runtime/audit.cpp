@@ -24,6 +24,8 @@ void audit::see(shard_id shard, const journal_entry& entry) {
   if (entry.kind == journal_kind::kept && !own.kept.emplace(entry.what, entry.attempt).second)
     report(fmt::format("lease {} was kept twice for its round by shard-{}", entry.what.value,
                        shard.value));
+  if (entry.kind == journal_kind::switched)
+    own.switches.emplace_back(entry.clock, policy_of(entry));
   if (entry.version != own.version)
     report(fmt::format("shard-{} was at version {} and then at {}, without an update", shard.value,
                        own.version.value, entry.version.value));
@@ -46,8 +48,9 @@ void audit::see_end(shard_id shard, const journal_entry& entry) {
     report(fmt::format("lease {} was applied by shard-{} with {} samples, but has {}",
                        entry.what.value, shard.value, entry.samples, samples));
   // All leases of a round are one update; those that were dropped are none.
-  const bool is_same = entry.version == own.version && (!is_applied || dealt_.round_size > 0);
-  const bool is_next = entry.version == own.version.next() && (is_applied || dealt_.round_size > 0);
+  const bool is_in_round = own.kept.contains(entry.what);
+  const bool is_same = entry.version == own.version && (!is_applied || is_in_round);
+  const bool is_next = entry.version == own.version.next() && (is_applied || is_in_round);
   if (!is_same && !is_next)
     report(fmt::format("shard-{} went from version {} to {} with lease {}", shard.value,
                        own.version.value, entry.version.value, entry.what.value));
@@ -57,6 +60,10 @@ void audit::see_end(shard_id shard, const journal_entry& entry) {
 void audit::end() {
   for (std::uint64_t id = 0; id < counts_.leases && breach_.empty(); ++id) check_lease({id});
   if (breach_.empty()) check_samples();
+  for (std::size_t shard = 1; shard < shards_.size(); ++shard)
+    if (shards_[shard].switches != shards_[0].switches)
+      report(fmt::format("shard-{} did not switch its policy as shard-0 did", shard));
+  counts_.switches = shards_[0].switches.size();
 }
 
 void audit::check_lease(lease_id id) {

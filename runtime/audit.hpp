@@ -1,7 +1,7 @@
 /// \file
 /// Proves from the journals of all shards that every sample of every epoch was applied exactly once
-/// or dropped by rule, and that versions grew by one an update; or names the first lease that
-/// breaks it.
+/// or dropped by rule, that versions grew by one an update, and that the policy was switched at the
+/// same clocks everywhere; or names the first lease that breaks it.
 ///
 /// Invariants: LE-1, SH-1, SH-2.
 #pragma once
@@ -22,7 +22,8 @@ struct audit_counts {
   std::uint64_t dropped = 0;  ///< leases that every shard dropped
   std::uint64_t excluded = 0; ///< of those, by the policy
   std::uint64_t dealt_again = 0;
-  std::uint64_t refused = 0; ///< pushes of leases that had been taken
+  std::uint64_t refused = 0;  ///< pushes of leases that had been taken
+  std::uint64_t switches = 0; ///< of the policy
 };
 
 class audit {
@@ -49,7 +50,8 @@ private:
   struct watched {
     shard_version version;
     std::map<lease_id, ending> ended;
-    std::map<lease_id, lease_attempt> kept; ///< in a round that is not applied yet
+    std::map<lease_id, lease_attempt> kept; ///< for their rounds
+    std::vector<std::pair<worker_clock, std::string>> switches;
   };
   void see_end(shard_id shard, const journal_entry& entry);
   void check_lease(lease_id id);

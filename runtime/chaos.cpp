@@ -121,6 +121,14 @@ double chaos::jitter(worker_id worker, worker_clock clock) const {
   return std::exp(jitter_sigma * normal - jitter_sigma * jitter_sigma / 2);
 }
 
+injected_death chaos::death(std::uint64_t number, std::uint32_t workers) const {
+  const ops::random_sequence drawn(seed, 0x6465617468000000); // a stream of its own
+  const auto unit = (static_cast<double>(drawn.bits(2 * number) >> 11U) + 0.5) * 0x1p-53;
+  const std::chrono::duration<double, std::milli> mean(failures);
+  return {std::chrono::duration_cast<std::chrono::nanoseconds>(-std::log(unit) * mean),
+          {static_cast<std::uint32_t>(drawn.bits(2 * number + 1) % workers)}};
+}
+
 transport::link_shape chaos::link_of(actor_name who) const {
   transport::link_shape found;
   for (const auto& rule : links)
@@ -151,6 +159,20 @@ result<double> parse_jitter(std::string_view text) {
                  fmt::format("\"{}\" is no jitter, expected \"none\" or lognormal:SIGMA with a "
                              "sigma from 0 to {:g}, as in lognormal:0.5",
                              text, sigma_max));
+}
+
+result<std::chrono::milliseconds> parse_failures(std::string_view text) {
+  constexpr std::string_view first = "every ";
+  constexpr std::chrono::milliseconds low{10};
+  constexpr std::chrono::hours high{24};
+  if (text == "none") return std::chrono::milliseconds(0);
+  if (text.starts_with(first))
+    if (const auto mean = parse_duration(text.substr(first.size()), high); mean && *mean >= low)
+      return *mean;
+  return failure(errc::bad_argument,
+                 fmt::format("\"{}\" says nothing about failures, expected \"none\" or \"every "
+                             "TIME\" with a time from 10ms to 24h, as in \"every 5s\"",
+                             text));
 }
 
 result<link_rule> parse_link(std::string_view text) {
@@ -185,6 +207,7 @@ std::string to_string(const chaos& x) {
   const auto add = [&](const std::string& words) { text += (text.empty() ? "" : ", ") + words; };
   for (const auto& rule : x.slow) add(fmt::format("{} {:g}x", to_string(rule.who), rule.factor));
   if (x.jitter_sigma > 0) add(fmt::format("jitter lognormal:{:g}", x.jitter_sigma));
+  if (x.failures.count() > 0) add("a worker dies every " + written(x.failures));
   for (const auto& rule : x.links)
     add(fmt::format("links of {} {}", to_string(rule.who), written_shape(rule.shape)));
   return text;

@@ -11,6 +11,7 @@
 #include "runtime/ids.hpp"
 #include "runtime/transport/link_shape.hpp"
 
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,19 +43,31 @@ struct link_rule {
   bool operator==(const link_rule&) const = default;
 };
 
+/// A worker that is killed.
+struct injected_death {
+  std::chrono::nanoseconds after; ///< the one before, or the moment at which the job ran
+  worker_id who;
+};
+
 struct chaos {
   std::vector<slow_rule> slow;
   double jitter_sigma = 0; ///< of the logarithm of a step's time; 0: none
   std::vector<link_rule> links;
-  std::uint64_t seed = 0; ///< of the jitter
+  std::chrono::milliseconds failures{0}; ///< mean time between deaths of workers; 0: none dies
+  std::uint64_t seed = 0;                ///< of the jitter and of the deaths
 
   /// Nothing is injected.
-  bool empty() const { return slow.empty() && jitter_sigma == 0 && links.empty(); }
+  bool empty() const {
+    return slow.empty() && jitter_sigma == 0 && links.empty() && failures.count() == 0;
+  }
   /// What this worker's steps take, in times of what they would; at least 1.
   double stretch_of(worker_id worker) const;
   /// What one step takes more or less than its mean: lognormal with mean 1, drawn from (seed,
   /// worker, clock) alone. 1 without jitter.
   double jitter(worker_id worker, worker_clock clock) const;
+  /// The death of that number, from 0, of one of so many workers: the times between deaths are
+  /// exponential, drawn from (seed, number) alone. Requires: failures.
+  injected_death death(std::uint64_t number, std::uint32_t workers) const;
   /// Of the actor's links. Where both ends of a link have a shape, frames pass through both.
   transport::link_shape link_of(actor_name who) const;
   bool operator==(const chaos&) const = default;
@@ -65,6 +78,8 @@ struct chaos {
 result<slow_rule> parse_slow(std::string_view text);
 /// "lognormal:SIGMA" or "none", which is 0.
 result<double> parse_jitter(std::string_view text);
+/// As in "every 5s", from 10ms to 24h, or "none", which is 0.
+result<std::chrono::milliseconds> parse_failures(std::string_view text);
 /// As in "shard-0:50ms,100Mbit": a latency up to 10s, a bandwidth in kbit, Mbit or Gbit, or both.
 result<link_rule> parse_link(std::string_view text);
 

@@ -35,14 +35,16 @@ std::vector<std::uint32_t> samples_of(const feeder_options& x, lease_id id) {
 }
 
 feeder::feeder(feeder_options options)
-    : options_(options), leases_per_epoch_(leases_per_epoch(options)) {
-  LAGRANGE_EXPECT(options.samples > 0 && options.batch > 0 && options.epochs > 0,
+    : options_(std::move(options)), leases_per_epoch_(leases_per_epoch(options_)),
+      rule_(options_.rule) {
+  LAGRANGE_EXPECT(options_.samples > 0 && options_.batch > 0 && options_.epochs > 0,
                   "nothing to deal");
-  LAGRANGE_EXPECT(options.workers > 0 && options.shards > 0, "nobody to deal to");
-  for (std::uint32_t worker = 0; worker < options.workers; ++worker)
+  LAGRANGE_EXPECT(options_.workers > 0 && options_.shards > 0, "nobody to deal to");
+  for (std::uint32_t worker = 0; worker < options_.workers; ++worker)
     workers_[{worker}].life = incarnation{1};
-  counts_.from = options.self;
-  counts_.epochs = options.epochs;
+  counts_.from = options_.self;
+  counts_.epochs = options_.epochs;
+  begin_round({0});
 }
 
 bool feeder::is_fenced(const stamp& from) const {
@@ -115,7 +117,7 @@ bool feeder::deal_to(worker_id worker, const parked_request& asked, feeder_effec
 
 /// Without rounds: every lease is dealt, and none has come back.
 bool feeder::has_nothing_left() const {
-  return options_.round_size == 0 && again_.empty() && fresh_ >= lease_id{leases()};
+  return !has_rounds() && again_.empty() && fresh_ >= lease_id{leases()};
 }
 
 bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
@@ -130,14 +132,15 @@ bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
     return request.state != standing::idle;
   }
   grant.clock = start_clock(request);
-  if (options_.quorum) return choose_in_quorum(request, chosen);
-  if (options_.round_size == 0) return choose_lease({leases()}, request, chosen);
+  if (!may_deal_fresh() && again_.empty()) return false;
+  if (rule_.quorum) return choose_in_quorum(request, chosen);
+  if (!has_rounds()) return choose_lease({leases()}, request, chosen);
   grant.kind = grant_kind::tick;
   if (grant.clock.value < round_) { // others did whole rounds without it, and its pulls wait for
     grant.clock = {round_ - 1};     // its own clock as well: that catches up first
     return true;
   }
-  if (choose_lease(round_begin(round_ + 1), request, chosen)) return true;
+  if (choose_lease(round_end_, request, chosen)) return true;
   return grant.clock.value <= round_ && request.state != standing::idle;
 }
 
@@ -161,7 +164,7 @@ bool feeder::choose_lease(lease_id end, const lease_request& request, dealt_gran
   opened.life = request.from.life;
   chosen.grant.kind = grant_kind::batch;
   chosen.grant.what = opened.what;
-  if (options_.round_size > 0) chosen.grant.clock = {round_};
+  if (has_rounds()) chosen.grant.clock = {round_};
   chosen.samples = samples_of(options_, id);
   return true;
 }
@@ -170,7 +173,7 @@ worker_clock feeder::start_clock(const lease_request& request) const {
   if (request.state == standing::working) return request.clock;
   const bool is_joining = request.state == standing::joining;
   if (is_joining && request.from.life.value <= 1) return {0}; // where every shard has put it
-  if (options_.round_size > 0) return {round_};
+  if (has_rounds()) return {round_};
   const auto worker = worker_of(request.from);
   std::optional<worker_clock> slowest;
   for (const auto& [other, known] : workers_)
@@ -183,25 +186,22 @@ worker_clock feeder::start_clock(const lease_request& request) const {
 
 // ---- what a lease is ----------------------------------------------------------------------------
 
-std::uint64_t feeder::rounds_per_epoch() const {
-  return divide_up(leases_per_epoch_, options_.round_size);
-}
-
-lease_id feeder::round_begin(std::uint64_t round) const {
-  const auto within = std::min(round % rounds_per_epoch() * options_.round_size, leases_per_epoch_);
-  return {round / rounds_per_epoch() * leases_per_epoch_ + within};
+/// The last round of an epoch is short.
+void feeder::begin_round(lease_id first) {
+  const auto epoch_end = (first.value / leases_per_epoch_ + 1) * leases_per_epoch_;
+  round_begin_ = first;
+  round_end_ = {std::min(first.value + rule_.round_size, epoch_end)};
 }
 
 lease feeder::describe(lease_id id) const {
   lease what;
   what.id = id;
   what.epoch = epoch_of(options_, id);
-  if (options_.round_size > 0) {
+  if (has_rounds()) {
     what.round = round_;
-    what.round_size =
-        options_.quorum
-            ? options_.round_size
-            : static_cast<std::uint32_t>(round_begin(round_ + 1).value - round_begin(round_).value);
+    what.round_size = rule_.quorum
+                          ? rule_.round_size
+                          : static_cast<std::uint32_t>(round_end_.value - round_begin_.value);
   }
   return what;
 }
@@ -237,12 +237,13 @@ feeder_effects feeder::on_settlement(const settlement& settled, time_point now) 
   open_next_rounds();
   deal(out);
   close_round_if_due(now, out);
+  note_if_drained(out);
   return out;
 }
 
 void feeder::open_next_rounds() {
-  if (options_.round_size == 0) return;
-  if (options_.quorum) {
+  if (!has_rounds()) return;
+  if (rule_.quorum) {
     if (!is_closed_ || !open_.empty()) return;
     ++round_;
     is_closed_ = false;
@@ -251,7 +252,9 @@ void feeder::open_next_rounds() {
     due_.reset();
     return;
   }
-  while (fresh_ == round_begin(round_ + 1) && open_.empty() && !is_finished()) ++round_;
+  if (fresh_ != round_end_ || !open_.empty() || is_finished()) return;
+  ++round_;
+  begin_round(fresh_);
 }
 
 void feeder::give_back(worker_id worker, incarnation up_to) {

@@ -12,12 +12,20 @@
 #include "runtime/reports.hpp"
 #include "runtime/rounds.hpp"
 #include "runtime/shard.hpp"
+#include "runtime/switch_messages.hpp"
 
 #include <map>
 #include <set>
 #include <vector>
 
 namespace lagrange::runtime {
+
+/// How leases are dealt under a policy.
+struct dealing_rule {
+  std::uint32_t round_size = 0;       ///< leases of a round; 0: leases are dealt without rounds
+  std::optional<round_quorum> quorum; ///< of a round; none: it waits for all of its leases
+  bool operator==(const dealing_rule&) const = default;
+};
 
 struct feeder_options {
   stamp self;
@@ -27,8 +35,8 @@ struct feeder_options {
   std::uint64_t seed = 0;
   std::uint32_t workers = 1;
   std::uint32_t shards = 1;
-  std::uint32_t round_size = 0;       ///< leases of a round; 0: leases are dealt without rounds
-  std::optional<round_quorum> quorum; ///< of a round; none: it waits for all of its leases
+  dealing_rule rule; ///< until the policy is switched
+  std::function<dealing_rule(const std::string& policy)> find_rule; ///< null: it never is
   augmentation changes = augmentation::none; ///< of the samples, when they are fetched
 };
 
@@ -49,6 +57,7 @@ struct feeder_effects {
   std::vector<dealt_grant> grants;
   std::vector<answer<error>> refused;
   std::vector<std::pair<shard_id, round_closing>> closings; ///< to shards that asked
+  std::optional<switch_ack> switched;                       ///< to the supervisor
   std::optional<std::chrono::nanoseconds> wake_after;       ///< call on_wake then
 };
 
@@ -63,6 +72,8 @@ public:
   feeder_effects on_view(const membership_view& view, time_point now);
   /// Answered when the round is closed.
   feeder_effects on_round_request(const round_request& asked);
+  /// Drain or resume of a switch of the policy; a drain is acknowledged once it is done.
+  feeder_effects on_switch(const switch_order& order, time_point now);
   /// The time asked for by wake_after is over.
   feeder_effects on_wake(time_point now);
 
@@ -97,8 +108,7 @@ private:
     ticket to;
   };
 
-  std::uint64_t rounds_per_epoch() const;
-  lease_id round_begin(std::uint64_t round) const;
+  bool has_rounds() const { return rule_.round_size > 0; }
   bool is_fenced(const stamp& from) const;
   bool has_nothing_left() const;
   void deal(feeder_effects& out);
@@ -110,6 +120,12 @@ private:
   lease describe(lease_id id) const;
   void give_back(worker_id worker, incarnation up_to);
   void open_next_rounds();
+  void begin_round(lease_id first);
+  // While the policy is switched (feeder_switch.cpp):
+  bool may_deal_fresh() const;
+  bool is_drained() const;
+  void note_if_drained(feeder_effects& out);
+  void go_on(const dealing_rule& rule, std::uint64_t round);
   // Under a quorum (feeder_rounds.cpp):
   bool choose_in_quorum(const lease_request& request, dealt_grant& chosen);
   void note_kept(lease_id id, shard_id by);
@@ -122,8 +138,12 @@ private:
   feeder_options options_;
   std::uint64_t leases_per_epoch_;
   lease_id fresh_; ///< the lowest lease that was never dealt
+  dealing_rule rule_;
   std::uint64_t round_ = 0;
+  lease_id round_begin_, round_end_; ///< of the round's leases, if it waits for them all
   std::set<worker_id> served_;    ///< who has had its grant in the round, under a quorum
+  std::optional<switch_order> draining_; ///< what for
+  std::uint64_t switches_ = 0;           ///< that are over
   std::set<lease_id> arrived_;    ///< of the round, under a quorum: every shard has their push
   std::optional<time_point> due_; ///< when the round is closed at the latest
   bool is_closed_ = false;        ///< and waits for the shards to apply it

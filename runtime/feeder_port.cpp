@@ -40,6 +40,7 @@ void feeder_port::carry_out(feeder_effects effects) {
     plane_->send({to.value}, std::move(made));
   }
   for (auto& [to, closing] : effects.closings) hooks_.close(to, std::move(closing));
+  if (effects.switched) hooks_.switched(*effects.switched);
   if (effects.wake_after) hooks_.wake(*effects.wake_after);
   for (const auto& [to, why] : effects.refused) plane_->send({to.value}, encode(rejection{why}));
 }

@@ -17,6 +17,7 @@ struct feeder_hooks {
   bool compresses = false; ///< samples, on links that leave the host
   std::function<time_point()> now;
   std::function<void(shard_id, round_closing)> close; ///< answers a shard's round_request
+  std::function<void(switch_ack)> switched;           ///< answers the supervisor's switch_order
   std::function<void(std::chrono::nanoseconds)> wake; ///< calls on_wake after that time
   /// A peer's link is gone, or its bytes were none, and it may be dead.
   std::function<void(actor_life, const error& why)> lose;
@@ -36,6 +37,7 @@ public:
   }
   void on_view(const membership_view& view) { carry_out(twin_.on_view(view, hooks_.now())); }
   void on_round_request(const round_request& asked) { carry_out(twin_.on_round_request(asked)); }
+  void on_switch(const switch_order& order) { carry_out(twin_.on_switch(order, hooks_.now())); }
   void on_wake() { carry_out(twin_.on_wake(hooks_.now())); }
   const feeder& twin() const { return twin_; }
 

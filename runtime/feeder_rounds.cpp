@@ -33,7 +33,7 @@ std::uint64_t feeder::outstanding() const { return open_.size() - arrived_.size(
 
 /// How many leases have to be in: fewer than the quorum only where there are no more.
 std::uint64_t feeder::needed() const {
-  return std::min<std::uint64_t>(options_.quorum->leases, open_.size() + (leases() - fresh_.value));
+  return std::min<std::uint64_t>(rule_.quorum->leases, open_.size() + (leases() - fresh_.value));
 }
 
 /// Live workers that have had no grant in the round yet.
@@ -50,11 +50,11 @@ bool feeder::is_all_in() const {
 }
 
 void feeder::close_round_if_due(time_point now, feeder_effects& out) {
-  if (!options_.quorum || is_closed_ || arrived_.empty() || arrived_.size() < needed()) return;
+  if (!rule_.quorum || is_closed_ || arrived_.empty() || arrived_.size() < needed()) return;
   if (!due_) {
-    due_ = now + options_.quorum->grace;
-    if (options_.quorum->grace > std::chrono::nanoseconds(0))
-      out.wake_after = options_.quorum->grace;
+    due_ = now + rule_.quorum->grace;
+    if (rule_.quorum->grace > std::chrono::nanoseconds(0))
+      out.wake_after = rule_.quorum->grace;
   }
   if (now < *due_ && !is_all_in()) return;
   is_closed_ = true;

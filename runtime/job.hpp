@@ -10,6 +10,7 @@
 #include "ops/optimizer.hpp"
 #include "runtime/catalog.hpp"
 #include "runtime/error.hpp"
+#include "runtime/switch_rules.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -66,6 +67,7 @@ struct job {
     std::string compensation = "none";
     std::uint32_t local_steps = 1;
     std::string outer = "average"; ///< of deltas, under local steps
+    std::vector<switch_rule> switches;
     /// Whether workers step by themselves and push deltas.
     bool is_local() const { return local_steps > 1 || outer != "average"; }
     bool operator==(const staleness_table&) const = default;
@@ -136,6 +138,7 @@ struct job {
     std::vector<std::string> slow; ///< as in "worker-2:5x"
     std::string jitter = "none";
     std::vector<std::string> link; ///< as in "shard-0:50ms,100Mbit"
+    std::string failures = "none"; ///< as in "every 5s"
     std::uint64_t seed = 0;        ///< 0: the job's
     bool operator==(const chaos_table&) const = default;
   } chaos;

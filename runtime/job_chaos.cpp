@@ -37,12 +37,14 @@ chaos chaos_of(const job& x) {
   for (const auto& text : x.chaos.slow) made.slow.push_back(parse_slow(text).value());
   for (const auto& text : x.chaos.link) made.links.push_back(parse_link(text).value());
   made.jitter_sigma = parse_jitter(x.chaos.jitter).value();
+  made.failures = parse_failures(x.chaos.failures).value();
   made.seed = x.chaos.seed == 0 ? x.seed : x.chaos.seed;
   return made;
 }
 
 std::string slow_problem(std::string_view text) { return problem_of(parse_slow(text)); }
 std::string jitter_problem(std::string_view text) { return problem_of(parse_jitter(text)); }
+std::string failures_problem(std::string_view text) { return problem_of(parse_failures(text)); }
 std::string link_problem(std::string_view text) { return problem_of(parse_link(text)); }
 
 std::string read_rules(const toml::node& found, std::string (*problem)(std::string_view),

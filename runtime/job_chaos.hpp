@@ -15,6 +15,7 @@ chaos chaos_of(const job& x);
 /// Why the text is no value of such a key; empty if it is one.
 std::string slow_problem(std::string_view text);
 std::string jitter_problem(std::string_view text);
+std::string failures_problem(std::string_view text);
 std::string link_problem(std::string_view text);
 
 /// Reads a list of texts, or one text alone. What is wrong with it; empty, and `out` is the list,

@@ -150,6 +150,10 @@ const key_rule rules[] = {
      spec_key{at<&job::staleness, &job::staleness_table::outer>,
               defect<&catalog::outers, make_outer>, one_of<&catalog::outers>}},
 
+    {"staleness.switch", "of the policy while the job runs, each once: at = \"epoch 1\" or when = "
+                         "\"loss rises 20%\", and to",
+     switch_list_key{at<&job::staleness, &job::staleness_table::switches>}},
+
     {"topology.workers", "compute gradients; each a process, of which a run has at most 1024",
      u32{at<&job::topology, &job::topology_table::workers>, 1, workers_max}},
     {"topology.shards", "own the parameters, each a process",
@@ -226,7 +230,10 @@ const key_rule rules[] = {
     {"chaos.link", "injected: latency, one way, and bandwidth of whose links",
      rule_list_key{at<&job::chaos, &job::chaos_table::link>, link_problem,
                    "a list of texts as in [\"shard-0:50ms,100Mbit\"]"}},
-    {"chaos.seed", "of the jitter; 0: the job's",
+    {"chaos.failures", "injected: a worker is killed, so often on average",
+     rule_key{at<&job::chaos, &job::chaos_table::failures>, failures_problem,
+              "\"none\" or \"every TIME\" with a time from 10ms to 24h"}},
+    {"chaos.seed", "of the jitter and the failures; 0: the job's",
      u64{at<&job::chaos, &job::chaos_table::seed>, 0, seed_max}},
 
     {"output.dir", "run folders go here, from where the program starts",

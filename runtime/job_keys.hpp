@@ -122,12 +122,17 @@ struct rule_list_key {
   std::string_view expected;
 };
 
+/// Rules by which the policy is switched, as in [{at = "epoch 1", to = "asp"}].
+struct switch_list_key {
+  std::vector<switch_rule>& (*at)(job&);
+};
+
 using key_kind =
     std::variant<whole_key<std::uint32_t>, whole_key<std::uint64_t>, real_key, target_key,
                  plain_name_key, path_key, file_key, flag_key, row_name_key, spec_key, codec_key,
                  choice_key, only_text_key, only_list_key, duration_key, epochs_key,
                  training_span_key, device_list_key, size_key, rule_key, rule_list_key,
-                 fine_duration_key, bit_rate_key>;
+                 fine_duration_key, bit_rate_key, switch_list_key>;
 
 /// One key. `today` says why so few values are possible; empty for most.
 struct key_rule {

@@ -3,6 +3,7 @@
 
 #include "runtime/job_chaos.hpp"
 #include "runtime/job_devices.hpp"
+#include "runtime/job_switch.hpp"
 #include "runtime/nearest.hpp"
 #include "runtime/spec.hpp"
 
@@ -208,6 +209,11 @@ struct reader {
     return reason.empty();
   }
 
+  bool operator()(const switch_list_key& key) {
+    reason = read_switches(found, context.rows, key.at(out));
+    return reason.empty();
+  }
+
 private:
   std::optional<std::string_view> text() const {
     const auto* value = found.as_string();
@@ -241,6 +247,9 @@ struct writer {
   std::string operator()(const only_list_key& key) const { return toml_list(key.at(from)); }
   std::string operator()(const device_list_key& key) const { return toml_list(key.at(from)); }
   std::string operator()(const rule_list_key& key) const { return toml_list(key.at(from)); }
+  std::string operator()(const switch_list_key& key) const {
+    return written_switches(key.at(from));
+  }
   std::string operator()(const duration_key& key) const { return toml_text(written(key.at(from))); }
   std::string operator()(const fine_duration_key& key) const {
     return toml_text(written(key.at(from)));
@@ -312,6 +321,9 @@ struct describer {
   }
   std::string operator()(const rule_key& key) const { return std::string(key.expected); }
   std::string operator()(const rule_list_key& key) const { return std::string(key.expected); }
+  std::string operator()(const switch_list_key&) const {
+    return R"(a list of rules as in [{at = "epoch 1", to = "asp"}])";
+  }
   std::string operator()(const duration_key& key) const {
     return fmt::format("a time from \"{}\" to \"{}\", with ms, s, m or h", written(key.low),
                        written(key.high));

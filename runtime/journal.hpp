@@ -8,6 +8,8 @@
 
 #include <functional>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace lagrange::runtime {
 
@@ -21,11 +23,12 @@ enum class journal_kind : std::uint8_t {
   kept,       ///< a push was taken, and waits for its round
   state,      ///< the parameters had this hash
   excluded,   ///< a lease was left out of its round by the policy, whether its push was in or not
+  switched,   ///< pulls of this clock and later ones are judged by another policy
 };
 
 struct journal_entry {
   journal_kind kind = journal_kind::served;
-  worker_id worker; ///< with `life`, `clock` and what follows: not for state
+  worker_id worker; ///< with `life`, `clock` and what follows: not for state, of switched the clock
   incarnation life;
   worker_clock clock;    ///< of the pull's use, or of the step pushed
   shard_version version; ///< of the shard, after what is recorded
@@ -38,9 +41,13 @@ struct journal_entry {
   float clip_scale = 1;
   std::uint32_t checksum = 0;  ///< applied and kept: of the gradient's bytes, as they came
   bool is_compensated = false; ///< applied: by what was read, which the shard still had
-  sha256_digest digest{};      ///< state: SHA-256 of the parameters
+  sha256_digest digest{};      ///< state: SHA-256 of the parameters; switched: policy_bytes()
   bool operator==(const journal_entry&) const = default;
 };
+
+/// A policy's text as an entry holds it, with zeros behind it. Requires: no more letters than fit.
+sha256_digest policy_bytes(std::string_view policy);
+std::string policy_of(const journal_entry& x);
 
 /// Versions between the read and the apply. Requires: an entry of a push.
 std::uint64_t staleness_of(const journal_entry& x);

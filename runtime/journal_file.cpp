@@ -91,6 +91,7 @@ void each_value(Bytes bytes, Entry& x) {
   if (x.kind == journal_kind::state) return bytes.digest(24, x.digest);
   bytes.u64(24, x.clock.value);
   if (x.kind == journal_kind::served) return bytes.u64(32, x.slowest.value);
+  if (x.kind == journal_kind::switched) return bytes.digest(32, x.digest);
   bytes.u64(32, x.what.value);
   bytes.u64(40, x.read.value);
   bytes.u32(48, x.attempt.value);
@@ -249,10 +250,10 @@ result<journal> decode_journal(std::span<const char> content, const std::string&
     }
     auto& entry = made.entries.emplace_back();
     each_value(reading(rest.data()), entry);
-    if (entry.kind > journal_kind::excluded)
+    if (entry.kind > journal_kind::switched)
       return damaged(place, fmt::format("record {} is of kind {}, expected at most {}",
                                         made.entries.size() - 1, static_cast<int>(entry.kind),
-                                        static_cast<int>(journal_kind::excluded)));
+                                        static_cast<int>(journal_kind::switched)));
   }
   made.torn_bytes = rest.size();
   return made;

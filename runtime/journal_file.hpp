@@ -15,7 +15,7 @@
 namespace lagrange::runtime {
 
 /// Raised with every change that an older reader would misread. Other versions are refused.
-constexpr std::uint32_t journal_version = 2;
+constexpr std::uint32_t journal_version = 3;
 /// Updates between two hashes of a shard's parameters: hashing costs what a few updates do.
 constexpr std::uint64_t journal_hash_every = 256;
 

@@ -96,6 +96,11 @@ void progress::on_loss(actor_name name, time_point now) {
   ++figures.restarts;
 }
 
+void progress::on_switch(std::string policy, worker_clock first, time_point now) {
+  switches_.push_back(
+      {std::move(policy), first.value, feeder_.samples, seconds(now - started_).count()});
+}
+
 void progress::complete(actor_status& row) const {
   if (row.name.role == actor_role::shard) {
     const auto found = shards_.find(row.name.index);
@@ -135,7 +140,8 @@ std::optional<double> progress::mean_loss() const {
 job_status progress::status(time_point now) const {
   job_status status;
   status.job = options_.job;
-  status.policy = options_.policy;
+  status.policy = switches_.empty() ? options_.policy : switches_.back().to;
+  status.switches = switches_.size();
   status.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - started_);
   status.epoch = feeder_.epoch;
   status.epochs = options_.epochs;
@@ -195,6 +201,7 @@ summary progress::summarise() const {
   summary made;
   made.job = options_.job;
   made.policy = options_.policy;
+  made.switches = switches_;
   made.workers = options_.workers;
   made.shards = options_.shards;
   made.replicas = options_.replicas;

@@ -47,6 +47,9 @@ public:
   /// The actor was lost at this moment; its next incarnation's first step ends the recovery.
   void on_loss(actor_name name, time_point now);
 
+  /// Another policy is in force.
+  void on_switch(std::string policy, worker_clock first, time_point now);
+
   /// Fills the numbers of a row whose name, life, state and restarts are set.
   void complete(actor_status& row) const;
   /// Everything but the rows.
@@ -91,6 +94,7 @@ private:
   std::optional<ops::scores> evaluated_;
   std::optional<time_point> target_reached_;
   std::vector<double> recoveries_ms_;
+  std::vector<summary::policy_switch> switches_;
 };
 
 } // namespace lagrange::runtime

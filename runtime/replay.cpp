@@ -12,7 +12,7 @@ namespace lagrange::runtime {
 replay::replay(const replay_parts& parts, replay_plan plan, replay_options options)
     : parts_(parts), plan_(std::move(plan)), options_(options),
       dealing_(make_feeder(parts.what, parts.rows, parts.facts, {})),
-      has_rounds_(dealing_.round_size > 0), made_(plan_.steps.size()) {
+      made_(plan_.steps.size()) {
   for (std::uint32_t shard = 0; shard < plan_.shards.size(); ++shard) {
     const stamp self{{}, {}, {}, {actor_role::shard, shard}, {1}};
     auto made = make_shard(parts.what, parts.rows, parts.facts, self);
@@ -73,7 +73,7 @@ bool replay::advance(shelf& at) {
   for (const auto place : what.steps)
     if (!is_left_out(plan_.steps[place]) && !made_[place] && !compute_up_to(place)) return false;
   if (!difference_.empty()) return true;
-  if (has_rounds_)
+  if (what.is_round)
     apply_round(at, what);
   else
     apply(at, what);

@@ -82,7 +82,6 @@ private:
   replay_plan plan_;
   replay_options options_;
   feeder_options dealing_;
-  bool has_rounds_ = false;
   bool is_stuck_ = false; ///< no shard can go on if all that may have been read has to be there
   std::vector<std::unique_ptr<shelf>> shelves_; ///< by shard
   std::map<worker_id, std::unique_ptr<lane>> lanes_;

@@ -94,18 +94,20 @@ private:
       if (here.fate == push_fate::unseen) here.fate = push_fate::refused;
       return success();
     }
-    if (here.fate != push_fate::taken) taken_[step.worker].push_back(places_.at(name_of(entry)));
+    const bool was_kept = here.fate == push_fate::taken; // of a round, and not applied yet
+    if (!was_kept) taken_[step.worker].push_back(places_.at(name_of(entry)));
     here.fate = push_fate::taken;
     here.clip_scale = entry.clip_scale;
-    if (entry.kind == journal_kind::applied) return see_applied(shard, entry, here);
+    if (entry.kind == journal_kind::applied) return see_applied(shard, entry, here, was_kept);
     return success();
   }
 
-  result<void> see_applied(std::uint32_t shard, const journal_entry& entry, step_at_shard& here) {
+  result<void> see_applied(std::uint32_t shard, const journal_entry& entry, step_at_shard& here,
+                           bool is_round) {
     if (here.update) return breach(shard, entry, "was applied twice");
     auto& updates = plan_.shards[shard].updates;
     if (entry.version == version_.next()) {
-      updates.push_back({entry.version, {}});
+      updates.push_back({entry.version, {}, is_round});
       version_ = entry.version;
     } else if (entry.version != version_ || updates.empty()) {
       return breach(

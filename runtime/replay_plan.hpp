@@ -50,6 +50,7 @@ struct replay_step {
 struct replay_update {
   shard_version becomes;
   std::vector<std::size_t> steps; ///< several in a round, in the order of their sum
+  bool is_round = false;          ///< perhaps of one
 };
 
 struct replay_shard {

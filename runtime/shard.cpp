@@ -29,8 +29,7 @@ shard::shard(shard_options options)
     : options_(std::move(options)), seed_(options_.parameters.seed), clocks_(options_.workers),
       parameters_(std::move(options_.parameters)) {
   LAGRANGE_EXPECT(options_.policy != nullptr, "a shard without policy");
-  quorum_ = options_.policy->quorum();
-  LAGRANGE_EXPECT(!quorum_ || has_rounds(), "a quorum without rounds");
+  rule(std::move(options_.policy), {});
   counts_.staleness.assign(staleness_bins(options_.workers), 0);
   counts_.staleness_recent.assign(options_.workers, 0);
   counts_.lag_recent.assign(options_.workers, 0);
@@ -74,7 +73,7 @@ void shard::admit_parked(time_point now, shard_effects& out, std::optional<worke
   const auto slowest = clocks_.slowest();
   if (!slowest || parked_.empty()) return;
   const bool is_as_before =
-      std::exchange(asked_for_, slowest) == slowest && options_.policy->looks_at_slowest_alone();
+      std::exchange(asked_for_, slowest) == slowest && looks_at_slowest_alone_;
   const auto begin = !is_as_before ? parked_.begin()
                      : newcomer    ? parked_.find(*newcomer)
                                    : parked_.end();
@@ -83,15 +82,16 @@ void shard::admit_parked(time_point now, shard_effects& out, std::optional<worke
   for (auto at = begin; at != end;) {
     const auto& [pull, to, asked] = at->second;
     const auto worker = at->first;
-    if (options_.policy->admits({.clock = pull.clock,
-                                 .slowest = *slowest,
-                                 .workers = live.size(),
-                                 .asked = asked,
-                                 .now = now,
-                                 .worker = worker,
-                                 .live = live,
-                                 .draw = draw_of(worker, pull.clock),
-                                 .round = round_.number})) {
+    const bool is_held = held_ && pull.clock >= *held_;
+    if (!is_held && policy_at(pull.clock).admits({.clock = pull.clock,
+                                                  .slowest = *slowest,
+                                                  .workers = live.size(),
+                                                  .asked = asked,
+                                                  .now = now,
+                                                  .worker = worker,
+                                                  .live = live,
+                                                  .draw = draw_of(worker, pull.clock),
+                                                  .round = round_.number})) {
       out.pulls.push_back({to, serve(pull, *slowest, out)});
       at = parked_.erase(at);
     } else {
@@ -108,6 +108,7 @@ std::uint64_t shard::draw_of(worker_id worker, worker_clock clock) const {
 pull_reply shard::serve(const pull_request& pull, worker_clock slowest, shard_effects& out) {
   const auto lag = pull.clock.value - std::min(pull.clock, slowest).value;
   counts_.lag_max = std::max(counts_.lag_max, lag);
+  unadmitted_ = std::max(unadmitted_, pull.clock.next());
   if (pull.from.name.index < counts_.lag_recent.size())
     counts_.lag_recent[pull.from.name.index] = lag;
   journal_entry entry;
@@ -197,11 +198,12 @@ error shard::find_defect(const gradient_push& frame) const {
   const bool has_lease =
       frame.verdict == push_verdict::apply || frame.verdict == push_verdict::skip;
   if (!has_lease && frame.frames != 1) return defect("has no lease, but several frames");
-  if (has_rounds() && has_lease && !taken_.contains(frame.what.id) &&
-      (frame.what.round != round_.number || frame.what.round_size == 0))
+  const bool is_of_round = has_rounds_ ? frame.what.round == round_.number && frame.what.round_size > 0
+                                       : frame.what.round_size == 0;
+  if (has_lease && !is_of_round && !taken_.contains(frame.what.id))
     return defect("belongs to round " + std::to_string(frame.what.round) + " of " +
-                  std::to_string(frame.what.round_size) + " leases, but this shard is in round " +
-                  std::to_string(round_.number));
+                  std::to_string(frame.what.round_size) + " leases, but this shard is in " +
+                  (has_rounds_ ? "round " + std::to_string(round_.number) : "none"));
   auto in_rows = parameters_.tables().find_defect(frame.rows, frame.row_gradient);
   if (in_rows.code != errc::none) return in_rows;
   if (frame.gradient.empty()) return {};
@@ -239,7 +241,7 @@ push_outcome shard::settle_clock(const gradient_push& frame, time_point now, sha
 void shard::finish_step(const gradient_push& closing, time_point now) {
   const auto worker = worker_of(closing.from);
   const auto next = closing.clock.next();
-  if (has_rounds() && closing.clock.value >= round_.number)
+  if (has_rounds_ && closing.clock.value >= round_.number)
     round_.clocks[worker] = {closing.from.life, next};
   else
     clocks_.advances(worker, closing.from.life, next, now);
@@ -313,7 +315,7 @@ void shard::take_whole(whole_push push, time_point now, shard_effects& out) {
   auto& last = last_taken_[worker_of(closing.from)];
   last = {lease_attempt_id{closing.what.id, closing.what.attempt}, last[0]};
   const auto checksum = options_.hash_every > 0 ? checksum_of(push) : 0;
-  if (has_rounds())
+  if (has_rounds_)
     take_into_round({std::move(push), checksum}, now, out);
   else
     take(push, checksum, now, out);

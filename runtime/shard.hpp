@@ -15,6 +15,7 @@
 #include "runtime/rounds.hpp"
 #include "runtime/shard_parameters.hpp"
 #include "runtime/staleness/policy.hpp"
+#include "runtime/switch_messages.hpp"
 
 #include <map>
 #include <memory>
@@ -43,7 +44,8 @@ struct shard_options {
   shard_id id;
   stamp self;
   std::uint32_t workers = 1;
-  std::unique_ptr<staleness_policy> policy;
+  std::unique_ptr<staleness_policy> policy; ///< until it is switched
+  policy_maker find_policy;                 ///< null: it never is
   parameter_options parameters; ///< its seed also draws for policies
   /// Updates between two hashes of the parameters in the journal; 0: none, and no checksums of
   /// pushes either.
@@ -65,6 +67,10 @@ public:
   std::optional<round_request> wanted_closing() const;
   /// Applies the round as the feeder closed it. Of a round that is closed already: nothing.
   shard_effects on_closing(const round_closing& closing, time_point now);
+  /// Hold or commit of a switch of the policy. The acknowledgement is for the supervisor; none: the
+  /// order is not for this shard.
+  std::optional<switch_ack> on_switch(const switch_order& order, time_point now,
+                                      shard_effects& out);
   /// What the shard holds, whatever the policy: its parameters, or the rows that are asked for.
   /// Errors: bad_frame, for rows that it does not have.
   result<pull_reply> on_snapshot(const snapshot_request& asked);
@@ -109,7 +115,14 @@ private:
   };
 
   bool is_foreign(const stamp& from) const;
-  bool has_rounds() const { return options_.policy->arrivals() == arrival::round; }
+  /// A policy, and the clock from which on it judges pulls.
+  struct ruling {
+    worker_clock first;
+    std::unique_ptr<staleness_policy> policy;
+  };
+  const staleness_policy& policy_at(worker_clock clock) const;
+  void rule(std::unique_ptr<staleness_policy> policy, worker_clock first);
+  void switch_policy(const switch_order& order, time_point now, shard_effects& out);
   void park(const pull_request& pull, ticket to, time_point now, shard_effects& out);
   /// Asks the policy for all that wait, or for the newcomer alone where the others wait as before.
   void admit_parked(time_point now, shard_effects& out,
@@ -139,6 +152,12 @@ private:
   shard_options options_;
   std::uint64_t seed_; ///< of the job
   clock_table clocks_;
+  std::vector<ruling> rulings_;         ///< by clock; at least one
+  bool has_rounds_ = false;             ///< by the last ruling
+  bool looks_at_slowest_alone_ = false; ///< by all of them
+  worker_clock unadmitted_;             ///< no pull of this clock or a later one was admitted
+  std::optional<worker_clock> held_;    ///< from this clock on nothing is admitted for now
+  std::uint64_t switches_ = 0;          ///< that are in force
   shard_parameters parameters_;
   shard_version version_;
   read_copies copies_; ///< if gradients are compensated
@@ -147,7 +166,7 @@ private:
       asked_for_; ///< slowest clock when all parked pulls were last asked for
   std::map<worker_id, staged_push> staged_;
   round round_;
-  std::optional<round_quorum> quorum_; ///< of the policy
+  std::optional<round_quorum> quorum_; ///< by the last ruling
   lease_set taken_;   ///< pushes that came whole: kept for a round, applied or dropped
   lease_set entered_; ///< leases whose gradients are in the parameters
   /// What each worker's residual has to know, the last one first.

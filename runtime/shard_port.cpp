@@ -119,6 +119,13 @@ void shard_port::on_view(const membership_view& view) {
   carry_out(twin_->on_view(view, hooks_.now()));
 }
 
+void shard_port::on_switch(const switch_order& order) {
+  shard_effects effects;
+  const auto ack = twin_->on_switch(order, hooks_.now(), effects);
+  carry_out(std::move(effects));
+  if (ack && !has_failed_) hooks_.switched(*ack);
+}
+
 void shard_port::tell_feeder() {
   settle();
   ask();

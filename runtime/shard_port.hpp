@@ -23,6 +23,8 @@ struct shard_hooks {
   std::function<void(settlement)> settle;
   /// Asks the feeder how a round is closed; not again before on_closing or ask_again.
   std::function<void(round_request)> ask;
+  /// Tells the supervisor that its order is carried out.
+  std::function<void(switch_ack)> switched;
   /// A peer's link is gone, or its bytes were none, and it may be dead.
   std::function<void(actor_life, const error& why)> lose;
   /// The journal cannot be kept: the shard has stopped to answer. Once.
@@ -41,6 +43,7 @@ public:
   void on_quiet() override { tell_feeder(); }
 
   void on_view(const membership_view& view);
+  void on_switch(const switch_order& order);
   void on_settlement_ack(const settlement_ack& ack);
   /// The last settlement may be lost.
   void settle_again();

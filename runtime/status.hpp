@@ -41,6 +41,7 @@ struct job_status {
   std::uint64_t samples = 0; ///< applied
   double test_loss = -1;     ///< of the last evaluation; negative: none yet
   std::string injected = {}; ///< times that are not the machine's own, as in "worker-2 5x"
+  std::uint64_t switches = 0; ///< of the policy, in force
 };
 
 template <class Inspector>
@@ -52,7 +53,7 @@ template <class Inspector>
 auto inspect(Inspector& f, job_status& x) {
   return f(x.job, x.policy, x.elapsed, x.epoch, x.epochs, x.leases, x.leases_closed,
            x.samples_per_second, x.loss, x.test_accuracy, x.actors, x.samples, x.test_loss,
-           x.injected);
+           x.injected, x.switches);
 }
 
 } // namespace lagrange::runtime

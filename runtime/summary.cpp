@@ -69,6 +69,12 @@ void walk(Summary& x, Visitor&& visit) {
     field("p50", x.recovery_ms.p50);
     field("p99", x.recovery_ms.p99);
   });
+  visit.list("switches", x.switches, [](auto&& of, auto& each) {
+    of("to", each.to);
+    of("clock", each.clock);
+    of("samples", each.samples);
+    of("seconds", each.seconds);
+  });
   visit("parameters_sha256", x.parameters_sha256);
   visit("emulated", x.emulated);
 }
@@ -225,6 +231,9 @@ std::string to_text(const summary& x, const std::string& folder) {
                       x.recovery_ms.p50
                           ? fmt::format(", back after {:.0f} ms (p50)", *x.recovery_ms.p50)
                           : std::string());
+  for (const auto& each : x.switches)
+    text += fmt::format("policy: {} from clock {} on ({} samples, {:.1f} s)\n", each.to, each.clock,
+                        each.samples, each.seconds);
   if (!x.injected.empty()) text += fmt::format("emulated: times are injected: {}\n", x.injected);
   if (!folder.empty()) text += fmt::format("run: {}\n", folder);
   return text;

@@ -68,6 +68,15 @@ struct summary {
     std::optional<double> p50, p99; ///< from a death to the first step of the next incarnation
     bool operator==(const recovery_percentiles&) const = default;
   } recovery_ms;
+  /// A switch of the policy, which is the first one in `policy`.
+  struct policy_switch {
+    std::string to;
+    std::uint64_t clock = 0;   ///< of every worker, from which on it was in force
+    std::uint64_t samples = 0; ///< applied by then
+    double seconds = 0;        ///< since the job began
+    bool operator==(const policy_switch&) const = default;
+  };
+  std::vector<policy_switch> switches;
   std::string parameters_sha256; ///< hexadecimal; empty if the job did not get so far
   bool emulated = false;         ///< whether any time was injected or simulated
   std::string injected;          ///< for people: which times; not part of the JSON

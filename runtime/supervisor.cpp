@@ -25,7 +25,8 @@ double seconds_between(time_point from, time_point to) {
 } // namespace
 
 supervisor::supervisor(supervisor_options options, time_point now)
-    : options_(std::move(options)), progress_(options_.job, now) {
+    : options_(std::move(options)), progress_(options_.job, now), switch_(options_.job.shards),
+      rules_(options_.switches) {
   LAGRANGE_EXPECT(options_.job.workers > 0 && options_.job.shards > 0, "a job without actors");
   const auto add = [this](actor_role role, std::uint32_t count) {
     places_by_role_[role] = count;
@@ -226,6 +227,7 @@ void supervisor::note_if_all_ended() {
 
 supervisor_effects supervisor::on_report(const worker_report& report, time_point now) {
   progress_.on_report(report, now);
+  rules_.on_report(report);
   return {};
 }
 
@@ -294,6 +296,8 @@ supervisor_effects supervisor::on_tick(time_point now) {
     view_sent_ = now;
     out.view = view();
   }
+  for (const auto& policy : rules_.take_due(progress_.leases().samples)) switch_.ask(policy);
+  go_on_switching(now, out);
   for (auto& [name, where] : places_) {
     if (now < where.due || phase_ >= job_phase::collecting) continue;
     if (where.state == place_state::waiting)
@@ -303,6 +307,37 @@ supervisor_effects supervisor::on_tick(time_point now) {
       lose({name, where.life}, where, "did not come up in time", now, out);
   }
   return out;
+}
+
+// ---- the policy ---------------------------------------------------------------------------------
+
+switch_receipt supervisor::on_switch_request(const switch_request& wish, time_point now,
+                                             supervisor_effects& out) {
+  if (phase_ != job_phase::running)
+    return {0, phase_ == job_phase::starting ? "the job is still starting" : "the job is ending"};
+  const auto number = switch_.ask(wish.policy);
+  if (number == 0) return {0, "too many switches of the policy are waiting for each other"};
+  go_on_switching(now, out);
+  return {number, {}};
+}
+
+supervisor_effects supervisor::on_switch_ack(const switch_ack& ack, time_point now) {
+  supervisor_effects out;
+  if (ack.from.job != options_.self.job || ack.from.term != options_.self.term) return out;
+  switch_.on_ack(ack);
+  if (const auto done = switch_.take_done()) {
+    progress_.on_switch(done->policy, done->first, now);
+    out.events.push_back(fmt::format("the policy is {} from clock {} on ({} samples)", done->policy,
+                                     done->first.value, progress_.leases().samples));
+  }
+  go_on_switching(now, out);
+  return out;
+}
+
+void supervisor::go_on_switching(time_point now, supervisor_effects& out) {
+  if (phase_ != job_phase::running) return; // shards and feeder are up
+  out.order = switch_.next(now);
+  if (out.order) out.order->from = options_.self;
 }
 
 job_status supervisor::status(time_point now) const {

@@ -10,7 +10,9 @@
 #pragma once
 
 #include "runtime/messages.hpp"
+#include "runtime/policy_switch.hpp"
 #include "runtime/progress.hpp"
+#include "runtime/switch_rules.hpp"
 #include "runtime/table_split.hpp"
 
 #include <map>
@@ -30,6 +32,7 @@ struct supervisor_options {
   stamp self;
   progress_options job;
   std::uint32_t evaluate_every = 1; ///< epochs; 0: never
+  switch_watch_options switches;
   table_split tables{{}, 1};        ///< over the job's shards
   restart_rule restart;
   /// A node that has not joined by then counts as lost.
@@ -55,6 +58,7 @@ struct supervisor_effects {
   std::vector<actor_life> kills;       ///< end whatever is left of these lives
   std::vector<actor_life> placements;  ///< its node has joined and what it connects to is up
   std::optional<membership_view> view; ///< for the feeder and every shard
+  std::optional<switch_order> order;   ///< for the feeder or every shard, as its phase says
   bool wants_evaluation = false;
   bool wants_figures = false; ///< ask feeder and shards for their last reports and parameters
   bool wants_nodes_ended = false;
@@ -84,6 +88,10 @@ public:
   void on_parameters(time_point now);
   /// The last figures and parameters of every shard are here.
   supervisor_effects on_figures(time_point now);
+  /// Switches the policy, once the switches asked for before are done.
+  switch_receipt on_switch_request(const switch_request& wish, time_point now,
+                                   supervisor_effects& out);
+  supervisor_effects on_switch_ack(const switch_ack& ack, time_point now);
   supervisor_effects on_stop(time_point now);
   supervisor_effects on_failure(const std::string& cause, time_point now);
   /// A few times a second.
@@ -126,12 +134,15 @@ private:
   bool is_view_missed() const;
   void end(job_outcome outcome, const std::string& cause, time_point now, supervisor_effects& out);
   void note_if_all_ended();
+  void go_on_switching(time_point now, supervisor_effects& out);
 
   supervisor_options options_;
   std::map<actor_name, place> places_;
   std::map<actor_role, std::uint32_t> places_by_role_;
   std::map<actor_role, std::uint32_t> running_; ///< of those
   progress progress_;
+  policy_switch switch_;
+  switch_watch rules_;
   job_phase phase_ = job_phase::starting;
   job_outcome outcome_ = job_outcome::done;
   std::string cause_;

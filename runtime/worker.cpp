@@ -131,7 +131,7 @@ void worker::compute_if_ready(time_point now, worker_effects& out) {
   counts_.waiting += now - waiting_since_;
   computing_since_ = now;
   out.compute = computing_;
-  if (options_.ahead == lookahead::one_step) look_ahead(now, out);
+  if (looks_ahead(computing_->what)) look_ahead(now, out);
 }
 
 void worker::look_ahead(time_point now, worker_effects& out) {
@@ -235,7 +235,7 @@ void worker::push(time_point now, worker_effects& out) {
   }
   result_.reset();
   result_task_ = nullptr;
-  if (options_.ahead == lookahead::none) {
+  if (!looks_ahead(outgoing_->what)) {
     ask(standing::working, clock_.next(), now, out);
     pull_ahead(now, out);
   }

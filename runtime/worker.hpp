@@ -73,7 +73,7 @@ enum class lookahead : std::uint8_t {
   none, ///< after the push: a worker reads its own last write
   /// The lease when a step begins; the parameters as late in the step as they are expected to come
   /// in time, because every update made between their read and their use is staleness. Needs a
-  /// bound of at least 1.
+  /// bound of at least 1, and is not done for leases of rounds.
   one_step,
 };
 
@@ -160,6 +160,9 @@ private:
   /// Does whatever has become possible.
   void advance(time_point now, worker_effects& out);
   void compute_if_ready(time_point now, worker_effects& out);
+  bool looks_ahead(const lease& what) const {
+    return options_.ahead == lookahead::one_step && what.round_size == 0;
+  }
   void look_ahead(time_point now, worker_effects& out);
   void push(time_point now, worker_effects& out);
   void push_early(time_point now, worker_effects& out);

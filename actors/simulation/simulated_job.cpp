@@ -29,7 +29,7 @@ link_times shaped(link_times link, const transport::link_shape& by) {
 simulated_job::simulated_job(const simulation_setup& setup, const parts_maker& parts,
                              event_loop::choice pick)
     : config_(network::none, scheduling::deterministic, 1), system_(config_),
-      events_(system_, std::move(pick)) {
+      events_(system_, std::move(pick)), workers_(setup.what.topology.workers) {
   if (setup.tested) evaluator_ = system_.spawn(evaluator, setup.tested);
   auto chosen = standard_parts(setup);
   if (parts) {
@@ -43,6 +43,25 @@ simulated_job::simulated_job(const simulation_setup& setup, const parts_maker& p
   supervisor_ = system_.spawn(supervisor, make_setup(setup, chosen));
   watch_supervisor();
   caf::anon_send(supervisor_, start_atom::value);
+  if (const auto injected = chaos_of(setup.what); injected.failures.count() > 0)
+    plan_death(injected, 0);
+}
+
+/// The deaths of a job: each plans the next.
+void simulated_job::plan_death(const chaos& injected, std::uint64_t number) {
+  const auto next = injected.death(number, workers_);
+  events_.at(now() + next.after, [this, injected, number, who = next.who] {
+    if (state_ == nullptr || is_over()) return;
+    kill_worker(who);
+    plan_death(injected, number + 1);
+  });
+}
+
+/// Of one that is not there at the moment: nothing.
+void simulated_job::kill_worker(worker_id who) {
+  for (const auto& [life, node] : nodes_->nodes())
+    if (life.name == actor_name{actor_role::worker, who.value})
+      caf::anon_send_exit(node, caf::exit_reason::remote_link_unreachable);
 }
 
 void simulated_job::watch_supervisor() {

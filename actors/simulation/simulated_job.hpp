@@ -11,6 +11,7 @@
 #include "actors/simulation/virtual_network.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/system.hpp"
+#include "runtime/chaos.hpp"
 #include "runtime/evaluation.hpp"
 
 #include <memory>
@@ -71,6 +72,8 @@ public:
 
 private:
   void watch_supervisor();
+  void plan_death(const runtime::chaos& injected, std::uint64_t number);
+  void kill_worker(runtime::worker_id who);
   simulation_parts standard_parts(const simulation_setup& setup);
   std::shared_ptr<const supervisor_setup> make_setup(const simulation_setup& setup,
                                                      const simulation_parts& parts);
@@ -78,6 +81,7 @@ private:
   system_config config_;
   caf::actor_system system_;
   event_loop events_;
+  std::uint32_t workers_;
   std::optional<virtual_network> network_;
   evaluator_actor evaluator_;
   std::shared_ptr<local_launcher> nodes_;

@@ -105,8 +105,8 @@ private:
     made.seed = time.draw(0, 1000);
     made.workers = workers;
     made.shards = facts.shards;
-    if (facts.arrivals == arrival::round) made.round_size = workers;
-    made.quorum = make()->quorum();
+    if (facts.arrivals == arrival::round) made.rule.round_size = workers;
+    made.rule.quorum = make()->quorum();
     return made;
   }
 

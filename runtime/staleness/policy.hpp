@@ -10,6 +10,7 @@
 #include "runtime/ids.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,6 +32,7 @@ enum class arrival : std::uint8_t {
 struct round_quorum {
   std::uint32_t leases = 1;
   std::chrono::nanoseconds grace{0};
+  bool operator==(const round_quorum&) const = default;
 };
 
 /// A live worker, as the shard sees it.
@@ -87,5 +89,9 @@ std::span<const policy_row> policies();
 /// Errors: bad_argument, with the nearest name and the arguments expected.
 result<std::unique_ptr<staleness_policy>> make_policy(std::span<const policy_row> table,
                                                       std::string_view spec);
+
+/// The same from the rows that it was made with: for those who are told of a policy while they run.
+using policy_maker =
+    std::function<result<std::unique_ptr<staleness_policy>>(std::string_view spec)>;
 
 } // namespace lagrange::runtime

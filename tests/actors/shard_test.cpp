@@ -31,6 +31,9 @@ actors::feeder_actor::behavior_type dummy_feeder(std::shared_ptr<heard> log) {
       [](const round_request& x) {
         return round_closing{x.from, x.round, {}, {}};
       },
+      [](const switch_order& x) {
+        return switch_ack{x.from, x.number, x.phase, {}};
+      },
       [](const membership_view& x) { return view_ack{x.from}; },
       [](const actors::arrival&) {},
       [](const actors::link_loss&) {},
@@ -54,6 +57,7 @@ actors::supervisor_actor::behavior_type dummy_supervisor(std::shared_ptr<heard> 
       [](const actors::arrival&) {},
       [](const actors::link_loss&) {},
       [](const watch_request&) { return watch_reply{}; },
+      [](const switch_request&) { return switch_receipt{}; },
       [](actors::end_atom) { return actors::job_end{}; },
       [](actors::end_atom, int) {},
       [](actors::tick_atom) {},

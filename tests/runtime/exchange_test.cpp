@@ -69,7 +69,7 @@ private:
     made.samples = samples;
     made.batch = batch;
     made.epochs = epochs;
-    made.workers = made.round_size = workers;
+    made.workers = made.rule.round_size = workers;
     made.shards = shards;
     return made;
   }

@@ -30,7 +30,7 @@ feeder_options options_of(std::uint64_t samples, std::uint32_t batch, std::uint3
 
 feeder_options rounds_of(std::uint64_t samples, std::uint32_t epochs = 1) {
   auto made = options_of(samples, 1, epochs);
-  made.round_size = 2;
+  made.rule.round_size = 2;
   return made;
 }
 

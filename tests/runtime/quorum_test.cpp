@@ -24,8 +24,8 @@ struct quorum_probe {
     made.samples = samples;
     made.workers = 4;
     made.shards = 2;
-    made.round_size = 4;
-    made.quorum = round_quorum{3, 50ms};
+    made.rule.round_size = 4;
+    made.rule.quorum = round_quorum{3, 50ms};
     return made;
   }
   feeder_effects ask(std::uint32_t worker, std::uint64_t clock,

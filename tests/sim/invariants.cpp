@@ -18,6 +18,7 @@ void invariants::see(shard_id shard, const journal_entry& entry) {
     fingerprint_ = mix(fingerprint_ ^ part);
   if (entry.kind == journal_kind::state) return;
   if (entry.kind == journal_kind::excluded) return see_settled(shard, entry);
+  if (entry.kind == journal_kind::switched) return see_switched(shard, entry);
   auto& known = shards_[shard.value].workers[entry.worker];
   const bool is_settled =
       entry.kind == journal_kind::applied || entry.kind == journal_kind::dropped;
@@ -36,6 +37,7 @@ void invariants::see(shard_id shard, const journal_entry& entry) {
   case journal_kind::kept: // its clock moves with its round
   case journal_kind::state:
   case journal_kind::excluded:
+  case journal_kind::switched:
     return;
   case journal_kind::ticked:
   case journal_kind::duplicate:
@@ -55,19 +57,36 @@ void invariants::see_served(shard_id shard, const journal_entry& entry) {
   if (entry.version != own.version)
     report("SH-1: shard-" + to_string(shard) + " served version " + to_string(entry.version) +
            " while at " + to_string(own.version));
-  if (!options_.bound) return;
+  own.unadmitted = std::max(own.unadmitted, entry.clock.next());
+  const auto bound = bound_at(shard, entry.clock);
+  if (!bound) return;
   const auto lag = entry.clock.value - std::min(entry.clock, entry.slowest).value;
-  if (lag > *options_.bound)
+  if (lag > *bound)
     report("CL-2: shard-" + to_string(shard) + " admitted worker-" + to_string(entry.worker) +
            " with lag " + std::to_string(lag));
   for (const auto& [worker, spoke] : own.workers) {
     const bool is_counted = !spoke.has_left && spoke.life.value > 0 && worker != entry.worker;
     if (is_counted && options_.is_live(worker, spoke.life) &&
-        spoke.clock.value + *options_.bound < entry.clock.value)
+        spoke.clock.value + *bound < entry.clock.value)
       report("CL-1: worker-" + to_string(entry.worker) + " read at clock " +
              to_string(entry.clock) + " from shard-" + to_string(shard) + " without step " +
              to_string(spoke.clock) + " of worker-" + to_string(worker));
   }
+}
+
+std::optional<std::uint64_t> invariants::bound_at(shard_id shard, worker_clock clock) const {
+  const auto& bounds = shards_[shard.value].bounds;
+  const auto after = bounds.upper_bound(clock);
+  return after == bounds.begin() ? options_.bound : std::prev(after)->second;
+}
+
+void invariants::see_switched(shard_id shard, const journal_entry& entry) {
+  auto& own = shards_[shard.value];
+  if (entry.clock < own.unadmitted)
+    report("CL-2: shard-" + to_string(shard) + " switched its policy from clock " +
+           to_string(entry.clock) + " on, but had admitted a pull of " +
+           std::to_string(own.unadmitted.value - 1));
+  own.bounds[entry.clock] = options_.bound_of(policy_of(entry));
 }
 
 void invariants::see_settled(shard_id shard, const journal_entry& entry) {

@@ -18,6 +18,8 @@ public:
   struct options {
     std::uint32_t shards = 1;
     std::optional<std::uint64_t> bound; ///< of the policy
+    /// Of one that it is switched to.
+    std::function<std::optional<std::uint64_t>(const std::string& policy)> bound_of;
     bool has_rounds = false;            ///< a push may wait for its round while its maker dies
     /// Whether the supervisor holds this life of a worker for live.
     std::function<bool(runtime::worker_id, runtime::incarnation)> is_live;
@@ -50,7 +52,12 @@ private:
     runtime::shard_version version;
     std::map<runtime::lease_id, runtime::journal_kind> applied; ///< or dropped
     std::map<runtime::worker_id, spoken> workers;
+    /// By the clock that it is in force from.
+    std::map<runtime::worker_clock, std::optional<std::uint64_t>> bounds;
+    runtime::worker_clock unadmitted; ///< the first clock that nothing was admitted at
   };
+  std::optional<std::uint64_t> bound_at(runtime::shard_id shard, runtime::worker_clock clock) const;
+  void see_switched(runtime::shard_id shard, const runtime::journal_entry& entry);
   void see_served(runtime::shard_id shard, const runtime::journal_entry& entry);
   void see_settled(runtime::shard_id shard, const runtime::journal_entry& entry);
   void report(const std::string& text);

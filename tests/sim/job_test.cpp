@@ -3,6 +3,7 @@
 #include "simulation.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <cstdlib>
 
@@ -89,4 +90,27 @@ TEST_CASE("a crash in a simulated job is a restart and its leases are dealt agai
   CHECK(found.breach == "");
   CHECK(found.figures.restarts.worker == 3);
   CHECK(found.figures.leases.dealt_again > 0);
+}
+
+TEST_CASE("CL-2 RE-1 LE-1: a policy is switched at one clock on every shard, and replays",
+          "[sim][switch]") {
+  std::size_t switches = 0;
+  const std::vector<std::string> targets{"bsp", "ssp:0", "ssp:3", "asp", "quorum:2:5ms", "dssp:1:4"};
+  for (const auto seed : seeds(60)) {
+    auto chosen = drawn(seed);
+    std::mt19937_64 random(seed);
+    for (const auto at : {20, 65})
+      chosen.switches.push_back(
+          fmt::format(R"({{at = "{} samples", to = "{}"}})", at, targets[random() % targets.size()]));
+    INFO("seed " << seed << ", " << chosen.policy << ", then " << chosen.switches[0] << " and "
+                 << chosen.switches[1] << ", " << chosen.workers << " workers, " << chosen.shards
+                 << " shards, " << chosen.crashes << " crashes");
+    const auto found = simulate(chosen);
+    CHECK(found.breach == "");
+    for (const auto parameter : found.parameters)
+      CHECK(parameter == -static_cast<float>(found.expected_updates));
+    CHECK(sim::find_difference(chosen, found) == "");
+    switches += found.figures.switches.size();
+  }
+  CHECK(switches > 0);
 }

@@ -56,13 +56,13 @@ seed = {}
 data = {{format = "synthetic", path = "blobs:{}:2:2", batch = {}, epochs = {}}}
 model = {}
 optimizer = {{name = "sgd", rate = 1.0, momentum = 0.0, weight_decay = 0.0}}
-staleness = {{policy = "{}"}}
+staleness = {{policy = "{}", switch = [{}]}}
 topology = {{workers = {}, shards = {}}}
 restart = {{intensity = 50}}
 evaluation = {{every = "1 epoch"}}
 )",
                      chosen.seed, samples, batch_size, chosen.epochs, chosen.model, chosen.policy,
-                     chosen.workers, chosen.shards);
+                     fmt::join(chosen.switches, ", "), chosen.workers, chosen.shards);
 }
 
 job job_of(const scenario& chosen, const catalog& known) {
@@ -120,7 +120,11 @@ public:
 private:
   invariants::options watched(const scenario& chosen) {
     const auto policy = make_policy(rows_.policies, chosen.policy).value();
-    return {chosen.shards, policy->bound(), policy->arrivals() == arrival::round,
+    const auto bound_of = [this](const std::string& spec) {
+      return make_policy(rows_.policies, spec).value()->bound();
+    };
+    const bool has_rounds = policy->arrivals() == arrival::round || !chosen.switches.empty();
+    return {chosen.shards, policy->bound(), bound_of, has_rounds,
             [this](worker_id worker, incarnation life) { return is_live(worker, life); }};
   }
 
@@ -211,7 +215,10 @@ private:
   }
 
   bool has_quorum() const {
-    return make_policy(rows_.policies, chosen_.policy).value()->quorum().has_value();
+    const auto is_quorum = [](const std::string& text) {
+      return text.find("quorum") != std::string::npos;
+    };
+    return is_quorum(chosen_.policy) || std::ranges::any_of(chosen_.switches, is_quorum);
   }
 
   scenario chosen_;

@@ -22,6 +22,8 @@ struct scenario {
   std::chrono::milliseconds step_max{40}; ///< longest computation
   std::uint32_t step_limit = 200'000;     ///< events after which the job counts as hung (EN-1)
   std::string model = R"({name = "count"})";
+  /// As in `{at = "8 samples", to = "asp"}`; the journals must tell of them all.
+  std::vector<std::string> switches;
   std::vector<std::string> set; ///< further keys of the job, as in "codec.push=int8"
 };
 

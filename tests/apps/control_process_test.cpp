@@ -1,0 +1,103 @@
+// Orders to jobs that run, as a user gives them.
+#include "apps/control_socket.hpp"
+#include "tests/support/running_program.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <fstream>
+#include <sys/stat.h>
+
+#include <csignal>
+
+using namespace lagrange;
+using nlohmann::json;
+using tests::running_program;
+
+namespace {
+
+/// A job that is far from its end whenever it is asked for something.
+std::vector<std::string> long_job(const tests::temporary_folder& folder) {
+  return {"run",   "--json",  "--output", folder.path().string(), "--policy",  "ssp:3",
+          "--set", "model.name=softmax",  "--set",    "data.format=synthetic", "--set",
+          "data.path=blobs:16000:64:4",   "--set",    "data.batch=32",         "--set",
+          "data.epochs=100000",           "--shards", "2", "--workers", "2"};
+}
+
+std::filesystem::path run_in(const tests::temporary_folder& folder) {
+  return std::filesystem::directory_iterator(folder.path())->path();
+}
+
+/// Waits for a line of the job that says so.
+void wait_for(running_program& job, const std::string& text) {
+  while (const auto line = job.line())
+    if (line->find(text) != std::string::npos) return;
+  FAIL("the job ended without: " << text << "\n" << job.output());
+}
+
+struct answer {
+  int status;
+  std::string text;
+};
+answer order(const std::filesystem::path& run, std::vector<std::string> words) {
+  words.insert(words.begin(), {"ctl", run.string()});
+  running_program program(words);
+  while (program.line()) {
+  }
+  return {program.wait().status, program.output()};
+}
+
+} // namespace
+
+TEST_CASE("ctl: a running job goes on under another policy, which its journals tell",
+          "[apps][process]") {
+  tests::temporary_folder folder;
+  running_program job(long_job(folder));
+  wait_for(job, R"("state":"running")");
+  const auto run = run_in(folder);
+  struct stat found {};
+  REQUIRE(::stat((run / "control").c_str(), &found) == 0);
+  CHECK((found.st_mode & 0777) == 0600);
+  for (const auto* policy : {"bsp", "quorum:2:1ms", "asp"}) {
+    const auto told = order(run, {"policy", policy});
+    INFO(told.text);
+    CHECK(told.status == 0);
+    CHECK(told.text.find(std::string("the policy is ") + policy) != std::string::npos);
+  }
+  wait_for(job, R"("policy":"asp")");
+  job.signal(SIGINT);
+  while (job.line()) {
+  }
+  CHECK(job.wait().status == 130);
+  CHECK(!std::filesystem::exists(run / "control"));
+  std::ifstream in(run / "summary.json");
+  const auto figures = json::parse(in);
+  REQUIRE(figures["switches"].size() == 3);
+  CHECK(figures["switches"][1]["to"] == "quorum:2:1ms");
+  CHECK(figures["policy"] == "ssp:3");
+  const auto late = order(run, {"policy", "asp"});
+  CHECK(late.status == 2);
+  CHECK(late.text.find("takes no orders: it is over") != std::string::npos);
+}
+
+TEST_CASE("ctl: orders that no job can carry out are refused, and the job goes on",
+          "[apps][process]") {
+  tests::temporary_folder folder;
+  running_program job(long_job(folder));
+  wait_for(job, R"("state":"running")");
+  const auto run = run_in(folder);
+  CHECK(order(run, {"policy", "sps:3"}).text.find("did you mean \"ssp\"?") != std::string::npos);
+  CHECK(order(run, {"policy"}).status == 2);
+  CHECK(order(run, {"polcy", "asp"}).text.find("did you mean \"policy\"?") != std::string::npos);
+  CHECK(order(folder.path(), {"policy", "asp"}).status == 2); // no run
+  // What does not come from the verb.
+  CHECK(apps::give_order(run, "policy sps:3").value().starts_with("refused "));
+  CHECK(apps::give_order(run, "stop the world").value().starts_with("refused "));
+  CHECK(apps::give_order(run, "").value().starts_with("refused "));
+  CHECK(!apps::give_order(run, std::string(100'000, 'x')).has_value());
+  CHECK(order(run, {"policy", "asp"}).status == 0);
+  job.signal(SIGINT);
+  while (job.line()) {
+  }
+  CHECK(job.wait().status == 130);
+}
