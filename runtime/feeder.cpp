@@ -115,9 +115,10 @@ bool feeder::deal_to(worker_id worker, const parked_request& asked, feeder_effec
   return true;
 }
 
-/// Without rounds: every lease is dealt, and none has come back.
+/// Without rounds: every lease that may be dealt is, and none has come back. Whoever asks then has
+/// to leave the clock table, or those who hold leases would wait for it.
 bool feeder::has_nothing_left() const {
-  return !has_rounds() && again_.empty() && fresh_ >= lease_id{leases()};
+  return !has_rounds() && again_.empty() && (fresh_ >= lease_id{leases()} || draining_);
 }
 
 bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
@@ -132,7 +133,7 @@ bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
     return request.state != standing::idle;
   }
   grant.clock = start_clock(request);
-  if (!may_deal_fresh() && again_.empty()) return false;
+  if (is_between_rounds() && again_.empty()) return false;
   if (rule_.quorum) return choose_in_quorum(request, chosen);
   if (!has_rounds()) return choose_lease({leases()}, request, chosen);
   grant.kind = grant_kind::tick;

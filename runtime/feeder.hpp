@@ -122,7 +122,7 @@ private:
   void open_next_rounds();
   void begin_round(lease_id first);
   // While the policy is switched (feeder_switch.cpp):
-  bool may_deal_fresh() const;
+  bool is_between_rounds() const;
   bool is_drained() const;
   void note_if_drained(feeder_effects& out);
   void go_on(const dealing_rule& rule, std::uint64_t round);

@@ -4,9 +4,9 @@
 
 namespace lagrange::runtime {
 
-/// A round that has begun is dealt to its end.
-bool feeder::may_deal_fresh() const {
-  return !draining_ || (has_rounds() && !open_.empty() && !is_closed_);
+/// And no other is to begin. One that has begun is dealt to its end.
+bool feeder::is_between_rounds() const {
+  return draining_ && has_rounds() && (open_.empty() || is_closed_);
 }
 
 bool feeder::is_drained() const { return draining_ && open_.empty(); }

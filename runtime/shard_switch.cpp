@@ -31,7 +31,9 @@ std::optional<switch_ack> shard::on_switch(const switch_order& order, time_point
   switch_ack ack{options_.self, order.number, order.phase, {}};
   if (order.phase == switch_phase::hold) {
     if (is_next && !held_) held_ = has_rounds_ ? std::max(unadmitted_, {round_.number}) : unadmitted_;
-    ack.first = held_.value_or(worker_clock{});
+    // Who has left the clock table may have done so at the first clock that was not admitted, and
+    // comes back at a later one.
+    ack.first = held_.value_or(worker_clock{}).next();
   } else if (order.phase == switch_phase::commit) {
     if (is_next) switch_policy(order, now, out);
   } else {
@@ -44,11 +46,15 @@ void shard::switch_policy(const switch_order& order, time_point now, shard_effec
   LAGRANGE_EXPECT(options_.find_policy != nullptr, "a shard that knows one policy alone");
   auto made = options_.find_policy(order.policy);
   LAGRANGE_EXPECT(made.has_value(), "an order to switch to no policy: " + order.policy);
-  LAGRANGE_EXPECT(round_.pushes.empty(), "a switch of the policy inside a round");
-  for (const auto& [worker, step] : round_.clocks) // ticks of those that had no lease in it
-    clocks_.advances(worker, step.first, step.second, now);
-  round_ = {order.first.value, {}, {}};
+  const bool had_rounds = has_rounds_;
+  const auto had_quorum = quorum_;
   rule(std::move(made.value()), order.first);
+  if (had_rounds != has_rounds_ || had_quorum != quorum_) { // else the feeder deals as before
+    LAGRANGE_EXPECT(round_.pushes.empty(), "a switch of the policy inside a round");
+    for (const auto& [worker, step] : round_.clocks) // ticks of those that had no lease in it
+      clocks_.advances(worker, step.first, step.second, now);
+    round_ = {order.first.value, {}, {}};
+  }
   held_.reset();
   switches_ = order.number;
   auto& entry = out.entries.emplace_back();

@@ -14,7 +14,7 @@ namespace lagrange::runtime {
 
 enum class switch_phase : std::uint8_t {
   drain = 0, ///< to the feeder: answered when no lease of the old kind is open
-  hold,      ///< to shards: answered with the first clock at which nothing was admitted
+  hold,      ///< to shards: answered with a clock that is beyond all that was admitted
   commit,    ///< to shards: the policy is in force from clock `first` on
   resume,    ///< to the feeder: leases are for clock `first` and later ones
 };

@@ -114,3 +114,23 @@ TEST_CASE("what is no rule is refused with what was expected", "[runtime][chaos]
     CHECK(parse_link(text).error().text.find("shard-0:50ms,100Mbit") != std::string::npos);
   }
 }
+
+TEST_CASE("deaths of workers come at random times with the mean that was asked for, by seed",
+          "[runtime][chaos]") {
+  chaos x;
+  x.failures = parse_failures("every 5s").value();
+  x.seed = 7;
+  double seconds = 0;
+  std::array<int, 4> victims{};
+  for (std::uint64_t number = 0; number < 4000; ++number) {
+    const auto next = x.death(number, 4);
+    seconds += std::chrono::duration<double>(next.after).count();
+    ++victims.at(next.who.value);
+  }
+  CHECK(seconds / 4000 == Approx(5).epsilon(0.06)); // four standard errors
+  for (const auto count : victims) CHECK(count == Approx(1000).epsilon(0.12));
+  CHECK(x.death(3, 4).after == x.death(3, 4).after);
+  for (const auto* text : {"5s", "every 1ms", "every", "every 25h", "every  5s"})
+    CHECK(parse_failures(text).error().text.find("every TIME") != std::string::npos);
+  CHECK(parse_failures("none").value().count() == 0);
+}

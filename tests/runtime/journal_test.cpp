@@ -154,7 +154,7 @@ TEST_CASE("records of a journal that are missing or change places are noticed",
 TEST_CASE("a journal of another version is refused with both named", "[runtime][journal]") {
   auto content = content_of(sample_entries());
   content[8] = 9;
-  CHECK_THAT(refusal(content), Contains("format version 9, expected 2"));
+  CHECK_THAT(refusal(content), Contains("format version 9, expected 3"));
 }
 
 TEST_CASE("a journal is never written over", "[runtime][journal]") {

@@ -25,6 +25,7 @@ summary measured() {
   x.staleness = {3.0, 6.0, 9.0};
   x.lag_max = 3;
   x.bytes = {3'400'000'000, 999, 12, 34, "topk:0.01 | int8", "none", {{"w", 5, 6}}};
+  x.switches = {{"asp", 61, 7, 1.5}};
   x.parameters_sha256 = "ab12";
   return x;
 }
@@ -43,7 +44,7 @@ TEST_CASE("a summary has the contract's fields in the contract's order", "[runti
         R"("push_codec":"topk:0.01 | int8","pull_codec":"none",)"
         R"("tensors":[{"name":"w","pushed":5,"pulled":6}]},)"
         R"("restarts":{"worker":0,"shard":0,"feeder":0},"recovery_ms":{"p50":null,"p99":null},)"
-        R"("parameters_sha256":"ab12","emulated":false})");
+        R"("switches":[{"to":"asp","clock":61,"samples":7,"seconds":1.5}],"parameters_sha256":"ab12","emulated":false})");
 }
 
 TEST_CASE("a summary that is written and read again is the same summary", "[runtime][summary]") {

@@ -27,7 +27,7 @@ void invariants::see(shard_id shard, const journal_entry& entry) {
   if (entry.life < known.life)
     report("fencing: shard-" + to_string(shard) + " listened to worker-" + to_string(entry.worker) +
            " incarnation " + to_string(entry.life));
-  if (entry.life > known.life) known = {entry.life, {}, false};
+  if (entry.life > known.life) known = {entry.life, {}, {}, false};
   switch (entry.kind) {
   case journal_kind::served:
     return see_served(shard, entry);
@@ -35,6 +35,8 @@ void invariants::see(shard_id shard, const journal_entry& entry) {
     known.has_left = true;
     return;
   case journal_kind::kept: // its clock moves with its round
+    known.kept = std::max(known.kept, entry.clock.next());
+    return;
   case journal_kind::state:
   case journal_kind::excluded:
   case journal_kind::switched:
@@ -53,7 +55,7 @@ void invariants::see_served(shard_id shard, const journal_entry& entry) {
   auto& own = shards_[shard.value];
   auto& puller = own.workers[entry.worker];
   // The first pull of an incarnation, or after it left, says at which clock it starts.
-  if (puller.clock == worker_clock{} || puller.has_left) puller = {entry.life, entry.clock, false};
+  if (puller.clock == worker_clock{} || puller.has_left) puller = {entry.life, entry.clock, {}, false};
   if (entry.version != own.version)
     report("SH-1: shard-" + to_string(shard) + " served version " + to_string(entry.version) +
            " while at " + to_string(own.version));
@@ -86,6 +88,7 @@ void invariants::see_switched(shard_id shard, const journal_entry& entry) {
     report("CL-2: shard-" + to_string(shard) + " switched its policy from clock " +
            to_string(entry.clock) + " on, but had admitted a pull of " +
            std::to_string(own.unadmitted.value - 1));
+  for (auto& [worker, spoke] : own.workers) spoke.clock = std::max(spoke.clock, spoke.kept);
   own.bounds[entry.clock] = options_.bound_of(policy_of(entry));
 }
 

@@ -46,6 +46,7 @@ private:
   struct spoken {
     runtime::incarnation life;
     runtime::worker_clock clock; ///< finished steps that the shard contains
+    runtime::worker_clock kept;  ///< and that it has kept for a round, which may drop them
     bool has_left = false;
   };
   struct watched {
