@@ -1,14 +1,13 @@
 #include "ops/layer_table.hpp"
 
-#include <algorithm>
 #include <array>
-#include <stdexcept>
 
 namespace lagrange::ops {
 
 namespace {
 
-std::unique_ptr<layer> make_list(std::span<const layer_settings> list, const std::string& where);
+/// Of any extent or count: products of two stay far below 2^63.
+constexpr std::int64_t count_max = std::int64_t{1} << 24;
 
 activation read_activation(settings_reader& from) {
   const auto name = from.find<std::string>("after").value_or("none");
@@ -22,17 +21,51 @@ float read_epsilon(settings_reader& from) {
   return static_cast<float>(from.find<double>("epsilon").value_or(1e-5));
 }
 
+std::int64_t check_count(settings_reader& from, std::string_view key, std::int64_t count) {
+  if (count >= 0 && count <= count_max) return count;
+  from.refuse("\"" + std::string(key) + "\" must be a whole number from 0 to " +
+              std::to_string(count_max) + ", not " + std::to_string(count));
+}
+
 std::int64_t read_count(settings_reader& from, std::string_view key, std::int64_t otherwise) {
-  return from.find<std::int64_t>(key).value_or(otherwise);
+  return check_count(from, key, from.find<std::int64_t>(key).value_or(otherwise));
+}
+
+std::int64_t need_count(settings_reader& from, std::string_view key) {
+  return check_count(from, key, from.need<std::int64_t>(key));
+}
+
+linear_input read_linear_input(settings_reader& from) {
+  const auto name = from.find<std::string>("of").value_or("sample");
+  if (name == "sample") return linear_input::sample;
+  if (name == "row") return linear_input::row;
+  from.refuse("\"of\" must be \"sample\" or \"row\", not \"" + name + "\"");
 }
 
 std::unique_ptr<layer> make_linear(settings_reader& from) {
-  const auto outputs = from.need<std::int64_t>("outputs");
-  return linear(outputs, read_activation(from));
+  return linear({.outputs = need_count(from, "outputs"),
+                 .of = read_linear_input(from),
+                 .has_bias = from.find<bool>("bias").value_or(true),
+                 .after = read_activation(from)});
+}
+
+std::unique_ptr<layer> make_embedding(settings_reader& from) {
+  const auto width = need_count(from, "width");
+  return embedding(read_count(from, embedding_rows, 0), width);
+}
+
+std::unique_ptr<layer> make_positions(settings_reader& from) {
+  return positions(read_count(from, "length", 0));
+}
+
+std::unique_ptr<layer> make_attention(settings_reader& from) {
+  const auto heads = need_count(from, "heads");
+  return multi_head_attention(heads, from.need<bool>("causal") ? attention_mask::causal
+                                                               : attention_mask::none);
 }
 
 std::unique_ptr<layer> make_convolution(settings_reader& from) {
-  return convolution({.outputs = from.need<std::int64_t>("outputs"),
+  return convolution({.outputs = need_count(from, "outputs"),
                       .kernel = read_count(from, "kernel", 1),
                       .stride = read_count(from, "stride", 1),
                       .padding = read_count(from, "padding", 0),
@@ -69,8 +102,8 @@ std::unique_ptr<layer> make_residual(settings_reader& from) {
   const auto inner = from.need<layer_settings::list>("layers");
   const auto around = from.find<layer_settings::list>("shortcut");
   const auto after = read_activation(from);
-  return residual(make_list(inner, from.where() + ".layers"),
-                  around ? make_list(*around, from.where() + ".shortcut") : nullptr, after);
+  return residual(make_layers_at(from.where() + ".layers", inner),
+                  around ? make_layers_at(from.where() + ".shortcut", *around) : nullptr, after);
 }
 
 // Layers that have no settings.
@@ -79,14 +112,23 @@ std::unique_ptr<layer> make_bare(settings_reader&) {
   return make();
 }
 
-constexpr std::array<layer_row, 16> table{{
-    {"linear", "x w + b of each sample as one row: outputs, after (relu or none)", &make_linear},
+constexpr std::array<layer_row, 19> table{{
+    {"linear",
+     "x w + b of each sample as one row: outputs, of (sample; or row, each for itself), bias "
+     "(true), after (relu or none)",
+     &make_linear},
     {"convolution", "of images: outputs, kernel, stride, padding, groups, bias (true), after",
      &make_convolution},
     {"residual",
      "the sum of its layers and its shortcut, of which none is the input: layers, "
      "shortcut, after",
      &make_residual},
+    {"embedding", "a row of a table for each token: width, rows (as many as there are symbols)",
+     &make_embedding, sample_kind::tokens},
+    {"positions", "adds a row of its own to each place of a sequence: length (that of a sample)",
+     &make_positions},
+    {"attention", "of several heads, each place to all or to none after it: heads, causal",
+     &make_attention},
     {"max_pool", "the largest of each window: side (2), stride (side)", &make_max_pool},
     {"average_pool", "the mean of each window: side (2), stride (side), padding",
      &make_average_pool},
@@ -103,38 +145,8 @@ constexpr std::array<layer_row, 16> table{{
     {"softmax", "by row", &make_bare<&softmax>},
 }};
 
-const layer_row& row_of(settings_reader& from, std::string_view type) {
-  const auto found = std::ranges::find(table, type, &layer_row::name);
-  if (found != table.end()) return *found;
-  std::string known;
-  for (const auto& each : table) known += (known.empty() ? "" : ", ") + std::string(each.name);
-  from.refuse("there is no type \"" + std::string(type) + "\"; there are " + known);
-}
-
-std::unique_ptr<layer> make_list(std::span<const layer_settings> list, const std::string& where) {
-  if (list.empty()) throw std::invalid_argument(where + ": there must be at least one layer");
-  auto made = std::make_unique<sequential>();
-  std::vector<std::string> names, types;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    settings_reader from(list[i], where + "[" + std::to_string(i) + "]");
-    const auto type = types.emplace_back(from.need<std::string>("type"));
-    const auto number = std::to_string(std::ranges::count(types, type));
-    const auto name = from.find<std::string>("name").value_or(type + number);
-    auto next = row_of(from, type).make(from);
-    from.finish();
-    if (name.empty() || std::ranges::find(names, name) != names.end())
-      from.refuse("the name \"" + name + "\" is empty or another layer's of the same list");
-    made->add(names.emplace_back(name), std::move(next));
-  }
-  return made;
-}
-
 } // namespace
 
 std::span<const layer_row> layer_table() { return table; }
-
-std::unique_ptr<layer> make_layers(std::span<const layer_settings> list) {
-  return make_list(list, "layers");
-}
 
 } // namespace lagrange::ops

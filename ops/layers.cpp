@@ -15,24 +15,38 @@ initialiser uniform_for(std::int64_t inputs) {
 
 class linear_layer final : public layer {
 public:
-  linear_layer(std::int64_t outputs, activation after) : outputs_(outputs), after_(after) {}
+  explicit linear_layer(const linear_options& options) : options_(options) {}
 
   shape build(parameter_list& into, const shape& sample) override {
-    const auto inputs = sample.elements();
-    if (inputs < 1 || outputs_ < 1)
-      refuse("a linear layer from " + to_string(sample) + " to " + std::to_string(outputs_) +
+    const auto& [outputs, of, has_bias, after] = options_;
+    const bool is_of_rows = of == linear_input::row;
+    if (is_of_rows && sample.rank() == 0)
+      refuse("a linear layer of rows needs samples of at least one extent, not " +
+             to_string(sample));
+    const auto inputs = is_of_rows ? sample[sample.rank() - 1] : sample.elements();
+    if (sample.elements() < 1 || outputs < 1)
+      refuse("a linear layer from " + to_string(sample) + " to " + std::to_string(outputs) +
              " numbers: both sides need at least one");
-    weight_ = into.add("weight", {inputs, outputs_}, uniform_for(inputs));
-    bias_ = into.add("bias", {outputs_}, uniform_for(inputs));
-    return {outputs_};
+    if (!has_bias && after != activation::none)
+      refuse("a linear layer without a bias has no activation either: add a layer for it");
+    weight_ = into.add("weight", {inputs, outputs}, uniform_for(inputs));
+    if (has_bias) bias_ = into.add("bias", {outputs}, uniform_for(inputs));
+    return is_of_rows ? with_last(sample, outputs) : shape{outputs};
   }
   variable apply(parameter_values parameters, const variable& x) override {
-    return ops::linear(x, parameters[weight_], parameters[bias_], after_);
+    if (!options_.has_bias) return ops::linear(x, parameters[weight_]);
+    return ops::linear(x, parameters[weight_], parameters[bias_], options_.after);
   }
 
 private:
-  std::int64_t outputs_;
-  activation after_;
+  static shape with_last(const shape& sample, std::int64_t last) {
+    std::array<std::int64_t, shape::rank_max> extents{};
+    std::ranges::copy(sample.extents(), extents.begin());
+    extents[sample.rank() - 1] = last;
+    return shape(std::span(extents).first(sample.rank()));
+  }
+
+  linear_options options_;
   std::size_t weight_ = 0, bias_ = 0;
 };
 
@@ -197,8 +211,8 @@ std::unique_ptr<layer> residual(std::unique_ptr<layer> inner, std::unique_ptr<la
   return std::make_unique<residual_layer>(std::move(inner), std::move(shortcut), after);
 }
 
-std::unique_ptr<layer> linear(std::int64_t outputs, activation after) {
-  return std::make_unique<linear_layer>(outputs, after);
+std::unique_ptr<layer> linear(const linear_options& options) {
+  return std::make_unique<linear_layer>(options);
 }
 
 std::unique_ptr<layer> convolution(const convolution_options& options) {

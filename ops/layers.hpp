@@ -31,9 +31,23 @@ std::unique_ptr<layer> residual(std::unique_ptr<layer> inner, std::unique_ptr<la
 
 // ---- with parameters ----------------------------------------------------------------------------
 
-/// Samples of any shape are read as one row of I numbers. Parameters start uniform in +-1/sqrt(I).
-/// Shapes: sample of I numbers -> [O].
-std::unique_ptr<layer> linear(std::int64_t outputs, activation after = activation::none);
+/// What a linear layer reads as one row.
+enum class linear_input : std::uint8_t {
+  sample = 0, ///< all of it, whatever its shape
+  row,        ///< the numbers of its last extent: each place of a sequence for itself
+};
+struct linear_options {
+  std::int64_t outputs = 0;
+  linear_input of = linear_input::sample;
+  bool has_bias = true;
+  activation after = activation::none;
+};
+/// Parameters start uniform in +-1/sqrt(I).
+/// Shapes: sample of I numbers -> [O]; of rows, [..., I] -> [..., O].
+std::unique_ptr<layer> linear(const linear_options& options);
+inline std::unique_ptr<layer> linear(std::int64_t outputs, activation after = activation::none) {
+  return linear(linear_options{.outputs = outputs, .after = after});
+}
 
 struct convolution_options {
   std::int64_t outputs = 0; ///< channels of the result
@@ -62,8 +76,9 @@ std::unique_ptr<layer> rms_norm(float epsilon = 1e-5F);
 /// Shapes: sample [...] -> [..., W].
 std::unique_ptr<layer> embedding(std::int64_t rows, std::int64_t width);
 /// Adds to each place of a sequence a row of its own, which starts as one of embedding().
+/// A length of 0 is that of the samples.
 /// Shapes: sample [T, W] with T at most `length` -> [T, W].
-std::unique_ptr<layer> positions(std::int64_t length);
+std::unique_ptr<layer> positions(std::int64_t length = 0);
 /// Queries, keys and values by one linear function of each place, attention, and a linear function
 /// of what comes out; parameters start as those of linear().
 /// Shapes: sample [T, W] -> [T, W].

@@ -20,7 +20,7 @@ public:
     if (rows_ < 1 || width_ < 1 || sample.elements() < 1 || sample.rank() + 2 > shape::rank_max)
       refuse("an embedding of " + std::to_string(rows_) + " rows and " + std::to_string(width_) +
              " columns for " + to_string(sample) +
-             ": each needs at least one, and samples have at " + "most " +
+             ": each needs at least one, and samples have at most " +
              std::to_string(shape::rank_max - 2) + " extents");
     weight_ = into.add("weight", {rows_, width_}, table_start);
     std::array<std::int64_t, shape::rank_max> extents{};
@@ -48,10 +48,12 @@ public:
 
   shape build(parameter_list& into, const shape& sample) override {
     check_sequence(sample, "a layer of positions");
-    if (length_ < sample[0])
-      refuse("positions for sequences of at most " + std::to_string(length_) +
-             " places where samples are " + to_string(sample));
-    weight_ = into.add("weight", {length_, sample[1]}, table_start);
+    const auto length = length_ == 0 ? sample[0] : length_;
+    if (length < sample[0])
+      refuse("positions for sequences of at most " + std::to_string(length) +
+             " places where samples are " + to_string(sample) + ": a length of at least " +
+             std::to_string(sample[0]) + " is needed");
+    weight_ = into.add("weight", {length, sample[1]}, table_start);
     return sample;
   }
   variable apply(parameter_values parameters, const variable& x) override {

@@ -170,12 +170,12 @@ public:
   void build(parameter_list& into) override {
     const auto made = body_->build(into, sample_);
     if (options_.classes == 0) return;
-    const auto wanted = sample_.rank() == 1 && made.rank() == 2
-                            ? shape{sample_[0], options_.classes}
-                            : shape{options_.classes};
+    const auto [smoothing, classes, places] = options_;
+    const auto wanted = places == 0 ? shape{classes} : shape{places, classes};
     if (made != wanted)
       throw std::invalid_argument("the last layer makes " + to_string(made) + " of each sample, " +
-                                  "expected " + to_string(wanted) + ", one number for each class");
+                                  "expected " + to_string(wanted) + ", one number for each class" +
+                                  (places == 0 ? "" : " at each place"));
   }
   variable loss(const model_pass& pass) override {
     return softmax_cross_entropy(logits(pass), pass.labels, options_.smoothing);

@@ -41,11 +41,12 @@ std::unique_ptr<network> make_network(std::unique_ptr<model> what, const shape& 
 struct classifier_options {
   float smoothing = 0;      ///< of the labels, in training
   std::int64_t classes = 0; ///< 0: as many as the layers make
+  std::int64_t places = 0;  ///< of a sequence, each with a label of its own; 0: a sample has one
 };
 /// Softmax and cross-entropy behind layers that end in one logit per class.
 /// Shapes: sample -> [..., K], labels i32 one for each row of logits.
-/// Errors: throws std::invalid_argument if the layers do not end in a row of `classes` logits, for
-/// sequences [T, classes].
+/// Errors: throws std::invalid_argument if the layers do not end in a row of `classes` logits, or
+/// in [places, classes].
 std::unique_ptr<network> make_classifier(std::unique_ptr<layer> body, const shape& sample,
                                          const classifier_options& options = {});
 

@@ -13,11 +13,11 @@ initialiser uniform_for(std::int64_t inputs) {
   return {initialiser::kind_type::uniform, 1 / std::sqrt(static_cast<float>(inputs))};
 }
 
-// x + f(norm(x)) with f attention, then with f two linear layers.
+// x + f(norm(x)) with f attention, then with f two linear layers; training drops a share of f.
 class gpt_block final : public layer {
 public:
-  explicit gpt_block(std::int64_t heads)
-      : attention_(multi_head_attention(heads, attention_mask::causal)) {}
+  gpt_block(std::int64_t heads, float dropped)
+      : attention_(multi_head_attention(heads, attention_mask::causal)), dropped_(dropped) {}
 
   shape build(parameter_list& into, const shape& sample) override {
     const auto width = sample[1], inner = inner_ratio * width;
@@ -33,11 +33,11 @@ public:
   }
 
   variable apply(parameter_values of, const variable& x) override {
-    const auto mixed =
-        add(x, attention_->apply(of, ops::layer_norm(x, of[norm1_], of[norm1_ + 1])));
+    const auto seen = attention_->apply(of, ops::layer_norm(x, of[norm1_], of[norm1_ + 1]));
+    const auto mixed = add(x, ops::dropout(seen, dropped_));
     const auto inner = ops::gelu(
         ops::linear(ops::layer_norm(mixed, of[norm2_], of[norm2_ + 1]), of[up_], of[up_ + 1]));
-    return add(mixed, ops::linear(inner, of[down_], of[down_ + 1]));
+    return add(mixed, ops::dropout(ops::linear(inner, of[down_], of[down_ + 1]), dropped_));
   }
 
   static std::size_t add_norm(parameter_list& into, const std::string& name, std::int64_t width) {
@@ -49,6 +49,7 @@ public:
 private:
   static constexpr std::int64_t inner_ratio = 4;
   std::unique_ptr<layer> attention_;
+  float dropped_;                                         ///< a share
   std::size_t norm1_ = 0, norm2_ = 0, up_ = 0, down_ = 0; ///< the first of two each
 };
 
@@ -84,12 +85,14 @@ std::unique_ptr<network> make_gpt(const model_input& input, const model_settings
     throw std::invalid_argument("model gpt needs a context of at least the " +
                                 std::to_string(length) + " tokens that a sample has, not " +
                                 std::to_string(context));
+  const auto dropped = static_cast<float>(settings.number("dropout"));
   auto body = std::make_unique<sequential>();
   body->add("tokens", embedding(symbols, settings.count("width")))
-      .add("positions", positions(context == 0 ? length : context));
+      .add("positions", positions(context))
+      .add("dropout", dropout(dropped));
   for (std::int64_t i = 0; i < settings.count("layers"); ++i)
     body->add("block" + std::to_string(i + 1),
-              std::make_unique<gpt_block>(settings.count("heads")));
+              std::make_unique<gpt_block>(settings.count("heads"), dropped));
   body->add("head", std::make_unique<gpt_head>(symbols));
   return make_classifier(std::move(body), input.extents);
 }

@@ -11,13 +11,16 @@ namespace lagrange::ops {
 /// Paper: He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition (2016).
 std::unique_ptr<network> make_resnet20(const model_input& input, const model_settings& settings);
 
-/// Paper: Radford et al.: Language Models are Unsupervised Multitask Learners (2019).
+/// Paper: Radford et al.: Language Models are Unsupervised Multitask Learners (2019); but dropout
+/// leaves the weights of attention alone.
 std::unique_ptr<network> make_gpt(const model_input& input, const model_settings& settings);
-inline constexpr std::array<model_setting, 4> gpt_settings{{
+inline constexpr std::array<model_setting, 5> gpt_settings{{
     {"layers", "blocks of attention and two linear layers", 4, 1, 1000},
     {"width", "numbers for each token", 128, 1, 65536},
     {"heads", "of attention, which divide the width", 4, 1, 65536},
     {"context", "tokens in a row at most, 0: as many as the data have", 0, 0, 1 << 20},
+    {"dropout", "share of what each block adds, and of its first input, that training drops", 0, 0,
+     0.99, model_setting::number_kind::real},
 }};
 
 std::unique_ptr<network> make_logistic(const model_input& input, const model_settings& settings);

@@ -1,7 +1,6 @@
 #include "runtime/job_model.hpp"
 
 #include "ops/layer_table.hpp"
-#include "ops/model.hpp"
 
 #include <fmt/format.h>
 
@@ -98,10 +97,7 @@ std::unique_ptr<ops::network> make_model(const job& x, const catalog& rows,
     LAGRANGE_EXPECT(row != nullptr, "no model " + x.model.name);
     return row->make(input, x.model.settings);
   }
-  if (input.kind == ops::sample_kind::pairs || input.kind == ops::sample_kind::sparse_rows)
-    throw std::invalid_argument("a list of layers takes numbers or tokens");
-  return ops::make_classifier(ops::make_layers(layers_of(x)), input.extents,
-                              {.classes = input.classes});
+  return ops::make_network(layers_of(x), input);
 }
 
 } // namespace lagrange::runtime

@@ -1,4 +1,5 @@
 // Layers by name, and what a mistake in their settings is told.
+#include "listed_layers.hpp"
 #include "ops/layer_table.hpp"
 #include "ops/model.hpp"
 #include "reference.hpp"
@@ -13,20 +14,13 @@
 using namespace lagrange;
 using namespace lagrange::ops;
 using Catch::Contains;
+using tests::list;
+using tests::of_type;
+using tests::text;
+using tests::value;
+using tests::whole;
 
 namespace {
-
-using list = layer_settings::list;
-using value = layer_settings::value;
-
-layer_settings of_type(const std::string& type,
-                       std::vector<std::pair<std::string, value>> rest = {}) {
-  rest.insert(rest.begin(), {"type", type});
-  return {std::move(rest)};
-}
-
-value whole(std::int64_t number) { return number; }
-value text(const std::string& letters) { return letters; }
 
 layer_settings convolution_of(std::int64_t outputs, std::int64_t stride = 1) {
   return of_type("convolution", {{"outputs", whole(outputs)},
@@ -72,7 +66,7 @@ TEST_CASE("every type of layer can be named, and a network of all of them learns
   const auto layers = all_types();
   std::set<std::string> used;
   for (const auto& each : layers) used.insert(std::get<std::string>(each.values[0].second));
-  used.insert("average_pool");
+  used.insert({"average_pool", "embedding", "positions", "attention"}); // layer_list_test.cpp
   for (const auto& row : layer_table()) CHECK(used.contains(std::string(row.name)));
 
   const auto net = make_classifier(make_layers(layers), {8, 8, 3});
@@ -124,7 +118,7 @@ TEST_CASE("a mistake in a layer's settings is told with its place and what would
   expect({of_type("linear")}, {"layers[0]", "\"outputs\" is missing", "a whole number"});
   expect({of_type("linear", {{"outputs", 3.5}})}, {"\"outputs\"", "a whole number, not a number"});
   expect({of_type("linear", {{"outputs", whole(3)}, {"kernel", whole(3)}})},
-         {"no setting \"kernel\"", "type, name, outputs, after"});
+         {"no setting \"kernel\"", "type, name, outputs, of, bias, after"});
   expect({of_type("linear", {{"outputs", whole(3)}, {"outputs", whole(4)}})}, {"twice"});
   expect({of_type("linear", {{"outputs", whole(3)}, {"after", text("gelu")}})},
          {"\"relu\" or \"none\"", "gelu"});

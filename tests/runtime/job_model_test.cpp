@@ -49,6 +49,51 @@ layers = [
   CHECK(parsed(to_toml(made)) == made);
 }
 
+TEST_CASE("a list of layers is a transformer", "[runtime][job]") {
+  const auto made = parsed(R"([model]
+layers = [
+  {type = "embedding", width = 8},
+  {type = "positions"},
+  {type = "residual", layers = [
+    {type = "layer_norm"},
+    {type = "attention", heads = 2, causal = true},
+  ]},
+  {type = "residual", layers = [
+    {type = "layer_norm"},
+    {type = "linear", outputs = 32, of = "row"},
+    {type = "gelu"},
+    {type = "linear", outputs = 8, of = "row"},
+    {type = "dropout", share = 0.1},
+  ]},
+  {type = "layer_norm"},
+  {type = "linear", outputs = 11, of = "row", bias = false},
+])");
+  const auto named = parsed("[model]\nname = 'gpt'\nlayers = 1\nwidth = 8\nheads = 2");
+  CHECK(parameters(made, text) == parameters(named, text));
+  CHECK(parsed(to_toml(made)) == made);
+  CHECK(check_job(made, {text, 1000}, rows).has_value());
+}
+
+TEST_CASE("layers that do not suit their samples are refused with their place", "[runtime][job]") {
+  const auto refused = [](const std::string& layers, const ops::model_input& input) {
+    return refusal("[model]\nlayers = [" + layers + "]", input);
+  };
+  const std::string first = "{type = 'embedding', width = 8}";
+  CHECK_THAT(refused(first + ", {type = 'attention', heads = 3, causal = true}", text),
+             Contains("model.layers") && Contains("layers[1]") && Contains("3 heads"));
+  CHECK_THAT(refused(first + ", {type = 'positions', length = 15}", text),
+             Contains("layers[1]") && Contains("at least 16"));
+  CHECK_THAT(refused("{type = 'attention', heads = 1, causal = false}", digits),
+             Contains("layers[0]") && Contains("[28, 28, 1]"));
+  CHECK_THAT(refused("{type = 'linear', outputs = 11}", text),
+             Contains("layers[0]") && Contains("tokens") && Contains("embedding"));
+  CHECK_THAT(refused(first, digits), Contains("layers[0]") && Contains("takes tokens"));
+  CHECK_THAT(refused(first + ", {type = 'linear', outputs = 11}", text),
+             Contains("[16, 11]") && Contains("at each place"));
+  CHECK_THAT(refusal("[model]\nname = 'gpt'\ndropout = 1.5", text),
+             Contains("dropout") && Contains("0.99"));
+}
+
 TEST_CASE("a setting that a model does not have, or out of its range, is refused by name",
           "[runtime][job]") {
   CHECK_THAT(refusal("[model]\nname = 'gpt'\nwidht = 8", text),
