@@ -68,9 +68,10 @@ struct summary {
     std::optional<double> p50, p99; ///< from a death to the first step of the next incarnation
     bool operator==(const recovery_percentiles&) const = default;
   } recovery_ms;
-  std::string parameters_sha256; ///< hexadecimal; empty if the job did not get so far
-  bool emulated = false;         ///< whether any time was injected or simulated
-  std::string injected;          ///< for people: which times; not part of the JSON
+  std::string parameters_sha256;   ///< hexadecimal; empty if the job did not get so far
+  bool emulated = false;           ///< whether any time was injected or simulated
+  std::vector<std::string> advice; ///< that was given while it ran, in order
+  std::string injected;            ///< for people: which times; not part of the JSON
 
   bool operator==(const summary&) const = default;
 };

@@ -25,7 +25,7 @@ double seconds_between(time_point from, time_point to) {
 } // namespace
 
 supervisor::supervisor(supervisor_options options, time_point now)
-    : options_(std::move(options)), progress_(options_.job, now) {
+    : options_(std::move(options)), progress_(options_.job, now), diagnosis_(options_.learning) {
   LAGRANGE_EXPECT(options_.job.workers > 0 && options_.job.shards > 0, "a job without actors");
   const auto add = [this](actor_role role, std::uint32_t count) {
     places_by_role_[role] = count;
@@ -225,12 +225,15 @@ void supervisor::note_if_all_ended() {
 // ---- reports ------------------------------------------------------------------------------------
 
 supervisor_effects supervisor::on_report(const worker_report& report, time_point now) {
+  supervisor_effects out;
   progress_.on_report(report, now);
-  return {};
+  for (const auto& advice : diagnosis_.on_report(report)) out.events.push_back("advice: " + advice);
+  return out;
 }
 
 supervisor_effects supervisor::on_report(const shard_report& report, time_point) {
   progress_.on_report(report);
+  diagnosis_.on_report(report);
   return {};
 }
 
@@ -325,6 +328,7 @@ summary supervisor::summarise() const {
   auto made = progress_.summarise();
   constexpr std::array<std::string_view, 3> names{"done", "failed", "interrupted"};
   made.outcome = names[static_cast<std::size_t>(outcome_)];
+  made.advice = diagnosis_.given();
   return made;
 }
 

@@ -9,6 +9,7 @@
 /// Invariants: CL-2 (a death becomes a view at once), EN-1 (every job ends, with its cause named).
 #pragma once
 
+#include "runtime/diagnosis.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/progress.hpp"
 #include "runtime/table_split.hpp"
@@ -31,6 +32,7 @@ struct supervisor_options {
   progress_options job;
   std::uint32_t evaluate_every = 1; ///< epochs; 0: never
   table_split tables{{}, 1};        ///< over the job's shards
+  learning_settings learning;
   restart_rule restart;
   /// A node that has not joined by then counts as lost.
   std::chrono::milliseconds start_deadline{30'000};
@@ -132,6 +134,7 @@ private:
   std::map<actor_role, std::uint32_t> places_by_role_;
   std::map<actor_role, std::uint32_t> running_; ///< of those
   progress progress_;
+  diagnosis diagnosis_;
   job_phase phase_ = job_phase::starting;
   job_outcome outcome_ = job_outcome::done;
   std::string cause_;
