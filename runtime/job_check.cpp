@@ -76,6 +76,18 @@ void check_staleness(const job& x, std::span<const ops::parameter_spec> specs, r
                                           "pushed, expected \"none\"");
 }
 
+/// A round has a lease for each worker, or N where that is more: it would then be larger than the
+/// job's rounds are, and wait for workers that have two of its leases.
+void check_quorum(const job& x, const catalog& rows, refusals& refused) {
+  const auto policy = make_policy(rows.policies, x.staleness.policy);
+  const auto quorum = policy ? policy.value()->quorum() : std::nullopt;
+  if (quorum && quorum->leases > x.topology.workers)
+    refused.add("staleness.policy",
+                fmt::format("a round would wait for {} leases, but topology.workers = {}, expected "
+                            "N of at most that, or as many workers",
+                            quorum->leases, x.topology.workers));
+}
+
 void check_memory(const job& x, const catalog& rows, std::span<const ops::parameter_spec> specs,
                   refusals& refused) try {
   const auto& optimizer = *find_row(rows.optimizers, x.optimizer.name);
@@ -252,6 +264,7 @@ result<void> check_job(const job& x, const data_facts& facts, const catalog& row
   if (x.data.augment != "none" && !is_image(facts.input))
     refused.add("data.augment",
                 fmt::format("samples are {}, expected images", described(facts.input)));
+  check_quorum(x, rows, refused);
   check_model(x, facts, rows, refused);
   if (x.precision.compute != "f32") check_precision(x, facts, rows, refused);
   check_devices(x, facts, rows, refused);
