@@ -13,12 +13,14 @@ namespace {
 
 /// Windows of a job: early enough to end it in time, and each long enough to tell trend from noise.
 constexpr std::uint64_t windows_of_job = 40;
+/// Of a short job of many workers: enough to see a rise, though not one worker's mean step.
+constexpr std::uint64_t windows_of_job_min = 12;
 /// A window of fewer steps is noise, one of more would come late in a job of many days.
 constexpr std::uint64_t window_steps_min = 50, window_steps_max = 2000;
 /// Of each worker in a window, so that its mean step is one.
 constexpr std::uint64_t worker_steps_min = 8;
 /// With fewer means the spread of a window's losses is not known.
-constexpr std::uint64_t reports_min = 4;
+constexpr std::uint64_t reports_min = 4, reports_max = 64;
 
 /// f16 begins with a loss scale of 2^16, which may be halved so often, and tries a larger one every
 /// 2000 steps: that is how it finds its scale.
@@ -40,6 +42,8 @@ constexpr std::size_t windows_to_move = 8, windows_to_fall = 20;
 /// A loss that was so far from where it stands has been moved, so the steps are not too small.
 constexpr double moved = 1.2;
 
+/// The mean of fewer steps may be chance.
+constexpr std::uint64_t measured_steps_min = 3;
 /// At twice the others' step they wait half their time; below a policy is hardly worth changing.
 constexpr double slow_factor = 2, wait_share_min = 0.25;
 
@@ -52,8 +56,9 @@ constexpr double fatal = 1e300;
 using seconds = std::chrono::duration<double>;
 
 std::uint64_t window_steps_of(const learning_settings& job) {
-  return std::max({window_steps_min, worker_steps_min * job.workers,
-                   std::min(window_steps_max, job.leases / windows_of_job)});
+  const auto each = worker_steps_min * job.workers;
+  const auto wanted = std::max(each, std::min(window_steps_max, job.leases / windows_of_job));
+  return std::max(window_steps_min, std::min(wanted, job.leases / windows_of_job_min));
 }
 
 double median(std::vector<double> values) { return *percentile_of_values(std::move(values), 0.5); }
@@ -99,9 +104,10 @@ void diagnosis::on_report(const shard_report& report) {
   staleness_[report.from.name.index] = report.staleness;
 }
 
+/// Before a shard has told how old gradients are, no cause can be named.
 bool diagnosis::is_full() const {
-  return open_.steps >= window_steps_ &&
-         open_.reports >= std::max<std::uint64_t>(reports_min, job_.workers);
+  return !staleness_.empty() && open_.steps >= window_steps_ &&
+         open_.reports >= std::clamp<std::uint64_t>(job_.workers, reports_min, reports_max);
 }
 
 void diagnosis::close() {
@@ -254,7 +260,7 @@ std::optional<diagnosis::slow_worker> diagnosis::slowest() const {
   slow_worker found;
   double longest = 0, compute = 0, waiting = 0;
   for (const auto& [index, own] : workers_) {
-    if (own.steps == 0) continue;
+    if (own.steps < measured_steps_min) continue;
     const auto mean = own.compute / static_cast<double>(own.steps);
     others.push_back(mean);
     compute += own.compute;

@@ -25,7 +25,7 @@ learning_settings settings() {
 
 /// Four workers that report every ten steps of ten samples.
 struct job_probe {
-  explicit job_probe(learning_settings job = settings()) : twin(std::move(job)) {}
+  explicit job_probe(learning_settings job = settings()) : twin(std::move(job)) { be_stale(0, 0); }
 
   diagnosis twin;
   std::array<worker_report, 4> last{};
@@ -96,6 +96,19 @@ TEST_CASE("a loss that rises while gradients are old is laid on their staleness,
   job.tell_windows(2, 8.0); // much worse
   REQUIRE(job.twin.given().size() == 2);
   CHECK(has(job.twin.given()[1], "risen to 8"));
+}
+
+TEST_CASE("no cause is named before a shard has told how old gradients are",
+          "[runtime][diagnosis]") {
+  diagnosis twin(settings());
+  worker_report x;
+  x.from = worker_stamp(0);
+  x.loss_steps = 100;
+  for (int report = 0; report < 40; ++report) {
+    x.steps += 100;
+    x.loss = report < 16 ? 1 : 9;
+    CHECK(twin.on_report(x).empty());
+  }
 }
 
 TEST_CASE("a loss that rises though nothing is stale is laid on the rate", "[runtime][diagnosis]") {
