@@ -62,9 +62,10 @@ bool send_line(const descriptor& to, std::string_view line) {
 result<control_socket> control_socket::open(const std::filesystem::path& run) {
   const auto path = run / socket_name;
   const auto refuse = [&] {
-    return failure(errc::bad_file, fmt::format("cannot make {}, through which the job takes orders: "
-                                               "{}; put output.dir on a file system with sockets",
-                                               path.string(), std::strerror(errno)));
+    return failure(errc::bad_file,
+                   fmt::format("cannot make {}, through which the job takes orders: "
+                               "{}; put output.dir on a file system with sockets",
+                               path.string(), std::strerror(errno)));
   };
   const folder_address at(run);
   descriptor made(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));

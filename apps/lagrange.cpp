@@ -10,8 +10,8 @@ int lagrange::main(int argc, char** argv, const runtime::catalog& rows) {
   auto all = rows;
   // Nodes inherit it from the program that starts them.
   if (const char* module = std::getenv("LAGRANGE_CUDA_MODULE")) all.cuda_module = module;
-  return command_line(words, all,
-                      {run_job, run_node, replay_run, audit_run, compare_runs, simulate_job,
-                       control_job},
-                      {std::cout, std::cerr});
+  return command_line(
+      words, all,
+      {run_job, run_node, replay_run, audit_run, compare_runs, simulate_job, control_job},
+      {std::cout, std::cerr});
 }

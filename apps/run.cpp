@@ -153,7 +153,8 @@ private:
     };
     if (order.words.size() != 2 || order.words[0] != "policy")
       return refuse("this job takes one order: policy POLICY");
-    const auto problem = switch_problem(order.words[1], *options_.catalog);
+    auto problem = switch_problem(order.words[1], *options_.catalog);
+    if (problem.empty()) problem = policy_problem(options_.job, order.words[1], *options_.catalog);
     if (!problem.empty()) return refuse(problem);
     self_->request(supervisor_, watch_deadline, switch_request{order.words[1]})
         .receive(

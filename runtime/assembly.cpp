@@ -12,6 +12,10 @@ namespace lagrange::runtime {
 
 namespace {
 
+policy_maker maker_of(const catalog& rows) {
+  return [table = rows.policies](std::string_view spec) { return make_policy(table, spec); };
+}
+
 std::unique_ptr<staleness_policy> policy_of(const job& x, const catalog& rows) {
   return make_policy(rows.policies, x.staleness.policy).value();
 }
@@ -175,9 +179,7 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
                                        static_cast<std::size_t>(own.elements),
                                        specs[own.tensor].kind});
   made.policy = policy_of(x, rows);
-  made.find_policy = [table = rows.policies](std::string_view spec) {
-    return make_policy(table, spec);
-  };
+  made.find_policy = maker_of(rows);
   if (x.staleness.weight != "none")
     made.parameters.weight = make_weight(rows.weights, x.staleness.weight).value();
   made.parameters.compensation =
@@ -242,6 +244,30 @@ worker_options make_worker(const job& x, const catalog& rows, const data_facts& 
   return made;
 }
 
+namespace {
+
+learning_settings learning_of(const job& x, const catalog& rows, const data_facts& facts) {
+  const auto policy = policy_of(x, rows);
+  learning_settings made;
+  made.workers = x.topology.workers;
+  made.policy = x.staleness.policy;
+  made.bound = policy->bound();
+  made.has_rounds = policy->arrivals() == arrival::round;
+  made.weight = x.staleness.weight;
+  made.compensation = x.staleness.compensation;
+  made.local_steps = x.staleness.local_steps;
+  made.is_local = x.staleness.is_local();
+  made.precision = x.precision.compute;
+  made.rate = x.optimizer.options.rate;
+  made.clip_norm = x.optimizer.clip_norm;
+  made.warmup_samples = x.optimizer.warmup.samples(static_cast<std::uint64_t>(facts.samples));
+  if (facts.input.kind != ops::sample_kind::pairs) made.classes = facts.input.classes;
+  if (facts.input.kind == ops::sample_kind::tokens) made.classes = facts.input.fields[0];
+  return made;
+}
+
+} // namespace
+
 supervisor_options make_supervisor(const job& x, const catalog& rows, const data_facts& facts,
                                    const stamp& self) {
   supervisor_options made;
@@ -261,7 +287,11 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   const auto network = make_network(x, rows, facts.input);
   for (const auto& spec : network->parameters()) made.job.tensors.push_back(spec.name);
   made.tables = table_split(network->parameters(), x.topology.shards);
+  made.learning = learning_of(x, rows, facts);
+  made.learning.leases = made.job.leases;
+  made.learning.has_tables = !made.tables.empty();
   made.evaluate_every = x.evaluation.every;
+  made.find_policy = maker_of(rows);
   made.switches = {x.staleness.switches, static_cast<std::uint64_t>(facts.samples),
                    made.job.leases / x.data.epochs};
   made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff};

@@ -140,8 +140,8 @@ private:
   lease_id fresh_; ///< the lowest lease that was never dealt
   dealing_rule rule_;
   std::uint64_t round_ = 0;
-  lease_id round_begin_, round_end_; ///< of the round's leases, if it waits for them all
-  std::set<worker_id> served_;    ///< who has had its grant in the round, under a quorum
+  lease_id round_begin_, round_end_;     ///< of the round's leases, if it waits for them all
+  std::set<worker_id> served_;           ///< who has had its grant in the round, under a quorum
   std::optional<switch_order> draining_; ///< what for
   std::uint64_t switches_ = 0;           ///< that are over
   std::set<lease_id> arrived_;    ///< of the round, under a quorum: every shard has their push

@@ -53,8 +53,7 @@ void feeder::close_round_if_due(time_point now, feeder_effects& out) {
   if (!rule_.quorum || is_closed_ || arrived_.empty() || arrived_.size() < needed()) return;
   if (!due_) {
     due_ = now + rule_.quorum->grace;
-    if (rule_.quorum->grace > std::chrono::nanoseconds(0))
-      out.wake_after = rule_.quorum->grace;
+    if (rule_.quorum->grace > std::chrono::nanoseconds(0)) out.wake_after = rule_.quorum->grace;
   }
   if (now < *due_ && !is_all_in()) return;
   is_closed_ = true;

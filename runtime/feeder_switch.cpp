@@ -1,5 +1,5 @@
-// How a feeder goes over from one way of dealing leases to another: it deals no fresh ones until all
-// that are open have come to their ends, and then goes on where the order of leases stopped.
+// How a feeder goes over from one way of dealing leases to another: it deals no fresh ones until
+// all that are open have come to their ends, and then goes on where the order of leases stopped.
 #include "runtime/feeder.hpp"
 
 namespace lagrange::runtime {

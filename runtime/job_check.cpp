@@ -3,6 +3,7 @@
 #include "runtime/job_chaos.hpp"
 #include "runtime/job_devices.hpp"
 #include "runtime/job_model.hpp"
+#include "runtime/job_switch.hpp"
 #include "runtime/job_units.hpp"
 #include "runtime/shard_memory.hpp"
 #include "runtime/table_split.hpp"
@@ -74,6 +75,14 @@ void check_staleness(const job& x, std::span<const ops::parameter_spec> specs, r
   if (compensates && x.staleness.is_local())
     refused.add("staleness.compensation", "corrects gradients, but after local steps deltas are "
                                           "pushed, expected \"none\"");
+}
+
+void check_policies(const job& x, const catalog& rows, refusals& refused) {
+  if (const auto why = policy_problem(x, x.staleness.policy, rows); !why.empty())
+    refused.add("staleness.policy", why);
+  for (const auto& rule : x.staleness.switches)
+    if (const auto why = policy_problem(x, rule.to, rows); !why.empty())
+      refused.add("staleness.switch", fmt::format("to \"{}\": {}", rule.to, why));
 }
 
 void check_memory(const job& x, const catalog& rows, std::span<const ops::parameter_spec> specs,
@@ -252,6 +261,7 @@ result<void> check_job(const job& x, const data_facts& facts, const catalog& row
   if (x.data.augment != "none" && !is_image(facts.input))
     refused.add("data.augment",
                 fmt::format("samples are {}, expected images", described(facts.input)));
+  check_policies(x, rows, refused);
   check_model(x, facts, rows, refused);
   if (x.precision.compute != "f32") check_precision(x, facts, rows, refused);
   check_devices(x, facts, rows, refused);

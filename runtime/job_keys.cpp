@@ -150,8 +150,9 @@ const key_rule rules[] = {
      spec_key{at<&job::staleness, &job::staleness_table::outer>,
               defect<&catalog::outers, make_outer>, one_of<&catalog::outers>}},
 
-    {"staleness.switch", "of the policy while the job runs, each once: at = \"epoch 1\" or when = "
-                         "\"loss rises 20%\", and to",
+    {"staleness.switch",
+     "of the policy while the job runs, each once: at = \"epoch 1\" or when = "
+     "\"loss rises 20%\", and to",
      switch_list_key{at<&job::staleness, &job::staleness_table::switches>}},
 
     {"topology.workers", "compute gradients; each a process, of which a run has at most 1024",

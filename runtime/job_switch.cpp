@@ -46,6 +46,18 @@ std::string read_rule(const toml::node& found, const catalog& rows, switch_rule&
 
 } // namespace
 
+/// A round has a lease for each worker, or N where that is more: it would then be larger than the
+/// job's rounds are, and wait for workers that have two of its leases.
+std::string policy_problem(const job& x, std::string_view policy, const catalog& rows) {
+  const auto made = make_policy(rows.policies, policy);
+  const auto quorum = made ? made.value()->quorum() : std::nullopt;
+  if (!quorum || quorum->leases <= x.topology.workers) return {};
+  return fmt::format(
+      "a round would wait for {} leases, but topology.workers = {}, expected N of at "
+      "most that, or as many workers",
+      quorum->leases, x.topology.workers);
+}
+
 std::string switch_problem(std::string_view policy, const catalog& rows) {
   if (const auto made = make_policy(rows.policies, policy); !made) return made.error().text;
   if (policy.size() > switched_policy_letters_max)

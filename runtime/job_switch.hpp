@@ -9,6 +9,8 @@
 
 namespace lagrange::runtime {
 
+/// Why this job cannot have that policy, a sentence; empty if it can. Requires: a policy.
+std::string policy_problem(const job& x, std::string_view policy, const catalog& rows);
 /// Why no job can be switched to it, a sentence; empty if one can.
 std::string switch_problem(std::string_view policy, const catalog& rows);
 

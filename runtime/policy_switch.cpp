@@ -33,8 +33,7 @@ std::optional<switch_order> policy_switch::next(time_point now) {
 
 bool policy_switch::is_awaited(const switch_ack& ack) const {
   if (!current_ || ack.number != current_->number || ack.phase != current_->phase) return false;
-  const bool is_of_shards =
-      ack.phase == switch_phase::hold || ack.phase == switch_phase::commit;
+  const bool is_of_shards = ack.phase == switch_phase::hold || ack.phase == switch_phase::commit;
   return is_of_shards ? ack.from.name.role == actor_role::shard && ack.from.name.index < shards_
                       : ack.from.name.role == actor_role::feeder;
 }

@@ -1,5 +1,7 @@
 #include "runtime/progress.hpp"
 
+#include "runtime/percentile.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -14,27 +16,6 @@ constexpr std::chrono::milliseconds window_min{1000};
 double accuracy(const ops::scores& found) {
   return found.samples > 0 ? static_cast<double>(found.correct) / static_cast<double>(found.samples)
                            : 0;
-}
-
-/// The smallest bin that holds at least `share` of all counts.
-std::optional<double> percentile(const std::vector<std::uint64_t>& counts, double share) {
-  std::uint64_t total = 0;
-  for (auto count : counts) total += count;
-  if (total == 0) return std::nullopt;
-  const auto wanted = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(total)));
-  std::uint64_t seen = 0;
-  for (std::size_t bin = 0; bin < counts.size(); ++bin)
-    if ((seen += counts[bin]) >= std::max<std::uint64_t>(wanted, 1))
-      return static_cast<double>(bin);
-  return std::nullopt;
-}
-
-/// Nearest-rank percentile.
-std::optional<double> percentile_of_values(std::vector<double> values, double share) {
-  if (values.empty()) return std::nullopt;
-  std::sort(values.begin(), values.end());
-  const auto rank = std::ceil(share * static_cast<double>(values.size()));
-  return values[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
 }
 
 } // namespace

@@ -11,8 +11,7 @@ namespace lagrange::runtime {
 
 replay::replay(const replay_parts& parts, replay_plan plan, replay_options options)
     : parts_(parts), plan_(std::move(plan)), options_(options),
-      dealing_(make_feeder(parts.what, parts.rows, parts.facts, {})),
-      made_(plan_.steps.size()) {
+      dealing_(make_feeder(parts.what, parts.rows, parts.facts, {})), made_(plan_.steps.size()) {
   for (std::uint32_t shard = 0; shard < plan_.shards.size(); ++shard) {
     const stamp self{{}, {}, {}, {actor_role::shard, shard}, {1}};
     auto made = make_shard(parts.what, parts.rows, parts.facts, self);

@@ -83,15 +83,16 @@ void shard::admit_parked(time_point now, shard_effects& out, std::optional<worke
     const auto& [pull, to, asked] = at->second;
     const auto worker = at->first;
     const bool is_held = held_ && pull.clock >= *held_;
-    if (!is_held && policy_at(pull.clock).admits({.clock = pull.clock,
-                                                  .slowest = *slowest,
-                                                  .workers = live.size(),
-                                                  .asked = asked,
-                                                  .now = now,
-                                                  .worker = worker,
-                                                  .live = live,
-                                                  .draw = draw_of(worker, pull.clock),
-                                                  .round = round_.number})) {
+    if (!is_held && policy_at(pull.clock)
+                        .admits({.clock = pull.clock,
+                                 .slowest = *slowest,
+                                 .workers = live.size(),
+                                 .asked = asked,
+                                 .now = now,
+                                 .worker = worker,
+                                 .live = live,
+                                 .draw = draw_of(worker, pull.clock),
+                                 .round = round_.number})) {
       out.pulls.push_back({to, serve(pull, *slowest, out)});
       at = parked_.erase(at);
     } else {
@@ -198,8 +199,9 @@ error shard::find_defect(const gradient_push& frame) const {
   const bool has_lease =
       frame.verdict == push_verdict::apply || frame.verdict == push_verdict::skip;
   if (!has_lease && frame.frames != 1) return defect("has no lease, but several frames");
-  const bool is_of_round = has_rounds_ ? frame.what.round == round_.number && frame.what.round_size > 0
-                                       : frame.what.round_size == 0;
+  const bool is_of_round = has_rounds_
+                               ? frame.what.round == round_.number && frame.what.round_size > 0
+                               : frame.what.round_size == 0;
   if (has_lease && !is_of_round && !taken_.contains(frame.what.id))
     return defect("belongs to round " + std::to_string(frame.what.round) + " of " +
                   std::to_string(frame.what.round_size) + " leases, but this shard is in " +

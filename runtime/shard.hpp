@@ -46,7 +46,7 @@ struct shard_options {
   std::uint32_t workers = 1;
   std::unique_ptr<staleness_policy> policy; ///< until it is switched
   policy_maker find_policy;                 ///< null: it never is
-  parameter_options parameters; ///< its seed also draws for policies
+  parameter_options parameters;             ///< its seed also draws for policies
   /// Updates between two hashes of the parameters in the journal; 0: none, and no checksums of
   /// pushes either.
   std::uint64_t hash_every = 0;

@@ -30,7 +30,8 @@ std::optional<switch_ack> shard::on_switch(const switch_order& order, time_point
   if (!is_next && order.number != switches_) return std::nullopt; // of a switch long past
   switch_ack ack{options_.self, order.number, order.phase, {}};
   if (order.phase == switch_phase::hold) {
-    if (is_next && !held_) held_ = has_rounds_ ? std::max(unadmitted_, {round_.number}) : unadmitted_;
+    if (is_next && !held_)
+      held_ = has_rounds_ ? std::max(unadmitted_, {round_.number}) : unadmitted_;
     // Who has left the clock table may have done so at the first clock that was not admitted, and
     // comes back at a later one.
     ack.first = held_.value_or(worker_clock{}).next();

@@ -32,8 +32,9 @@ bool takes(std::string_view arguments, std::size_t count) {
 }
 
 error wrong_arguments(std::string_view kind, std::string_view spec, std::string_view usage) {
-  return {errc::bad_argument, fmt::format("{} \"{}\" has {} arguments, expected {}", kind, spec,
-                                          split_spec(spec).size() - 1, usage)};
+  const auto count = split_spec(spec).size() - 1;
+  return {errc::bad_argument, fmt::format("{} \"{}\" has {} argument{}, expected {}", kind, spec,
+                                          count, count == 1 ? "" : "s", usage)};
 }
 
 error unknown_spec(std::string_view kind, std::string_view spec, const spec_names& known) {

@@ -38,9 +38,9 @@ struct job_status {
   double loss = -1;          ///< mean over the workers' last reports; negative: none yet
   double test_accuracy = -1; ///< of the last evaluation; negative: none yet
   std::vector<actor_status> actors;
-  std::uint64_t samples = 0; ///< applied
-  double test_loss = -1;     ///< of the last evaluation; negative: none yet
-  std::string injected = {}; ///< times that are not the machine's own, as in "worker-2 5x"
+  std::uint64_t samples = 0;  ///< applied
+  double test_loss = -1;      ///< of the last evaluation; negative: none yet
+  std::string injected = {};  ///< times that are not the machine's own, as in "worker-2 5x"
   std::uint64_t switches = 0; ///< of the policy, in force
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 
 namespace lagrange::runtime {
@@ -77,6 +78,7 @@ void walk(Summary& x, Visitor&& visit) {
   });
   visit("parameters_sha256", x.parameters_sha256);
   visit("emulated", x.emulated);
+  visit("advice", x.advice);
 }
 
 /// The library writes numbers that are not finite as null.
@@ -117,6 +119,16 @@ struct json_reader {
     const auto found = in.find(name);
     if (found == in.end()) return refuse(name, "missing");
     if (!take(*found, value)) refuse(name, found->dump());
+  }
+  /// None in a summary of before there was any.
+  void operator()(const char* name, std::vector<std::string>& texts) const {
+    texts.clear();
+    const auto found = in.find(name);
+    if (found == in.end()) return;
+    const auto is_text = [](const json& each) { return each.is_string(); };
+    if (!found->is_array() || !std::ranges::all_of(*found, is_text))
+      return refuse(name, "no array of texts");
+    texts = found->get<std::vector<std::string>>();
   }
   template <class Fields>
   void table(const char* name, const Fields& fields) const {
@@ -235,6 +247,7 @@ std::string to_text(const summary& x, const std::string& folder) {
     text += fmt::format("policy: {} from clock {} on ({} samples, {:.1f} s)\n", each.to, each.clock,
                         each.samples, each.seconds);
   if (!x.injected.empty()) text += fmt::format("emulated: times are injected: {}\n", x.injected);
+  for (const auto& each : x.advice) text += fmt::format("advice: {}\n", each);
   if (!folder.empty()) text += fmt::format("run: {}\n", folder);
   return text;
 }

@@ -77,9 +77,10 @@ struct summary {
     bool operator==(const policy_switch&) const = default;
   };
   std::vector<policy_switch> switches;
-  std::string parameters_sha256; ///< hexadecimal; empty if the job did not get so far
-  bool emulated = false;         ///< whether any time was injected or simulated
-  std::string injected;          ///< for people: which times; not part of the JSON
+  std::string parameters_sha256;   ///< hexadecimal; empty if the job did not get so far
+  bool emulated = false;           ///< whether any time was injected or simulated
+  std::vector<std::string> advice; ///< that was given while it ran, in order
+  std::string injected;            ///< for people: which times; not part of the JSON
 
   bool operator==(const summary&) const = default;
 };

@@ -26,7 +26,7 @@ double seconds_between(time_point from, time_point to) {
 
 supervisor::supervisor(supervisor_options options, time_point now)
     : options_(std::move(options)), progress_(options_.job, now), switch_(options_.job.shards),
-      rules_(options_.switches) {
+      rules_(options_.switches), diagnosis_(options_.learning) {
   LAGRANGE_EXPECT(options_.job.workers > 0 && options_.job.shards > 0, "a job without actors");
   const auto add = [this](actor_role role, std::uint32_t count) {
     places_by_role_[role] = count;
@@ -226,13 +226,16 @@ void supervisor::note_if_all_ended() {
 // ---- reports ------------------------------------------------------------------------------------
 
 supervisor_effects supervisor::on_report(const worker_report& report, time_point now) {
+  supervisor_effects out;
   progress_.on_report(report, now);
   rules_.on_report(report);
-  return {};
+  for (const auto& advice : diagnosis_.on_report(report)) out.events.push_back("advice: " + advice);
+  return out;
 }
 
 supervisor_effects supervisor::on_report(const shard_report& report, time_point) {
   progress_.on_report(report);
+  diagnosis_.on_report(report);
   return {};
 }
 
@@ -313,6 +316,7 @@ supervisor_effects supervisor::on_tick(time_point now) {
 
 switch_receipt supervisor::on_switch_request(const switch_request& wish, time_point now,
                                              supervisor_effects& out) {
+  if (options_.find_policy == nullptr) return {0, "this job keeps its policy"};
   if (phase_ != job_phase::running)
     return {0, phase_ == job_phase::starting ? "the job is still starting" : "the job is ending"};
   const auto number = switch_.ask(wish.policy);
@@ -327,6 +331,8 @@ supervisor_effects supervisor::on_switch_ack(const switch_ack& ack, time_point n
   switch_.on_ack(ack);
   if (const auto done = switch_.take_done()) {
     progress_.on_switch(done->policy, done->first, now);
+    if (const auto policy = options_.find_policy(done->policy); policy)
+      diagnosis_.on_switch(done->policy, *policy.value());
     out.events.push_back(fmt::format("the policy is {} from clock {} on ({} samples)", done->policy,
                                      done->first.value, progress_.leases().samples));
   }
@@ -360,6 +366,7 @@ summary supervisor::summarise() const {
   auto made = progress_.summarise();
   constexpr std::array<std::string_view, 3> names{"done", "failed", "interrupted"};
   made.outcome = names[static_cast<std::size_t>(outcome_)];
+  made.advice = diagnosis_.given();
   return made;
 }
 

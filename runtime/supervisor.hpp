@@ -9,6 +9,7 @@
 /// Invariants: CL-2 (a death becomes a view at once), EN-1 (every job ends, with its cause named).
 #pragma once
 
+#include "runtime/diagnosis.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/policy_switch.hpp"
 #include "runtime/progress.hpp"
@@ -33,7 +34,9 @@ struct supervisor_options {
   progress_options job;
   std::uint32_t evaluate_every = 1; ///< epochs; 0: never
   switch_watch_options switches;
-  table_split tables{{}, 1};        ///< over the job's shards
+  policy_maker find_policy;  ///< null: the policy is never switched
+  table_split tables{{}, 1}; ///< over the job's shards
+  learning_settings learning;
   restart_rule restart;
   /// A node that has not joined by then counts as lost.
   std::chrono::milliseconds start_deadline{30'000};
@@ -143,6 +146,7 @@ private:
   progress progress_;
   policy_switch switch_;
   switch_watch rules_;
+  diagnosis diagnosis_;
   job_phase phase_ = job_phase::starting;
   job_outcome outcome_ = job_outcome::done;
   std::string cause_;

@@ -18,10 +18,16 @@ namespace {
 
 /// A job that is far from its end whenever it is asked for something.
 std::vector<std::string> long_job(const tests::temporary_folder& folder) {
-  return {"run",   "--json",  "--output", folder.path().string(), "--policy",  "ssp:3",
-          "--set", "model.name=softmax",  "--set",    "data.format=synthetic", "--set",
-          "data.path=blobs:16000:64:4",   "--set",    "data.batch=32",         "--set",
-          "data.epochs=100000",           "--shards", "2", "--workers", "2"};
+  return {"run",       "--json",
+          "--output",  folder.path().string(),
+          "--policy",  "ssp:3",
+          "--set",     "model.name=softmax",
+          "--set",     "data.format=synthetic",
+          "--set",     "data.path=blobs:16000:64:4",
+          "--set",     "data.batch=32",
+          "--set",     "data.epochs=100000",
+          "--shards",  "2",
+          "--workers", "2"};
 }
 
 std::filesystem::path run_in(const tests::temporary_folder& folder) {

@@ -251,6 +251,21 @@ TEST_CASE("tables refuse optimizers of whole tensors, and batches whose rows fit
                  Catch::Contains("expected a batch of at most 2340"));
 }
 
+TEST_CASE("a quorum of more leases than there are workers is refused", "[runtime][job]") {
+  const auto rows = tiny_catalog();
+  const data_facts facts{{{2, 2, 1}, 2}, 60'000};
+  const auto checked = [&](const std::string& policy) {
+    const auto found =
+        check_job(tiny_job({"topology.workers=3", "staleness.policy=" + policy}), facts, rows);
+    return found ? "taken" : found.error().text;
+  };
+  CHECK(checked("quorum:3:10ms") == "taken");
+  CHECK_THAT(
+      checked("quorum:4:10ms"),
+      Catch::Contains("staleness.policy = \"quorum:4:10ms\": a round would wait for 4 leases, "
+                      "but topology.workers = 3, expected N of at most that"));
+}
+
 TEST_CASE("a batch that no frame could hold, and augmented samples that are no images, are refused",
           "[runtime][job]") {
   const auto rows = tiny_catalog();

@@ -90,7 +90,7 @@ TEST_CASE("RE-1: psp draws the same ones whenever it is asked again", "[runtime]
 }
 
 TEST_CASE("a policy's arguments are refused with what was expected", "[runtime][staleness]") {
-  CHECK(refusal("dssp:3") == "policy \"dssp:3\" has 1 arguments, expected dssp:LOW:HIGH");
+  CHECK(refusal("dssp:3") == "policy \"dssp:3\" has 1 argument, expected dssp:LOW:HIGH");
   CHECK(refusal("dssp:3:2") ==
         "HIGH of policy dssp is \"2\", expected a whole number from 3 to 1000000");
   CHECK(refusal("psp:x") ==

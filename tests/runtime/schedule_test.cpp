@@ -88,10 +88,10 @@ TEST_CASE("a schedule that says nothing sensible is refused, and says what is ex
   CHECK_THAT(refusal("cosin:5"), Contains("unknown schedule \"cosin:5\"") &&
                                      Contains("cosine:SAMPLES[:FINAL]") &&
                                      Contains("did you mean \"cosine\"?"));
-  CHECK_THAT(refusal("step:5"), Contains("has 1 arguments, expected step:EVERY:FACTOR"));
+  CHECK_THAT(refusal("step:5"), Contains("has 1 argument, expected step:EVERY:FACTOR"));
   CHECK_THAT(refusal("cosine"), Contains("has 0 arguments"));
   CHECK_THAT(refusal("cosine:5:0:1"), Contains("has 3 arguments"));
-  CHECK_THAT(refusal("constant:1"), Contains("has 1 arguments, expected constant"));
+  CHECK_THAT(refusal("constant:1"), Contains("has 1 argument, expected constant"));
   for (const auto* spec :
        {"step:0:0.5", "step:-1:0.5", "step::0.5", "step:5 weeks:0.5", "step:5epochs:0.5",
         "step:1000001 epochs:0.5", "step:99999999999999999999:0.5", "step:0 epochs:0.5"})

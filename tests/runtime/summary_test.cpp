@@ -44,7 +44,8 @@ TEST_CASE("a summary has the contract's fields in the contract's order", "[runti
         R"("push_codec":"topk:0.01 | int8","pull_codec":"none",)"
         R"("tensors":[{"name":"w","pushed":5,"pulled":6}]},)"
         R"("restarts":{"worker":0,"shard":0,"feeder":0},"recovery_ms":{"p50":null,"p99":null},)"
-        R"("switches":[{"to":"asp","clock":61,"samples":7,"seconds":1.5}],"parameters_sha256":"ab12","emulated":false})");
+        R"("switches":[{"to":"asp","clock":61,"samples":7,"seconds":1.5}],)"
+        R"("parameters_sha256":"ab12","emulated":false,"advice":[]})");
 }
 
 TEST_CASE("a summary that is written and read again is the same summary", "[runtime][summary]") {
@@ -54,6 +55,7 @@ TEST_CASE("a summary that is written and read again is the same summary", "[runt
   x.recovery_ms = {311.0, 402.5};
   x.restarts = {1, 2, 3};
   x.emulated = true;
+  x.advice = {"Try \"this\".", "Try that."};
   const auto again = parse_summary(to_json(x), "summary.json");
   REQUIRE(again);
   CHECK(again.value() == x);

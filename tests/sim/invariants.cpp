@@ -55,7 +55,8 @@ void invariants::see_served(shard_id shard, const journal_entry& entry) {
   auto& own = shards_[shard.value];
   auto& puller = own.workers[entry.worker];
   // The first pull of an incarnation, or after it left, says at which clock it starts.
-  if (puller.clock == worker_clock{} || puller.has_left) puller = {entry.life, entry.clock, {}, false};
+  if (puller.clock == worker_clock{} || puller.has_left)
+    puller = {entry.life, entry.clock, {}, false};
   if (entry.version != own.version)
     report("SH-1: shard-" + to_string(shard) + " served version " + to_string(entry.version) +
            " while at " + to_string(own.version));

@@ -20,7 +20,7 @@ public:
     std::optional<std::uint64_t> bound; ///< of the policy
     /// Of one that it is switched to.
     std::function<std::optional<std::uint64_t>(const std::string& policy)> bound_of;
-    bool has_rounds = false;            ///< a push may wait for its round while its maker dies
+    bool has_rounds = false; ///< a push may wait for its round while its maker dies
     /// Whether the supervisor holds this life of a worker for live.
     std::function<bool(runtime::worker_id, runtime::incarnation)> is_live;
   };

@@ -95,13 +95,14 @@ TEST_CASE("a crash in a simulated job is a restart and its leases are dealt agai
 TEST_CASE("CL-2 RE-1 LE-1: a policy is switched at one clock on every shard, and replays",
           "[sim][switch]") {
   std::size_t switches = 0;
-  const std::vector<std::string> targets{"bsp", "ssp:0", "ssp:3", "asp", "quorum:2:5ms", "dssp:1:4"};
+  const std::vector<std::string> targets{"bsp", "ssp:0",        "ssp:3",
+                                         "asp", "quorum:2:5ms", "dssp:1:4"};
   for (const auto seed : seeds(60)) {
     auto chosen = drawn(seed);
     std::mt19937_64 random(seed);
     for (const auto at : {20, 65})
-      chosen.switches.push_back(
-          fmt::format(R"({{at = "{} samples", to = "{}"}})", at, targets[random() % targets.size()]));
+      chosen.switches.push_back(fmt::format(R"({{at = "{} samples", to = "{}"}})", at,
+                                            targets[random() % targets.size()]));
     INFO("seed " << seed << ", " << chosen.policy << ", then " << chosen.switches[0] << " and "
                  << chosen.switches[1] << ", " << chosen.workers << " workers, " << chosen.shards
                  << " shards, " << chosen.crashes << " crashes");

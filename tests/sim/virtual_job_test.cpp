@@ -183,3 +183,18 @@ TEST_CASE("a job takes the time of its steps, its latency and its bandwidth", "[
   CHECK(with("simulation.latency=10ms") == Approx(0.99 + 99 * 0.02).epsilon(0.01));
   CHECK(with("simulation.bandwidth=1Mbit") > with("simulation.bandwidth=10Mbit"));
 }
+
+TEST_CASE("RE-1: a job whose rate is far too high under asp says so, alike each time; a sane one "
+          "says nothing",
+          "[sim][simulate][diagnosis]") {
+  const auto with = [](const std::string& rate) {
+    return simulate({"staleness.policy=asp", "topology.workers=20", "data.epochs=5",
+                     "model.name=mlp", "optimizer.rate=" + rate})
+        .figures.advice;
+  };
+  const auto said = with("0.1");
+  REQUIRE_FALSE(said.empty());
+  CHECK(said.front().find("--set optimizer.rate=") != std::string::npos);
+  CHECK(said == with("0.1"));
+  CHECK(with("0.002").empty());
+}
