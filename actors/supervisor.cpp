@@ -154,7 +154,7 @@ void ask_for_reports(supervisor_pointer self, std::function<void()> then) {
             [](const caf::error&) {});
 }
 
-void evaluate(supervisor_pointer self, gathered_parameters parameters, std::uint32_t epoch) {
+void evaluate(supervisor_pointer self, gathered_parameters parameters, double epoch) {
   auto& state = self->state;
   if (!state.setup->evaluator) return;
   state.is_evaluating = true;
@@ -186,8 +186,8 @@ void collect_figures(supervisor_pointer self) {
 }
 
 void evaluate_now(supervisor_pointer self) {
-  if (self->state.is_evaluating) return; // the last one is not done: this epoch goes without
-  const auto epoch = self->state.twin->epochs_finished();
+  if (self->state.is_evaluating) return; // the last one is not done: this moment goes without
+  const auto epoch = self->state.twin->epochs_evaluated();
   collect(self, self->state.setup->evaluated, [self, epoch](gathered_parameters parameters) {
     evaluate(self, std::move(parameters), epoch);
   });

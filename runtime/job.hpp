@@ -107,7 +107,7 @@ struct job {
   } restart;
 
   struct evaluation_table {
-    std::uint32_t every = 1;            ///< epochs between evaluations; the end has one always
+    std::uint64_t every = 1000; ///< thousandths of an epoch between evaluations; the end has one always
     std::optional<double> target{0.85}; ///< test accuracy that time_to_target is measured to
     bool operator==(const evaluation_table&) const = default;
   } evaluation;

@@ -104,9 +104,9 @@ struct bit_rate_key {
 struct size_key {
   std::uint64_t& (*at)(job&);
 };
-/// A number of epochs as in "1 epoch" or "3 epochs".
+/// A number of epochs as in "1 epoch" or "0.1 epochs", in thousandths of one.
 struct epochs_key {
-  std::uint32_t& (*at)(job&);
+  std::uint64_t& (*at)(job&);
 };
 
 /// Text for which `problem` is empty.

@@ -1,5 +1,7 @@
 #include "runtime/job_units.hpp"
 
+#include "runtime/spec.hpp"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -99,11 +101,25 @@ std::optional<std::uint64_t> parse_bit_rate(std::string_view text) {
   return std::nullopt;
 }
 
-std::optional<std::uint32_t> parse_epochs(std::string_view text) {
-  const auto parts = split_number(text);
-  if (!parts || parts->first < 1 || parts->first > epochs_every_max) return std::nullopt;
-  if (parts->second != " epoch" && parts->second != " epochs") return std::nullopt;
-  return static_cast<std::uint32_t>(parts->first);
+std::string written_epochs(std::uint64_t thousandths) {
+  auto number = fmt::format("{}.{:03}", thousandths / 1000, thousandths % 1000);
+  while (number.ends_with('0')) number.pop_back();
+  if (number.ends_with('.')) number.pop_back();
+  return number + (thousandths == 1000 ? " epoch" : " epochs");
+}
+
+std::optional<std::uint64_t> parse_epochs(std::string_view text) {
+  const auto space = text.find(' ');
+  const auto unit = text.substr(std::min(space, text.size()));
+  if (unit != " epoch" && unit != " epochs") return std::nullopt;
+  const auto number = text.substr(0, space);
+  const auto point = std::min(number.find('.'), number.size());
+  auto digits = std::string(number.substr(0, point));
+  const auto behind = number.substr(std::min(point + 1, number.size()));
+  if (behind.size() > 3 || (point < number.size() && behind.empty())) return std::nullopt;
+  digits += std::string(behind) + std::string(3 - behind.size(), '0');
+  const auto read = parse_count(digits, "it", 1, epochs_every_max * 1000);
+  return read && point > 0 ? std::optional(read.value()) : std::nullopt;
 }
 
 std::string written_bytes(std::uint64_t bytes) {

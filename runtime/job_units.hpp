@@ -27,9 +27,12 @@ std::string written_bit_rate(std::uint64_t bits);
 /// The reverse: kbit, Mbit and Gbit. Nothing for what is no rate, or a rate of none.
 std::optional<std::uint64_t> parse_bit_rate(std::string_view text);
 
-constexpr std::uint32_t epochs_every_max = 1'000'000;
-/// As in "1 epoch" or "3 epochs"; nothing for what is no number of epochs from 1 to the largest.
-std::optional<std::uint32_t> parse_epochs(std::string_view text);
+constexpr std::uint64_t epochs_every_max = 1'000'000;
+/// "1 epoch", "3 epochs", "0.05 epochs". Units: thousandths of an epoch.
+std::string written_epochs(std::uint64_t thousandths);
+/// The reverse; nothing for what is not from a thousandth of an epoch to the largest number of
+/// them, or has more than three digits behind the point.
+std::optional<std::uint64_t> parse_epochs(std::string_view text);
 
 /// "256MB" and "4GiB": the largest unit that divides the size; "none" is 0.
 std::string written_bytes(std::uint64_t bytes);

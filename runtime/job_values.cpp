@@ -261,8 +261,7 @@ struct writer {
     return toml_text(written_bytes(key.at(from)));
   }
   std::string operator()(const epochs_key& key) const {
-    const auto epochs = key.at(from);
-    return toml_text(fmt::format("{} epoch{}", epochs, epochs == 1 ? "" : "s"));
+    return toml_text(written_epochs(key.at(from)));
   }
   std::string operator()(const training_span_key& key) const {
     const auto [number, unit] = key.at(from);
@@ -339,7 +338,7 @@ struct describer {
     return "\"none\" or a size as in \"256MB\" or \"4GiB\", with KB, MB, GB, KiB, MiB or GiB";
   }
   std::string operator()(const epochs_key&) const {
-    return fmt::format("\"1 epoch\" to \"{} epochs\"", epochs_every_max);
+    return fmt::format("\"0.001 epochs\" to \"{} epochs\"", epochs_every_max);
   }
 };
 

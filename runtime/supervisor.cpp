@@ -247,21 +247,28 @@ supervisor_effects supervisor::on_report(const feeder_report& report, time_point
     phase_ = job_phase::collecting;
     end_by_ = now + options_.end_deadline;
     out.wants_figures = true;
-  } else if (options_.evaluate_every > 0 &&
-             report.epoch >= evaluated_epoch_ + options_.evaluate_every) {
-    evaluated_epoch_ = report.epoch;
+  } else if (const auto passed = passed_of(report);
+             options_.evaluate_every > 0 && passed >= evaluated_ + options_.evaluate_every) {
+    evaluated_ = passed - passed % options_.evaluate_every;
     out.wants_evaluation = true;
   }
   return out;
 }
 
-supervisor_effects supervisor::on_evaluation(const ops::scores& found, std::uint32_t epoch,
+/// Units: thousandths of an epoch. Whole epochs count once every lease of theirs is closed.
+std::uint64_t supervisor::passed_of(const feeder_report& report) const {
+  if (options_.evaluate_every % 1000 == 0) return report.epoch * std::uint64_t{1000};
+  const auto closed = report.applied + report.dropped;
+  return closed * 1000 * options_.job.epochs / std::max<std::uint64_t>(options_.job.leases, 1);
+}
+
+supervisor_effects supervisor::on_evaluation(const ops::scores& found, double epoch,
                                              time_point now) {
   supervisor_effects out;
   progress_.on_evaluation(found, now);
   if (found.samples > 0)
     out.events.push_back(
-        fmt::format("epoch {}: test accuracy {:.4f}, loss {:.4f}", epoch,
+        fmt::format("epoch {:g}: test accuracy {:.4f}, loss {:.4f}", epoch,
                     static_cast<double>(found.correct) / static_cast<double>(found.samples),
                     found.loss_sum / static_cast<double>(found.samples)));
   return out;

@@ -32,7 +32,7 @@ struct restart_rule {
 struct supervisor_options {
   stamp self;
   progress_options job;
-  std::uint32_t evaluate_every = 1; ///< epochs; 0: never
+  std::uint64_t evaluate_every = 1000; ///< thousandths of an epoch; 0: never
   switch_watch_options switches;
   policy_maker find_policy;  ///< null: the policy is never switched
   table_split tables{{}, 1}; ///< over the job's shards
@@ -86,7 +86,7 @@ public:
   supervisor_effects on_report(const worker_report& report, time_point now);
   supervisor_effects on_report(const shard_report& report, time_point now);
   supervisor_effects on_report(const feeder_report& report, time_point now);
-  supervisor_effects on_evaluation(const ops::scores& found, std::uint32_t epoch, time_point now);
+  supervisor_effects on_evaluation(const ops::scores& found, double epoch, time_point now);
   /// Some of the last parameters have come: a large table takes longer than any deadline.
   void on_parameters(time_point now);
   /// The last figures and parameters of every shard are here.
@@ -102,6 +102,8 @@ public:
 
   /// Epochs whose leases are all closed.
   std::uint32_t epochs_finished() const { return progress_.epochs_finished(); }
+  /// At which the last evaluation was due.
+  double epochs_evaluated() const { return static_cast<double>(evaluated_) / 1000; }
   job_phase phase() const { return phase_; }
   job_outcome outcome() const { return outcome_; }
   /// Why the job failed; empty if it did not.
@@ -136,6 +138,7 @@ private:
   void change_view(time_point now, supervisor_effects& out);
   bool is_view_missed() const;
   void end(job_outcome outcome, const std::string& cause, time_point now, supervisor_effects& out);
+  std::uint64_t passed_of(const feeder_report& report) const;
   void note_if_all_ended();
   void go_on_switching(time_point now, supervisor_effects& out);
 
@@ -152,7 +155,7 @@ private:
   std::string cause_;
   time_point end_by_;
   time_point view_sent_;
-  std::uint32_t evaluated_epoch_ = 0;
+  std::uint64_t evaluated_ = 0; ///< thousandths of an epoch
 };
 
 } // namespace lagrange::runtime

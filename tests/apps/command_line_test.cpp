@@ -57,7 +57,8 @@ outcome call(const std::vector<std::string>& words, int verb_status = 0) {
                              [&](const simulate_order& order) {
                                x.simulate = order.job;
                                return verb_status;
-                             }};
+                             },
+                             {}};
   std::ostringstream out, err;
   x.status = command_line(words, rows, verbs, {out, err});
   x.out = out.str();

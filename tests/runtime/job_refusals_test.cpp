@@ -67,7 +67,11 @@ const broken_config broken[] = {
      {"journal's entry holds 32"}},
     {"[evaluation]\ntarget = 1.5", {"evaluation.target = 1.5", "above 0, at most 1"}},
     {"[evaluation]\ntarget = 0", {"evaluation.target = 0", "above 0, at most 1"}},
-    {"[evaluation]\nevery = \"0 epochs\"", {"evaluation.every = \"0 epochs\"", "\"1 epoch\" to"}},
+    {"[evaluation]\nevery = \"0 epochs\"", {"evaluation.every = \"0 epochs\"", "\"0.001 epochs\" to"}},
+    {"[evaluation]\nevery = \"0.0005 epochs\"", {"evaluation.every = \"0.0005 epochs\""}},
+    {"[evaluation]\nevery = \".5 epochs\"", {"evaluation.every = \".5 epochs\""}},
+    {"[evaluation]\nevery = \"1. epochs\"", {"evaluation.every = \"1. epochs\""}},
+    {"[evaluation]\nevery = \"99999999999999999999 epochs\"", {"evaluation.every"}},
     // Values of the wrong type.
     {"[security]\ntls = 1", {"job.toml:2: security.tls = 1", "true or false"}},
     {"[security]\ntls = \"yes\"", {"security.tls = \"yes\"", "true or false"}},
@@ -94,7 +98,7 @@ const broken_config broken[] = {
     {"[optimizer]\nrate = \"fast\"", {"optimizer.rate = \"fast\"", "a number above 0"}},
     {"[restart]\nperiod = 60", {"restart.period = 60", "a time from"}},
     {"[restart]\nbackoff = \"100 ms\"", {"restart.backoff = \"100 ms\"", "ms, s, m or h"}},
-    {"[evaluation]\nevery = 1", {"evaluation.every = 1", "\"1 epoch\""}},
+    {"[evaluation]\nevery = 1", {"evaluation.every = 1", "\"0.001 epochs\""}},
     {"name = 2024-01-01", {"name = 2024-01-01", "letters, digits"}},
     // Names that do not exist.
     {"[data]\nformat = \"idxx\"", {"data.format = \"idxx\"", "\"idx\"", "did you mean \"idx\"?"}},

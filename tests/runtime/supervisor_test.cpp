@@ -282,6 +282,26 @@ TEST_CASE("EN-1: a tick that has several things to do does all of them", "[runti
   CHECK(all.view->from.view == job.twin.self().view);
 }
 
+TEST_CASE("evaluations are due at parts of an epoch, once each, whatever was passed over",
+          "[runtime][supervisor]") {
+  auto options = job_probe::options_of({});
+  options.evaluate_every = 250; // of 2 epochs of 5 leases
+  supervisor twin(options, at(0ms));
+  const auto is_due = [&](std::uint64_t applied) {
+    feeder_report report;
+    report.applied = applied;
+    return twin.on_report(report, at(0ms)).wants_evaluation;
+  };
+  CHECK_FALSE(is_due(1)); // 0.2 of an epoch
+  CHECK(is_due(2));
+  CHECK(twin.epochs_evaluated() == 0.25);
+  CHECK_FALSE(is_due(2));
+  CHECK(is_due(6)); // 1.2: three were due
+  CHECK(twin.epochs_evaluated() == 1);
+  CHECK_FALSE(is_due(6));
+  CHECK(is_due(7));
+}
+
 TEST_CASE("a job that is done: figures, nodes ended, ended", "[runtime][supervisor]") {
   job_probe job;
   job.run();
