@@ -66,6 +66,7 @@ struct job {
     std::string weight = "none";
     std::string compensation = "none";
     std::uint32_t local_steps = 1;
+    bool dynamic_steps = false;    ///< local_steps of the fastest worker, fewer of the others
     std::string outer = "average"; ///< of deltas, under local steps
     std::vector<switch_rule> switches;
     /// Whether workers step by themselves and push deltas.

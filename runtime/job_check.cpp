@@ -3,6 +3,7 @@
 #include "runtime/job_chaos.hpp"
 #include "runtime/job_devices.hpp"
 #include "runtime/job_model.hpp"
+#include "runtime/job_switch.hpp"
 #include "runtime/job_units.hpp"
 #include "runtime/shard_memory.hpp"
 #include "runtime/table_split.hpp"
@@ -74,6 +75,20 @@ void check_staleness(const job& x, std::span<const ops::parameter_spec> specs, r
   if (compensates && x.staleness.is_local())
     refused.add("staleness.compensation", "corrects gradients, but after local steps deltas are "
                                           "pushed, expected \"none\"");
+}
+
+/// What leases of different sizes cannot be.
+void check_dynamic_steps(const job& x, const catalog& rows, refusals& refused) {
+  if (!x.staleness.dynamic_steps) return;
+  if (x.staleness.local_steps == 1)
+    refused.add("staleness.dynamic_steps",
+                "no lease has fewer batches than one, expected staleness.local_steps of at least "
+                "2, the batches of the fastest worker");
+  if (const auto problem = dealing_problem(x.staleness.policy, x, rows); !problem.empty())
+    refused.add("staleness.policy", problem);
+  for (const auto& rule : x.staleness.switches)
+    if (const auto problem = dealing_problem(rule.to, x, rows); !problem.empty())
+      refused.add("staleness.switch", problem);
 }
 
 void check_memory(const job& x, const catalog& rows, std::span<const ops::parameter_spec> specs,
@@ -253,6 +268,7 @@ result<void> check_job(const job& x, const data_facts& facts, const catalog& row
     refused.add("data.augment",
                 fmt::format("samples are {}, expected images", described(facts.input)));
   check_model(x, facts, rows, refused);
+  check_dynamic_steps(x, rows, refused);
   if (x.precision.compute != "f32") check_precision(x, facts, rows, refused);
   check_devices(x, facts, rows, refused);
   if (const auto stray = find_stray_rule(x)) refused.add(stray->key, stray->text);

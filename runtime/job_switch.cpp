@@ -55,6 +55,20 @@ std::string switch_problem(std::string_view policy, const catalog& rows) {
   return {};
 }
 
+std::string dealing_problem(std::string_view policy, const job& x, const catalog& rows) {
+  const auto made = make_policy(rows.policies, policy);
+  if (!x.staleness.dynamic_steps || made.value()->arrivals() != arrival::round) return {};
+  return fmt::format("under policy \"{}\" every worker has one lease a round, however many batches "
+                     "it has, and all wait for the slowest; with staleness.dynamic_steps expected "
+                     "a policy without rounds, as \"asp\" or \"ssp:3\"",
+                     policy);
+}
+
+std::string switch_problem(std::string_view policy, const job& x, const catalog& rows) {
+  auto problem = switch_problem(policy, rows);
+  return problem.empty() ? dealing_problem(policy, x, rows) : problem;
+}
+
 std::string read_switches(const toml::node& found, const catalog& rows,
                           std::vector<switch_rule>& out) {
   const auto* list = found.as_array();

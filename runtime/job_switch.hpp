@@ -11,6 +11,11 @@ namespace lagrange::runtime {
 
 /// Why no job can be switched to it, a sentence; empty if one can.
 std::string switch_problem(std::string_view policy, const catalog& rows);
+/// Why this job cannot be switched to it.
+std::string switch_problem(std::string_view policy, const job& x, const catalog& rows);
+/// Why this job's leases cannot be dealt under it; empty if they can. Requires: a policy that is
+/// one.
+std::string dealing_problem(std::string_view policy, const job& x, const catalog& rows);
 
 /// Reads a list like [{at = "epoch 1", to = "asp"}]. What is wrong with it; empty, and `out` is the
 /// list, if nothing is.

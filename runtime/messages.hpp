@@ -10,6 +10,7 @@
 #include "runtime/table_rows.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -29,14 +30,16 @@ struct stamp {
 
 // ---- leases: worker <-> feeder ------------------------------------------------------------------
 
-/// The right and duty to get one batch applied.
+/// The right and duty to get some samples applied.
 struct lease {
-  lease_id id;
+  lease_id id; ///< of the first of its batches, if it has several
   lease_attempt attempt;
   std::uint32_t epoch = 0;
   /// Under a round policy: the round, and how many leases it has; otherwise 0 and 0.
   std::uint64_t round = 0;
   std::uint32_t round_size = 0;
+  /// Ids that it stands for, from its own on: under staleness.dynamic_steps its batches, else 1.
+  std::uint32_t batches = 1;
   bool operator==(const lease&) const = default;
 };
 
@@ -53,6 +56,8 @@ struct lease_request {
   std::uint64_t sequence = 0;
   worker_clock clock;
   standing state = standing::joining;
+  /// That the worker computes for one of a lease's ids, by its last steps; 0: not known yet.
+  std::chrono::nanoseconds batch_time{0};
 };
 
 enum class grant_kind : std::uint8_t {
@@ -136,12 +141,12 @@ struct gradient_push {
   /// Frames are numbered from the shard's last elements to its first: a gradient is computed so.
   std::uint32_t frame = 0;
   std::uint32_t frames = 1;
-  std::uint64_t first = 0; ///< position of this frame's first element in the shard's blocks
-  ops::tensor gradient;    ///< f32 [m], u8 [bytes] if coded; empty for skip, tick and leave
-  coding how;              ///< of `gradient`
-  // The rest counts in the closing frame (frame == frames - 1) alone.
+  std::uint64_t first = 0;   ///< position of this frame's first element in the shard's blocks
+  ops::tensor gradient;      ///< f32 [m], u8 [bytes] if coded; empty for skip, tick and leave
+  coding how;                ///< of `gradient`
+  // The rest counts in the closing frame (frame == frames - 1) alone, but for the samples.
   push_verdict verdict = push_verdict::apply;
-  std::uint32_t samples = 0;
+  std::uint32_t samples = 0; ///< of the lease
   /// From 0 to 1: the gradient is multiplied by this when it is applied, statistics apart.
   float clip_scale = 1;
   // Of every frame.

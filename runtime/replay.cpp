@@ -11,8 +11,7 @@ namespace lagrange::runtime {
 
 replay::replay(const replay_parts& parts, replay_plan plan, replay_options options)
     : parts_(parts), plan_(std::move(plan)), options_(options),
-      dealing_(make_feeder(parts.what, parts.rows, parts.facts, {})),
-      made_(plan_.steps.size()) {
+      dealing_(make_feeder(parts.what, parts.rows, parts.facts, {})), made_(plan_.steps.size()) {
   for (std::uint32_t shard = 0; shard < plan_.shards.size(); ++shard) {
     const stamp self{{}, {}, {}, {actor_role::shard, shard}, {1}};
     auto made = make_shard(parts.what, parts.rows, parts.facts, self);
@@ -223,9 +222,12 @@ void replay::prepare(lane& by, const replay_step& step) {
 
 step_task replay::task_of(lane& by, const replay_step& step, const versions& read) {
   const auto epoch = epoch_of(dealing_, step.what.what);
-  const auto samples = samples_of(dealing_, step.what.what);
   auto grant = std::make_shared<lease_grant>();
-  grant->what = {step.what.what, step.what.attempt, epoch, 0, 0};
+  grant->what = {.id = step.what.what,
+                 .attempt = step.what.attempt,
+                 .epoch = epoch,
+                 .batches = batches_of(dealing_, step.samples)};
+  const auto samples = samples_of(dealing_, grant->what);
   grant->clock = step.clock;
   grant->samples = parts_.training.gather(samples);
   augment(grant->samples, samples, {dealing_.changes, dealing_.seed, epoch});

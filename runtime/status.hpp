@@ -32,15 +32,15 @@ struct job_status {
   std::chrono::milliseconds elapsed{0};
   std::uint32_t epoch = 0; ///< finished epochs
   std::uint32_t epochs = 0;
-  std::uint64_t leases = 0; ///< of the whole job
+  std::uint64_t leases = 0; ///< of the whole job; their batches where they have several
   std::uint64_t leases_closed = 0;
   double samples_per_second = 0;
   double loss = -1;          ///< mean over the workers' last reports; negative: none yet
   double test_accuracy = -1; ///< of the last evaluation; negative: none yet
   std::vector<actor_status> actors;
-  std::uint64_t samples = 0; ///< applied
-  double test_loss = -1;     ///< of the last evaluation; negative: none yet
-  std::string injected = {}; ///< times that are not the machine's own, as in "worker-2 5x"
+  std::uint64_t samples = 0;  ///< applied
+  double test_loss = -1;      ///< of the last evaluation; negative: none yet
+  std::string injected = {};  ///< times that are not the machine's own, as in "worker-2 5x"
   std::uint64_t switches = 0; ///< of the policy, in force
 };
 

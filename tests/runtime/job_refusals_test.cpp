@@ -142,6 +142,7 @@ const broken_config broken[] = {
     {"[staleness]\nweight = \"inverted\"", {"staleness.weight = \"inverted\"", "\"inverse\""}},
     {"[staleness]\ncompensation = \"dc\"", {"staleness.compensation = \"dc\"", "dc:LAMBDA"}},
     {"[staleness]\nlocal_steps = 0", {"staleness.local_steps = 0, expected a whole number"}},
+    {"[staleness]\ndynamic_steps = 1", {"staleness.dynamic_steps = 1", "true or false"}},
     {"[codec]\npush = \"int9\"", {"codec.push = \"int9\"", "int8"}},
     {"[codec]\npush = \"topk\"", {"codec.push = \"topk\"", "topk:SHARE"}},
     {"[codec]\npush = \"int8 | bf16\"", {"codec.push = \"int8 | bf16\""}},
