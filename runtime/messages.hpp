@@ -32,14 +32,13 @@ struct stamp {
 
 /// The right and duty to get some samples applied.
 struct lease {
-  lease_id id; ///< of the first of its batches, if it has several
+  lease_id id;
   lease_attempt attempt;
   std::uint32_t epoch = 0;
   /// Under a round policy: the round, and how many leases it has; otherwise 0 and 0.
   std::uint64_t round = 0;
   std::uint32_t round_size = 0;
-  /// Ids that it stands for, from its own on: under staleness.dynamic_steps its batches, else 1.
-  std::uint32_t batches = 1;
+  std::uint32_t batches = 1; ///< each has an id, from the lease's own on; 1, unless they vary
   bool operator==(const lease&) const = default;
 };
 
@@ -52,12 +51,10 @@ enum class standing : std::uint8_t {
 
 struct lease_request {
   stamp from;
-  /// Numbers the requests of one incarnation, so that a repeated one is answered alike.
-  std::uint64_t sequence = 0;
+  std::uint64_t sequence = 0; ///< among its incarnation's; a repeated one is answered alike
   worker_clock clock;
   standing state = standing::joining;
-  /// That the worker computes for one of a lease's ids, by its last steps; 0: not known yet.
-  std::chrono::nanoseconds batch_time{0};
+  std::chrono::nanoseconds batch_time{0}; ///< of computing, for each id of a lease; 0: not known
 };
 
 enum class grant_kind : std::uint8_t {
@@ -141,9 +138,9 @@ struct gradient_push {
   /// Frames are numbered from the shard's last elements to its first: a gradient is computed so.
   std::uint32_t frame = 0;
   std::uint32_t frames = 1;
-  std::uint64_t first = 0;   ///< position of this frame's first element in the shard's blocks
-  ops::tensor gradient;      ///< f32 [m], u8 [bytes] if coded; empty for skip, tick and leave
-  coding how;                ///< of `gradient`
+  std::uint64_t first = 0; ///< position of this frame's first element in the shard's blocks
+  ops::tensor gradient;    ///< f32 [m], u8 [bytes] if coded; empty for skip, tick and leave
+  coding how;              ///< of `gradient`
   // The rest counts in the closing frame (frame == frames - 1) alone, but for the samples.
   push_verdict verdict = push_verdict::apply;
   std::uint32_t samples = 0; ///< of the lease

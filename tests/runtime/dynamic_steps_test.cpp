@@ -48,9 +48,8 @@ struct feeder_probe {
     return effects.grants.front();
   }
   /// First batch and number of batches of the next lease.
-  std::pair<std::uint64_t, std::uint32_t> deal(std::uint32_t worker,
-                                               std::chrono::nanoseconds batch_time,
-                                               std::uint32_t life = 1) {
+  std::pair<std::uint64_t, std::uint32_t>
+  deal(std::uint32_t worker, std::chrono::nanoseconds batch_time, std::uint32_t life = 1) {
     const auto dealt = grant(worker, batch_time, life);
     return {dealt.grant.what.id.value, dealt.grant.what.batches};
   }
@@ -75,7 +74,7 @@ TEST_CASE("a lease has the batches that its worker computes while the fastest co
   CHECK(dynamic_batches(8, 40ms, 10ms) == 2);
   CHECK(dynamic_batches(8, 11ms, 10ms) == 7); // never more than its share
   CHECK(dynamic_batches(8, 90ms, 10ms) == 1); // but one
-  CHECK(dynamic_batches(6, 3ms, 1ms) == 2);   // exactly, though a third is no number of two's powers
+  CHECK(dynamic_batches(6, 3ms, 1ms) == 2);   // exactly, though 1/3 is no float
   CHECK(dynamic_batches(1'000'000, 1h, 1ns) == 1);
 }
 
@@ -147,7 +146,7 @@ TEST_CASE("SH-2: a lease dealt again keeps its batches, whoever gets it",
   CHECK(again.grant.what.batches == 8);
   CHECK(again.grant.what.attempt == lease_attempt{2});
   CHECK(again.samples == large.samples);
-  CHECK(feeder.deal(1, 40ms) == pair{10, 8}); // now it is the fastest that lives
+  CHECK(feeder.deal(1, 40ms) == pair{10, 8});   // now it is the fastest that lives
   CHECK(feeder.deal(0, 0ns, 2) == pair{18, 8}); // a new life is not known
   CHECK(feeder.deal(0, 10ms, 2) == pair{26, 8});
   CHECK(feeder.deal(1, 40ms) == pair{34, 1});
@@ -157,10 +156,10 @@ TEST_CASE("no rounds are made of leases that differ in their batches",
           "[runtime][feeder][dynamic]") {
   auto options = eight_batches();
   options.rule.round_size = 2;
-  CHECK_THROWS_AS(feeder(options), contract_error);
+  CHECK_THROWS_AS(feeder(options), ops::contract_error);
   options = eight_batches();
   options.batches_max = 0;
-  CHECK_THROWS_AS(feeder(options), contract_error);
+  CHECK_THROWS_AS(feeder(options), ops::contract_error);
 }
 
 TEST_CASE("SH-2: a push of several batches is one lease, and all of its batches are taken",

@@ -30,7 +30,7 @@ TEST_CASE("SH-2: the set of leases agrees with a plain set, whatever the order",
   }
 }
 
-TEST_CASE("SH-2: a range of leases is in as a whole, and one that begins in another changes nothing",
+TEST_CASE("SH-2: a range of leases is in as a whole, or not if it begins in another",
           "[runtime][lease_set][dynamic]") {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     INFO("seed " << seed);

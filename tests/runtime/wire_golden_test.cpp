@@ -183,8 +183,8 @@ constexpr const char* golden_rejection = "00000000010001000400000000000000\n"
 
 } // namespace
 
-TEST_CASE("frames have the bytes of protocol version 4", "[runtime][wire]") {
-  CHECK(protocol_version == 4);
+TEST_CASE("frames have the bytes of protocol version 5", "[runtime][wire]") {
+  CHECK(protocol_version == 5);
   CHECK(to_hex(to_bytes(encode(sample_grant(grant_kind::batch)))) == golden_grant);
   CHECK(to_hex(to_bytes(encode(sample_request()))) == golden_request);
   CHECK(to_hex(to_bytes(encode(sample_row_request()))) == golden_row_request);

@@ -172,8 +172,8 @@ TEST_CASE("a slow worker with fewer local steps pushes as often as the fast one"
           "[sim][simulate][dynamic]") {
   const auto of = [](const std::string& dynamic) {
     return simulate({"topology.workers=2", "staleness.policy=asp", "staleness.local_steps=8",
-                     "staleness.outer=diloco", "chaos.slow=[\"worker-1:4x\"]",
-                     "staleness.dynamic_steps=" + dynamic},
+                     "staleness.outer=diloco", "simulation.spread=0", "simulation.jitter=0",
+                     "chaos.slow=[\"worker-1:4x\"]", "staleness.dynamic_steps=" + dynamic},
                     replaying::yes);
   };
   const auto ratio = [](const outcome& found) {
