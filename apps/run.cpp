@@ -153,8 +153,7 @@ private:
     };
     if (order.words.size() != 2 || order.words[0] != "policy")
       return refuse("this job takes one order: policy POLICY");
-    auto problem = switch_problem(order.words[1], *options_.catalog);
-    if (problem.empty()) problem = policy_problem(options_.job, order.words[1], *options_.catalog);
+    const auto problem = switch_problem(order.words[1], options_.job, *options_.catalog);
     if (!problem.empty()) return refuse(problem);
     self_->request(supervisor_, watch_deadline, switch_request{order.words[1]})
         .receive(

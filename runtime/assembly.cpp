@@ -213,7 +213,8 @@ feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& 
   feeder_options made;
   made.self = self;
   made.samples = static_cast<std::uint64_t>(facts.samples);
-  made.batch = x.data.batch * x.staleness.local_steps;
+  made.batch = x.data.batch;
+  (x.staleness.dynamic_steps ? made.batches_max : made.batch) *= x.staleness.local_steps;
   made.epochs = x.data.epochs;
   made.seed = x.seed;
   made.workers = x.topology.workers;
@@ -287,13 +288,15 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   const auto network = make_network(x, rows, facts.input);
   for (const auto& spec : network->parameters()) made.job.tensors.push_back(spec.name);
   made.tables = table_split(network->parameters(), x.topology.shards);
+  // A job's leases have so many ids, if the fastest worker computes them all.
+  const auto lease_ids = x.staleness.dynamic_steps ? x.staleness.local_steps : 1;
   made.learning = learning_of(x, rows, facts);
-  made.learning.leases = made.job.leases;
+  made.learning.leases = made.job.leases / lease_ids;
   made.learning.has_tables = !made.tables.empty();
   made.evaluate_every = x.evaluation.every;
   made.find_policy = maker_of(rows);
   made.switches = {x.staleness.switches, static_cast<std::uint64_t>(facts.samples),
-                   made.job.leases / x.data.epochs};
+                   made.job.leases / x.data.epochs / lease_ids};
   made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff};
   return made;
 }

@@ -6,9 +6,8 @@
 
 namespace lagrange::runtime {
 
-audit::audit(feeder_options dealt) : dealt_(dealt), shards_(dealt.shards) {
-  counts_.leases = leases_of(dealt_);
-}
+audit::audit(feeder_options dealt)
+    : dealt_(std::move(dealt)), ids_(leases_of(dealt_)), shards_(dealt_.shards) {}
 
 void audit::report(const std::string& text) {
   if (breach_.empty()) breach_ = text;
@@ -34,19 +33,21 @@ void audit::see(shard_id shard, const journal_entry& entry) {
 void audit::see_end(shard_id shard, const journal_entry& entry) {
   auto& own = shards_.at(shard.value);
   const bool is_applied = entry.kind == journal_kind::applied;
+  const auto batches = batches_of(dealt_, entry.samples);
   const auto [place, is_first] =
-      own.ended.try_emplace(entry.what, ending{entry.kind, entry.attempt, entry.version});
+      own.ended.try_emplace(entry.what, ending{entry.kind, entry.attempt, entry.version, batches});
   if (!is_first)
     report(fmt::format("lease {} was {} twice by shard-{} (at versions {} and {})",
                        entry.what.value, is_applied ? "applied" : "settled", shard.value,
                        place->second.version.value, entry.version.value));
-  if (entry.what.value >= counts_.leases)
+  const bool is_known = entry.kind != journal_kind::excluded; // how many samples it has
+  const lease what{.id = entry.what, .attempt = {}, .batches = batches};
+  if (entry.what.value >= ids_)
     report(fmt::format("shard-{} settled lease {}, but the job has only {}", shard.value,
-                       entry.what.value, counts_.leases));
-  else if (const auto samples = samples_of(dealt_, entry.what).size();
-           is_applied && entry.samples != samples)
-    report(fmt::format("lease {} was applied by shard-{} with {} samples, but has {}",
-                       entry.what.value, shard.value, entry.samples, samples));
+                       entry.what.value, ids_));
+  else if (const auto samples = sample_count(dealt_, what); is_known && entry.samples != samples)
+    report(fmt::format("lease {} was {} by shard-{} with {} samples, but has {}", entry.what.value,
+                       is_applied ? "applied" : "dropped", shard.value, entry.samples, samples));
   // All leases of a round are one update; those that were dropped are none.
   const bool is_in_round = own.kept.contains(entry.what);
   const bool is_same = entry.version == own.version && (!is_applied || is_in_round);
@@ -58,7 +59,9 @@ void audit::see_end(shard_id shard, const journal_entry& entry) {
 }
 
 void audit::end() {
-  for (std::uint64_t id = 0; id < counts_.leases && breach_.empty(); ++id) check_lease({id});
+  for (lease_id id; id.value < ids_ && breach_.empty(); ++counts_.leases)
+    id.value += check_lease(id);
+  for (std::uint32_t shard = 0; shard < shards_.size(); ++shard) check_strays({shard});
   if (breach_.empty()) check_samples();
   for (std::size_t shard = 1; shard < shards_.size(); ++shard)
     if (shards_[shard].switches != shards_[0].switches)
@@ -66,36 +69,58 @@ void audit::end() {
   counts_.switches = shards_[0].switches.size();
 }
 
-void audit::check_lease(lease_id id) {
+/// The ids that the lease stands for.
+std::uint32_t audit::check_lease(lease_id id) {
   bool is_applied = false, is_excluded = false;
   lease_attempt last{1};
+  lease what{.id = id, .attempt = {}};
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
     const auto found = shards_[shard].ended.find(id);
-    if (found == shards_[shard].ended.end())
-      return report(
-          fmt::format("lease {} was neither applied nor dropped by shard-{}", id.value, shard));
-    is_applied |= found->second.kind == journal_kind::applied;
-    is_excluded |= found->second.kind == journal_kind::excluded;
-    last = std::max(last, found->second.attempt);
+    if (found == shards_[shard].ended.end()) {
+      report(fmt::format("lease {} was neither applied nor dropped by shard-{}", id.value, shard));
+      return what.batches;
+    }
+    const auto& ended = found->second;
+    if (shard > 0 && ended.batches != what.batches)
+      report(fmt::format("lease {} had {} batches at shard-0, but {} at shard-{}", id.value,
+                         what.batches, ended.batches, shard));
+    what.batches = ended.batches;
+    is_applied |= ended.kind == journal_kind::applied;
+    is_excluded |= ended.kind == journal_kind::excluded;
+    last = std::max(last, ended.attempt);
   }
   if (is_applied && is_excluded)
-    return report(fmt::format("lease {} was applied by one shard and left out of its round by "
-                              "another",
-                              id.value));
+    report(fmt::format("lease {} was applied by one shard and left out of its round by another",
+                       id.value));
   ++(is_applied ? counts_.applied : counts_.dropped);
   counts_.excluded += is_excluded;
   counts_.dealt_again += last.value - 1;
-  if (is_applied) counts_.samples += samples_of(dealt_, id).size();
+  if (is_applied) counts_.samples += sample_count(dealt_, what);
+  return what.batches;
+}
+
+/// That no lease begins inside another.
+void audit::check_strays(shard_id shard) {
+  lease_id free;
+  for (const auto& [id, ended] : shards_[shard.value].ended) {
+    if (id < free)
+      report(fmt::format("lease {} was settled by shard-{} as a part of the lease before it",
+                         id.value, shard.value));
+    free = {id.value + ended.batches};
+  }
 }
 
 /// That the leases of an epoch hold every sample of the data set once.
 void audit::check_samples() {
-  const auto leases = counts_.leases / dealt_.epochs;
+  const auto& leases = shards_[0].ended;
+  const auto each = ids_ / dealt_.epochs;
   for (std::uint32_t epoch = 0; epoch < dealt_.epochs; ++epoch) {
     std::vector<bool> seen(dealt_.samples);
     std::uint64_t count = 0;
-    for (std::uint64_t id = epoch * leases; id < (epoch + 1) * leases; ++id)
-      for (const auto sample : samples_of(dealt_, {id})) {
+    const auto end = leases.lower_bound({(epoch + 1) * each});
+    for (auto at = leases.lower_bound({epoch * each}); at != end; ++at)
+      for (const auto sample :
+           samples_of(dealt_, {.id = at->first, .attempt = {}, .batches = at->second.batches})) {
         count += !seen[sample];
         seen[sample] = true;
       }

@@ -16,7 +16,7 @@
 namespace lagrange::runtime {
 
 struct audit_counts {
-  std::uint64_t leases = 0;   ///< of the job
+  std::uint64_t leases = 0;   ///< that were dealt
   std::uint64_t samples = 0;  ///< that were applied, over all epochs
   std::uint64_t applied = 0;  ///< leases that changed parameters
   std::uint64_t dropped = 0;  ///< leases that every shard dropped
@@ -46,6 +46,7 @@ private:
     journal_kind kind = journal_kind::dropped;
     lease_attempt attempt;
     shard_version version;
+    std::uint32_t batches = 1;
   };
   struct watched {
     shard_version version;
@@ -54,11 +55,13 @@ private:
     std::vector<std::pair<worker_clock, std::string>> switches;
   };
   void see_end(shard_id shard, const journal_entry& entry);
-  void check_lease(lease_id id);
+  std::uint32_t check_lease(lease_id id);
+  void check_strays(shard_id shard);
   void check_samples();
   void report(const std::string& text);
 
   feeder_options dealt_;
+  std::uint64_t ids_; ///< of the job's leases
   std::vector<watched> shards_;
   audit_counts counts_;
   std::string breach_;

@@ -24,14 +24,41 @@ std::uint32_t epoch_of(const feeder_options& x, lease_id id) {
   return static_cast<std::uint32_t>(id.value / leases_per_epoch(x));
 }
 
-std::vector<std::uint32_t> samples_of(const feeder_options& x, lease_id id) {
-  const auto begin = id.value % leases_per_epoch(x) * x.batch;
-  const auto end = std::min<std::uint64_t>(begin + x.batch, x.samples);
-  const permutation order(x.samples, x.seed, epoch_of(x, id));
+namespace {
+
+/// Positions in the epoch's permutation, from and to.
+std::pair<std::uint64_t, std::uint64_t> range_of(const feeder_options& x, const lease& what) {
+  const auto begin = what.id.value % leases_per_epoch(x) * x.batch;
+  const auto samples = static_cast<std::uint64_t>(x.batch) * what.batches;
+  return {begin, std::min(begin + samples, x.samples)};
+}
+
+} // namespace
+
+std::vector<std::uint32_t> samples_of(const feeder_options& x, const lease& what) {
+  const auto [begin, end] = range_of(x, what);
+  const permutation order(x.samples, x.seed, epoch_of(x, what.id));
   std::vector<std::uint32_t> positions;
   positions.reserve(end - begin);
   for (auto at = begin; at < end; ++at) positions.push_back(static_cast<std::uint32_t>(order(at)));
   return positions;
+}
+
+std::uint64_t sample_count(const feeder_options& x, const lease& what) {
+  const auto [begin, end] = range_of(x, what);
+  return end - begin;
+}
+
+std::uint32_t batches_of(const feeder_options& x, std::uint64_t samples) {
+  if (x.batches_max == 1) return 1;
+  return static_cast<std::uint32_t>(std::max<std::uint64_t>(divide_up(samples, x.batch), 1));
+}
+
+std::uint32_t dynamic_batches(std::uint32_t most, std::chrono::nanoseconds own_batch,
+                              std::chrono::nanoseconds fastest_batch) {
+  const auto share = static_cast<double>(most) * static_cast<double>(fastest_batch.count()) /
+                     static_cast<double>(own_batch.count());
+  return static_cast<std::uint32_t>(std::clamp(share, 1.0, static_cast<double>(most)));
 }
 
 feeder::feeder(feeder_options options)
@@ -39,6 +66,8 @@ feeder::feeder(feeder_options options)
       rule_(options_.rule) {
   LAGRANGE_EXPECT(options_.samples > 0 && options_.batch > 0 && options_.epochs > 0,
                   "nothing to deal");
+  LAGRANGE_EXPECT(options_.batches_max == 1 || (options_.batches_max > 0 && !has_rounds()),
+                  "rounds of leases that differ in their batches");
   LAGRANGE_EXPECT(options_.workers > 0 && options_.shards > 0, "nobody to deal to");
   for (std::uint32_t worker = 0; worker < options_.workers; ++worker)
     workers_[{worker}].life = incarnation{1};
@@ -79,6 +108,7 @@ feeder_effects feeder::on_request(const lease_request& request, ticket to) {
     out.grants.back().to = to;
     return out;
   }
+  if (request.batch_time > std::chrono::nanoseconds(0)) known.batch_time = request.batch_time;
   if (request.state == standing::working) known.clock = std::max(known.clock, request.clock);
   if (request.state == standing::idle) known.is_counted = false;
   if (const auto old = parked_.find(worker); old != parked_.end())
@@ -153,9 +183,9 @@ bool feeder::choose_lease(lease_id end, const lease_request& request, dealt_gran
     ++counts_.dealt_again;
   } else if (fresh_ < end) {
     id = fresh_;
-    fresh_ = fresh_.next();
+    const auto& fresh = open_[id].what = describe(id, worker_of(request.from));
+    fresh_.value += fresh.batches;
     ++counts_.issued;
-    open_[id].what = describe(id);
   } else {
     return false;
   }
@@ -166,7 +196,7 @@ bool feeder::choose_lease(lease_id end, const lease_request& request, dealt_gran
   chosen.grant.kind = grant_kind::batch;
   chosen.grant.what = opened.what;
   if (has_rounds()) chosen.grant.clock = {round_};
-  chosen.samples = samples_of(options_, id);
+  chosen.samples = samples_of(options_, opened.what);
   return true;
 }
 
@@ -189,15 +219,34 @@ worker_clock feeder::start_clock(const lease_request& request) const {
 
 /// The last round of an epoch is short.
 void feeder::begin_round(lease_id first) {
-  const auto epoch_end = (first.value / leases_per_epoch_ + 1) * leases_per_epoch_;
   round_begin_ = first;
-  round_end_ = {std::min(first.value + rule_.round_size, epoch_end)};
+  round_end_ = {std::min(first.value + rule_.round_size, end_of_epoch(first).value)};
 }
 
-lease feeder::describe(lease_id id) const {
+lease_id feeder::end_of_epoch(lease_id id) const {
+  return {(id.value / leases_per_epoch_ + 1) * leases_per_epoch_};
+}
+
+/// The fastest of the workers that live, and of which it is known, gets all; so does one of which
+/// nothing is known. No lease goes beyond its epoch.
+std::uint32_t feeder::batches_for(worker_id worker, lease_id first) const {
+  if (options_.batches_max == 1) return 1;
+  const auto own = workers_.at(worker).batch_time;
+  auto fastest = own;
+  for (const auto& [other, known] : workers_)
+    if (!known.is_dead && known.batch_time.count() > 0)
+      fastest = std::min(fastest, known.batch_time);
+  const auto batches =
+      own.count() > 0 ? dynamic_batches(options_.batches_max, own, fastest) : options_.batches_max;
+  const auto rest = end_of_epoch(first).value - first.value;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(batches, rest));
+}
+
+lease feeder::describe(lease_id id, worker_id to) const {
   lease what;
   what.id = id;
   what.epoch = epoch_of(options_, id);
+  what.batches = batches_for(to, id);
   if (has_rounds()) {
     what.round = round_;
     what.round_size = rule_.quorum
@@ -224,14 +273,14 @@ feeder_effects feeder::on_settlement(const settlement& settled, time_point now) 
     open->second.settled.insert({settled.from.name.index});
     open->second.is_applied |= entry.outcome == lease_outcome::applied;
     if (open->second.settled.size() < options_.shards) continue;
-    const auto begin = entry.what.value % leases_per_epoch_ * options_.batch;
+    const auto what = open->second.what;
     if (open->second.is_applied) {
       ++counts_.applied;
-      counts_.samples += std::min<std::uint64_t>(options_.batch, options_.samples - begin);
+      counts_.samples += sample_count(options_, what);
     } else {
       ++counts_.dropped;
     }
-    closed_.insert(entry.what);
+    closed_.insert(what.id, what.batches);
     again_.erase(entry.what);
     open_.erase(open);
   }
@@ -293,6 +342,7 @@ std::uint32_t feeder::epochs_finished() const {
 
 feeder_report feeder::report() const {
   auto counts = counts_;
+  counts.closed = closed_.size();
   counts.epoch = epochs_finished();
   counts.finished = is_finished();
   return counts;

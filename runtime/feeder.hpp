@@ -30,7 +30,9 @@ struct dealing_rule {
 struct feeder_options {
   stamp self;
   std::uint64_t samples = 1; ///< of the data set
-  std::uint32_t batch = 1;   ///< samples of a lease
+  std::uint32_t batch = 1;   ///< samples of a lease, or of each of its batches
+  /// Of a lease for the fastest worker; the others get fewer, by their speed. 1: all are alike.
+  std::uint32_t batches_max = 1;
   std::uint32_t epochs = 1;
   std::uint64_t seed = 0;
   std::uint32_t workers = 1;
@@ -40,11 +42,21 @@ struct feeder_options {
   augmentation changes = augmentation::none; ///< of the samples, when they are fetched
 };
 
-/// Of the whole job. Units: leases.
+/// Ids of leases in the whole job. Units: leases, or their batches where they have several.
 std::uint64_t leases_of(const feeder_options& x);
 std::uint32_t epoch_of(const feeder_options& x, lease_id id);
 /// The samples of a lease: positions in the data set, a part of the epoch's permutation.
-std::vector<std::uint32_t> samples_of(const feeder_options& x, lease_id id);
+/// Requires: a lease within an epoch.
+std::vector<std::uint32_t> samples_of(const feeder_options& x, const lease& what);
+std::uint64_t sample_count(const feeder_options& x, const lease& what);
+/// Batches of a lease with so many samples.
+std::uint32_t batches_of(const feeder_options& x, std::uint64_t samples);
+/// What a worker's lease has of `most` batches, so that all push about equally often: the share
+/// that it computes in the time in which the fastest computes all, but at least one.
+/// Requires: times above 0.
+/// Paper: Liu et al. 2024 (dynamic local updates).
+std::uint32_t dynamic_batches(std::uint32_t most, std::chrono::nanoseconds own_batch,
+                              std::chrono::nanoseconds fastest_batch);
 
 /// A grant whose samples the shell has to fetch before it answers.
 struct dealt_grant {
@@ -63,7 +75,7 @@ struct feeder_effects {
 
 class feeder {
 public:
-  /// Requires: every count at least 1, except round_size.
+  /// Requires: every count at least 1, except round_size; no rounds of leases that differ.
   explicit feeder(feeder_options options);
 
   /// Answered now, or parked until there is a lease or the job is finished.
@@ -80,8 +92,8 @@ public:
   feeder_report report() const;
   /// Epochs whose leases are all closed.
   std::uint32_t epochs_finished() const;
-  bool is_finished() const { return closed_.size() == leases(); }
-  /// Of the whole job.
+  bool is_finished() const { return closed_.watermark().value >= leases(); }
+  /// As leases_of().
   std::uint64_t leases() const { return leases_of(options_); }
   view_number view() const { return view_; }
   const stamp& self() const { return options_.self; }
@@ -100,8 +112,9 @@ private:
     bool is_dead = false;
     bool is_counted = false; ///< has a clock that others may start from
     worker_clock clock;
-    std::uint64_t answered = 0; ///< sequence of the last answered request
-    dealt_grant last;           ///< the answer, for when it gets lost
+    std::uint64_t answered = 0;             ///< sequence of the last answered request
+    dealt_grant last;                       ///< the answer, for when it gets lost
+    std::chrono::nanoseconds batch_time{0}; ///< as its requests say; 0: not known
   };
   struct parked_request {
     lease_request request;
@@ -117,7 +130,9 @@ private:
   bool choose(const lease_request& request, dealt_grant& chosen);
   bool choose_lease(lease_id end, const lease_request& request, dealt_grant& chosen);
   worker_clock start_clock(const lease_request& request) const;
-  lease describe(lease_id id) const;
+  lease describe(lease_id id, worker_id to) const;
+  std::uint32_t batches_for(worker_id worker, lease_id first) const;
+  lease_id end_of_epoch(lease_id id) const;
   void give_back(worker_id worker, incarnation up_to);
   void open_next_rounds();
   void begin_round(lease_id first);
@@ -137,7 +152,7 @@ private:
 
   feeder_options options_;
   std::uint64_t leases_per_epoch_;
-  lease_id fresh_; ///< the lowest lease that was never dealt
+  lease_id fresh_; ///< the lowest id that was never dealt
   dealing_rule rule_;
   std::uint64_t round_ = 0;
   lease_id round_begin_, round_end_;     ///< of the round's leases, if it waits for them all

@@ -45,6 +45,8 @@ feeder_effects feeder::on_switch(const switch_order& order, time_point now) {
 }
 
 void feeder::go_on(const dealing_rule& rule, std::uint64_t round) {
+  LAGRANGE_EXPECT(options_.batches_max == 1 || rule.round_size == 0,
+                  "a switch to rounds of leases that differ in their batches");
   rule_ = rule;
   round_ = round;
   begin_round(fresh_);

@@ -66,6 +66,7 @@ struct job {
     std::string weight = "none";
     std::string compensation = "none";
     std::uint32_t local_steps = 1;
+    bool dynamic_steps = false;    ///< local_steps of the fastest worker, fewer of the others
     std::string outer = "average"; ///< of deltas, under local steps
     std::vector<switch_rule> switches;
     /// Whether workers step by themselves and push deltas.
@@ -107,7 +108,8 @@ struct job {
   } restart;
 
   struct evaluation_table {
-    std::uint64_t every = 1000; ///< thousandths of an epoch between evaluations; the end has one always
+    /// Thousandths of an epoch between evaluations; the end has one always.
+    std::uint64_t every = 1000;
     std::optional<double> target{0.85}; ///< test accuracy that time_to_target is measured to
     bool operator==(const evaluation_table&) const = default;
   } evaluation;

@@ -78,11 +78,19 @@ void check_staleness(const job& x, std::span<const ops::parameter_spec> specs, r
 }
 
 void check_policies(const job& x, const catalog& rows, refusals& refused) {
-  if (const auto why = policy_problem(x, x.staleness.policy, rows); !why.empty())
+  if (const auto why = policy_problem(x.staleness.policy, x, rows); !why.empty())
     refused.add("staleness.policy", why);
   for (const auto& rule : x.staleness.switches)
-    if (const auto why = policy_problem(x, rule.to, rows); !why.empty())
+    if (const auto why = policy_problem(rule.to, x, rows); !why.empty())
       refused.add("staleness.switch", fmt::format("to \"{}\": {}", rule.to, why));
+}
+
+void check_dynamic_steps(const job& x, refusals& refused) {
+  if (!x.staleness.dynamic_steps) return;
+  if (x.staleness.local_steps == 1)
+    refused.add("staleness.dynamic_steps",
+                "no lease has fewer batches than one, expected staleness.local_steps of at least "
+                "2, the batches of the fastest worker");
 }
 
 void check_memory(const job& x, const catalog& rows, std::span<const ops::parameter_spec> specs,
@@ -263,6 +271,7 @@ result<void> check_job(const job& x, const data_facts& facts, const catalog& row
                 fmt::format("samples are {}, expected images", described(facts.input)));
   check_policies(x, rows, refused);
   check_model(x, facts, rows, refused);
+  check_dynamic_steps(x, refused);
   if (x.precision.compute != "f32") check_precision(x, facts, rows, refused);
   check_devices(x, facts, rows, refused);
   if (const auto stray = find_stray_rule(x)) refused.add(stray->key, stray->text);

@@ -146,6 +146,10 @@ const key_rule rules[] = {
               one_of<&catalog::compensations>}},
     {"staleness.local_steps", "batches of one lease, each a step of the worker's own",
      u32{at<&job::staleness, &job::staleness_table::local_steps>, 1, local_steps_max}},
+    {"staleness.dynamic_steps",
+     "a lease of a slower worker has fewer batches, so that all push "
+     "equally often",
+     flag_key{at<&job::staleness, &job::staleness_table::dynamic_steps>}},
     {"staleness.outer", "of what is pushed after local steps: lagrange list outers",
      spec_key{at<&job::staleness, &job::staleness_table::outer>,
               defect<&catalog::outers, make_outer>, one_of<&catalog::outers>}},

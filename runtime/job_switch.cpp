@@ -46,11 +46,17 @@ std::string read_rule(const toml::node& found, const catalog& rows, switch_rule&
 
 } // namespace
 
-/// A round has a lease for each worker, or N where that is more: it would then be larger than the
-/// job's rounds are, and wait for workers that have two of its leases.
-std::string policy_problem(const job& x, std::string_view policy, const catalog& rows) {
-  const auto made = make_policy(rows.policies, policy);
-  const auto quorum = made ? made.value()->quorum() : std::nullopt;
+std::string policy_problem(std::string_view policy, const job& x, const catalog& rows) {
+  const auto made = make_policy(rows.policies, policy).value();
+  if (made->arrivals() != arrival::round) return {};
+  if (x.staleness.dynamic_steps)
+    return fmt::format("under policy \"{}\" every worker has one lease a round, however many "
+                       "batches it has, and all wait for the slowest; with staleness.dynamic_steps "
+                       "expected a policy without rounds, as \"asp\" or \"ssp:3\"",
+                       policy);
+  // A round has a lease for each worker, or N where that is more: it would then be larger than the
+  // job's rounds are, and wait for workers that have two of its leases.
+  const auto quorum = made->quorum();
   if (!quorum || quorum->leases <= x.topology.workers) return {};
   return fmt::format(
       "a round would wait for {} leases, but topology.workers = {}, expected N of at "
@@ -65,6 +71,11 @@ std::string switch_problem(std::string_view policy, const catalog& rows) {
                        "arguments shorter",
                        policy, policy.size(), switched_policy_letters_max);
   return {};
+}
+
+std::string switch_problem(std::string_view policy, const job& x, const catalog& rows) {
+  auto problem = switch_problem(policy, rows);
+  return problem.empty() ? policy_problem(policy, x, rows) : problem;
 }
 
 std::string read_switches(const toml::node& found, const catalog& rows,

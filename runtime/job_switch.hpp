@@ -10,9 +10,11 @@
 namespace lagrange::runtime {
 
 /// Why this job cannot have that policy, a sentence; empty if it can. Requires: a policy.
-std::string policy_problem(const job& x, std::string_view policy, const catalog& rows);
+std::string policy_problem(std::string_view policy, const job& x, const catalog& rows);
 /// Why no job can be switched to it, a sentence; empty if one can.
 std::string switch_problem(std::string_view policy, const catalog& rows);
+/// Why this job cannot be switched to it.
+std::string switch_problem(std::string_view policy, const job& x, const catalog& rows);
 
 /// Reads a list like [{at = "epoch 1", to = "asp"}]. What is wrong with it; empty, and `out` is the
 /// list, if nothing is.

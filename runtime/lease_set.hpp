@@ -1,33 +1,52 @@
 /// \file
 /// A set of leases as a watermark with exceptions: all below the watermark are in, and so are the
-/// few listed above it. Its size is that of the disorder, not of the job.
+/// few ranges above it. Its size is that of the disorder, not of the job.
 #pragma once
 
 #include "runtime/ids.hpp"
 
-#include <set>
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <map>
 
 namespace lagrange::runtime {
 
 class lease_set {
 public:
-  bool contains(lease_id id) const { return id < watermark_ || above_.contains(id); }
-  /// False: it was there before.
-  bool insert(lease_id id) {
-    if (contains(id)) return false;
-    above_.insert(id);
-    while (!above_.empty() && *above_.begin() == watermark_) {
-      above_.erase(above_.begin());
-      watermark_ = watermark_.next();
+  bool contains(lease_id id) const {
+    if (id < watermark_) return true;
+    const auto after = above_.upper_bound(id);
+    return after != above_.begin() && id < std::prev(after)->second;
+  }
+  /// Of this lease and those behind it, so many. False: the first of them was there before, and
+  /// nothing changes. Requires: ids that do not overflow.
+  bool insert(lease_id first, std::uint32_t count = 1) {
+    if (contains(first)) return false;
+    auto begin = first;
+    lease_id end{first.value + count};
+    auto at = above_.upper_bound(begin);
+    if (at != above_.begin() && std::prev(at)->second == begin) begin = (--at)->first;
+    while (at != above_.end() && at->first <= end) {
+      end = std::max(end, at->second);
+      at = above_.erase(at);
     }
+    if (begin == watermark_)
+      watermark_ = end;
+    else
+      above_.emplace_hint(at, begin, end);
     return true;
   }
-  std::uint64_t size() const { return watermark_.value + above_.size(); }
+  std::uint64_t size() const {
+    auto ids = watermark_.value;
+    for (const auto& [begin, end] : above_) ids += end.value - begin.value;
+    return ids;
+  }
   lease_id watermark() const { return watermark_; }
 
 private:
-  lease_id watermark_; ///< the lowest lease that is not in
-  std::set<lease_id> above_;
+  lease_id watermark_;                 ///< the lowest lease that is not in
+  std::map<lease_id, lease_id> above_; ///< ends of ranges by their begins; none touches another
 };
 
 } // namespace lagrange::runtime

@@ -10,6 +10,7 @@
 #include "runtime/table_rows.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -29,7 +30,7 @@ struct stamp {
 
 // ---- leases: worker <-> feeder ------------------------------------------------------------------
 
-/// The right and duty to get one batch applied.
+/// The right and duty to get some samples applied.
 struct lease {
   lease_id id;
   lease_attempt attempt;
@@ -37,6 +38,7 @@ struct lease {
   /// Under a round policy: the round, and how many leases it has; otherwise 0 and 0.
   std::uint64_t round = 0;
   std::uint32_t round_size = 0;
+  std::uint32_t batches = 1; ///< each has an id, from the lease's own on; 1, unless they vary
   bool operator==(const lease&) const = default;
 };
 
@@ -49,10 +51,10 @@ enum class standing : std::uint8_t {
 
 struct lease_request {
   stamp from;
-  /// Numbers the requests of one incarnation, so that a repeated one is answered alike.
-  std::uint64_t sequence = 0;
+  std::uint64_t sequence = 0; ///< among its incarnation's; a repeated one is answered alike
   worker_clock clock;
   standing state = standing::joining;
+  std::chrono::nanoseconds batch_time{0}; ///< of computing, for each id of a lease; 0: not known
 };
 
 enum class grant_kind : std::uint8_t {
@@ -139,9 +141,9 @@ struct gradient_push {
   std::uint64_t first = 0; ///< position of this frame's first element in the shard's blocks
   ops::tensor gradient;    ///< f32 [m], u8 [bytes] if coded; empty for skip, tick and leave
   coding how;              ///< of `gradient`
-  // The rest counts in the closing frame (frame == frames - 1) alone.
+  // The rest counts in the closing frame (frame == frames - 1) alone, but for the samples.
   push_verdict verdict = push_verdict::apply;
-  std::uint32_t samples = 0;
+  std::uint32_t samples = 0; ///< of the lease
   /// From 0 to 1: the gradient is multiplied by this when it is applied, statistics apart.
   float clip_scale = 1;
   // Of every frame.

@@ -127,7 +127,7 @@ job_status progress::status(time_point now) const {
   status.epoch = feeder_.epoch;
   status.epochs = options_.epochs;
   status.leases = options_.leases;
-  status.leases_closed = feeder_.applied + feeder_.dropped;
+  status.leases_closed = feeder_.closed;
   for (const auto& [index, figures] : workers_)
     status.samples_per_second += std::max(0.0, figures.samples_per_second);
   status.loss = mean_loss().value_or(-1);

@@ -222,9 +222,12 @@ void replay::prepare(lane& by, const replay_step& step) {
 
 step_task replay::task_of(lane& by, const replay_step& step, const versions& read) {
   const auto epoch = epoch_of(dealing_, step.what.what);
-  const auto samples = samples_of(dealing_, step.what.what);
   auto grant = std::make_shared<lease_grant>();
-  grant->what = {step.what.what, step.what.attempt, epoch, 0, 0};
+  grant->what = {.id = step.what.what,
+                 .attempt = step.what.attempt,
+                 .epoch = epoch,
+                 .batches = batches_of(dealing_, step.samples)};
+  const auto samples = samples_of(dealing_, grant->what);
   grant->clock = step.clock;
   grant->samples = parts_.training.gather(samples);
   augment(grant->samples, samples, {dealing_.changes, dealing_.seed, epoch});

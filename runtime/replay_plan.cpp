@@ -60,7 +60,9 @@ private:
                                  entry.samples,
                                  false,
                                  std::vector<step_at_shard>(journals_.size())});
-        plan_.steps[place->second].was_dropped |= entry.kind == journal_kind::dropped;
+        auto& step = plan_.steps[place->second];
+        step.samples = std::max(step.samples, entry.samples);
+        step.was_dropped |= entry.kind == journal_kind::dropped;
       }
     std::ranges::stable_sort(plan_.steps, {}, [](const replay_step& x) { return moment_of(x); });
     for (std::size_t place = 0; place < plan_.steps.size(); ++place)

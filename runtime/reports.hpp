@@ -50,6 +50,7 @@ struct feeder_report {
   std::uint64_t applied = 0; ///< leases entered into every shard
   std::uint64_t dropped = 0; ///< leases settled on every shard without being applied
   std::uint64_t dealt_again = 0;
+  std::uint64_t closed = 0;  ///< ids of leases that are applied or dropped, out of leases_of()
   std::uint64_t samples = 0; ///< of applied leases
   std::uint32_t epoch = 0;   ///< epochs whose leases are all closed
   std::uint32_t epochs = 0;
@@ -69,8 +70,8 @@ auto inspect(Inspector& f, shard_report& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, feeder_report& x) {
-  return f(x.from, x.issued, x.applied, x.dropped, x.dealt_again, x.samples, x.epoch, x.epochs,
-           x.finished);
+  return f(x.from, x.issued, x.applied, x.dropped, x.dealt_again, x.closed, x.samples, x.epoch,
+           x.epochs, x.finished);
 }
 
 } // namespace lagrange::runtime

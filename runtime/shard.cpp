@@ -313,7 +313,7 @@ push_outcome shard::repeat(const gradient_push& frame, time_point now, shard_eff
 
 void shard::take_whole(whole_push push, time_point now, shard_effects& out) {
   const auto& closing = *push.back();
-  taken_.insert(closing.what.id);
+  taken_.insert(closing.what.id, closing.what.batches);
   auto& last = last_taken_[worker_of(closing.from)];
   last = {lease_attempt_id{closing.what.id, closing.what.attempt}, last[0]};
   const auto checksum = options_.hash_every > 0 ? checksum_of(push) : 0;

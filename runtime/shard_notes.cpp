@@ -13,7 +13,7 @@ journal_entry& shard::settle(const gradient_push& closing, lease_outcome outcome
                              shard_effects& out) {
   const bool is_applied = outcome == lease_outcome::applied;
   if (is_applied)
-    entered_.insert(closing.what.id);
+    counts_.entered += entered_.insert(closing.what.id, closing.what.batches);
   else
     ++counts_.dropped;
   unreported_.push_back({closing.what.id, closing.what.attempt, outcome});
@@ -78,7 +78,6 @@ shard_report shard::report() const {
   auto counts = counts_;
   counts.from = options_.self;
   counts.version = version_;
-  counts.entered = entered_.size();
   counts.parked = parked_.size();
   return counts;
 }

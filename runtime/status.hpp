@@ -32,7 +32,7 @@ struct job_status {
   std::chrono::milliseconds elapsed{0};
   std::uint32_t epoch = 0; ///< finished epochs
   std::uint32_t epochs = 0;
-  std::uint64_t leases = 0; ///< of the whole job
+  std::uint64_t leases = 0; ///< of the whole job; their batches where they have several
   std::uint64_t leases_closed = 0;
   double samples_per_second = 0;
   double loss = -1;          ///< mean over the workers' last reports; negative: none yet

@@ -15,7 +15,7 @@ using json = nlohmann::ordered_json;
 /// reading share. `visit` is called with (name, field); `visit.table(name, fields)` opens an
 /// object.
 template <class Summary, class Visitor>
-void walk(Summary& x, Visitor&& visit) {
+void walk_figures(Summary& x, Visitor&& visit) {
   visit("job", x.job);
   visit("outcome", x.outcome);
   visit("policy", x.policy);
@@ -33,6 +33,10 @@ void walk(Summary& x, Visitor&& visit) {
   visit("time_to_target_seconds", x.time_to_target_seconds);
   visit("updates", x.updates);
   visit("skipped_steps", x.skipped_steps);
+}
+template <class Summary, class Visitor>
+void walk(Summary& x, Visitor&& visit) {
+  walk_figures(x, visit);
   visit.table("leases", [&](auto&& field) {
     field("issued", x.leases.issued);
     field("applied", x.leases.applied);

@@ -16,7 +16,7 @@
 namespace lagrange::runtime {
 
 /// Raised with every change that an older reader would misread. Other versions are refused.
-constexpr std::uint16_t protocol_version = 4;
+constexpr std::uint16_t protocol_version = 5;
 
 /// What a frame may hold. A sender that breaks a limit has a bug; a receiver refuses the frame.
 struct wire_limits {
@@ -26,6 +26,10 @@ struct wire_limits {
   static constexpr std::uint32_t frames_max = 1u << 16;
   /// A shard keeps a gradient for each lease of a round.
   static constexpr std::uint32_t round_leases_max = 1u << 16;
+  /// Ids of one lease: more than staleness.local_steps may be.
+  static constexpr std::uint32_t lease_batches_max = 1u << 20;
+  /// Ids of all leases of a job; their ends cannot overflow.
+  static constexpr std::uint64_t lease_ids_max = std::uint64_t{1} << 62;
   /// Characters of a codec's name.
   static constexpr std::size_t codec_name_max = 64;
   /// Tables of a model: how many rows come of each is told in the head of a frame.

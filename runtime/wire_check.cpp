@@ -69,6 +69,10 @@ public:
   }
   void lease_of(const lease& x) {
     at_most("what.round_size", x.round_size, wire_limits::round_leases_max, " leases");
+    if (!holds(x.batches >= 1 && x.batches <= wire_limits::lease_batches_max))
+      refuse("what.batches", std::to_string(x.batches),
+             fmt::format("1 to {}", wire_limits::lease_batches_max));
+    at_most("what.id", x.id.value, wire_limits::lease_ids_max, "");
   }
   std::optional<error> broken() { return std::move(broken_); }
 
@@ -117,9 +121,16 @@ std::optional<error> defect_of(const lease_grant& x) {
 }
 
 // Any value of these is one that may be said; whether it is true the twins decide.
-std::optional<error> defect_of(const lease_request&) { return std::nullopt; }
 std::optional<error> defect_of(const push_ack&) { return std::nullopt; }
 std::optional<error> defect_of(const rejection&) { return std::nullopt; }
+
+std::optional<error> defect_of(const lease_request& x) {
+  rules is(schema::FrameKind::LEASE_REQUEST);
+  if (!is.holds(x.batch_time.count() >= 0))
+    is.refuse("batch_time", std::to_string(static_cast<std::uint64_t>(x.batch_time.count())),
+              "at most 2^63 - 1 nanoseconds");
+  return is.broken();
+}
 
 std::optional<error> defect_of(const pull_request& x) {
   rules is(schema::FrameKind::PULL_REQUEST);

@@ -49,7 +49,8 @@ public:
             .attempt = {in.getAttempt()},
             .epoch = in.getEpoch(),
             .round = in.getRound(),
-            .round_size = in.getRoundSize()};
+            .round_size = in.getRoundSize(),
+            .batches = in.getBatches()};
   }
 
   ops::tensor read(std::string_view field, schema::Tensor::Reader in);
@@ -151,7 +152,8 @@ lease_request field_reader::read(schema::LeaseRequest::Reader in) {
   return {.from = read(in.getFrom()),
           .sequence = in.getSequence(),
           .clock = {in.getClock()},
-          .state = enumerator("state", in.getState(), standing::idle)};
+          .state = enumerator("state", in.getState(), standing::idle),
+          .batch_time = std::chrono::nanoseconds(static_cast<std::int64_t>(in.getBatchTime()))};
 }
 
 push_ack field_reader::read(schema::PushAck::Reader in) {

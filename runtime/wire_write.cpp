@@ -30,6 +30,7 @@ void put(schema::Lease::Builder to, const lease& x) {
   to.setEpoch(x.epoch);
   to.setRound(x.round);
   to.setRoundSize(x.round_size);
+  to.setBatches(x.batches);
 }
 
 void put(message_writer& out, schema::Tensor::Builder to, const ops::tensor& x) {
@@ -60,6 +61,7 @@ void put(message_writer&, schema::LeaseRequest::Builder to, const lease_request&
   to.setSequence(x.sequence);
   to.setClock(x.clock.value);
   to.setState(static_cast<schema::Standing>(x.state));
+  to.setBatchTime(static_cast<std::uint64_t>(x.batch_time.count()));
 }
 
 void put(message_writer& out, schema::LeaseGrant::Builder to, const lease_grant& x) {

@@ -4,6 +4,15 @@
 
 namespace lagrange::runtime {
 
+namespace {
+
+std::uint32_t samples_of(const step_task& task) {
+  const auto& labels = task.grant->samples.labels;
+  return labels.empty() ? 0 : static_cast<std::uint32_t>(labels.extents()[0]);
+}
+
+} // namespace
+
 worker::worker(worker_options options) : options_(std::move(options)) {
   LAGRANGE_EXPECT(options_.shards > 0, "a worker without shards");
   arrived_.resize(options_.shards);
@@ -22,7 +31,8 @@ worker_effects worker::start(time_point now) {
 // ---- asking -------------------------------------------------------------------------------------
 
 void worker::ask(standing state, worker_clock clock, time_point now, worker_effects& out) {
-  request_ = {options_.self, request_.sequence + 1, clock, state};
+  request_ = {options_.self, request_.sequence + 1, clock, state, {}};
+  if (!batch_times_.empty()) request_.batch_time = batch_times_.value();
   request_sent_ = now;
   is_asking_ = true;
   out.request = request_;
@@ -136,9 +146,9 @@ void worker::compute_if_ready(time_point now, worker_effects& out) {
 
 void worker::look_ahead(time_point now, worker_effects& out) {
   ask(standing::working, clock_.next(), now, out);
-  const auto wait = pull_times_.empty() || step_times_.empty()
+  const auto wait = pull_times_.empty() || batch_times_.empty()
                         ? std::chrono::nanoseconds(0)
-                        : step_times_.value() - pull_times_.value();
+                        : batch_times_.value() * computing_->what.batches - pull_times_.value();
   pull_due_ = now + wait;
   if (wait <= std::chrono::nanoseconds(0)) return pull_ahead(now, out);
   out.wake_after = wait;
@@ -164,7 +174,7 @@ worker_effects worker::on_computed(step_result result, time_point now) {
   counts_.compute += now - computing_since_;
   const auto seconds = std::chrono::duration<double>(now - computing_since_).count();
   counts_.compute_squares += seconds * seconds;
-  step_times_.add(now - computing_since_);
+  batch_times_.add((now - computing_since_) / computing_->what.batches);
   waiting_since_ = now;
   if (pull_due_) pull_ahead(now, out); // the step was quicker than those before it
   ++counts_.steps;
@@ -249,6 +259,7 @@ std::shared_ptr<gradient_push> worker::frame_of(const step_task& task, shard_id 
   frame->clock = task.clock;
   frame->what = task.what;
   frame->read = task.parameters[shard.value]->version;
+  frame->samples = samples_of(task);
   frame->first = part.first;
   frame->gradient = part.values;
   frame->how = part.how;

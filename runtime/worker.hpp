@@ -188,9 +188,9 @@ private:
   std::vector<std::shared_ptr<const pull_reply>> arrived_; ///< by shard; null: not here yet
   std::vector<std::shared_ptr<const pull_reply>> held_;    ///< last full copy, by shard
   std::vector<ops::tensor> rows_;                          ///< that came with `arrived_`
-  // How long pulls and steps take, to pull just in time.
+  // How long pulls and steps take, to pull just in time; the latter also for the feeder.
   recent_median pull_times_;
-  recent_median step_times_;
+  recent_median batch_times_;          ///< a step's time over the ids of its lease
   std::optional<time_point> pull_due_; ///< when to ask for the parameters of the next step
   // The step under way, its result while the push before it is not acknowledged, and that push.
   std::shared_ptr<const step_task> computing_;

@@ -13,7 +13,7 @@ $Cxx.namespace("lagrange::schema");
 using import "tensor.capnp".Tensor;
 
 # Raised whenever a reader of the old layout would misread the new one.
-const protocolVersion :UInt16 = 4;
+const protocolVersion :UInt16 = 5;
 
 enum FrameKind {
   leaseGrant @0;
@@ -44,13 +44,14 @@ struct Stamp {
   life @5 :UInt32;    # incarnation of the sender, counted from 1
 }
 
-# The right and duty to get one batch applied.
+# The right and duty to get some samples applied.
 struct Lease {
   id @0 :UInt64;        # position in the whole job, from 0
   attempt @1 :UInt32;   # how often it has been dealt, from 1
   epoch @2 :UInt32;
   round @3 :UInt64;     # under a round policy, otherwise 0
   roundSize @4 :UInt32; # leases of that round; 0: no round
+  batches @5 :UInt32 = 1; # ids that it stands for, from its own on; at least 1
 }
 
 # Samples as the data set stores them. A network sees inputs * scale + shift.
@@ -73,6 +74,7 @@ struct LeaseRequest {
   sequence @1 :UInt64; # numbers the requests of one incarnation
   clock @2 :UInt64;
   state @3 :Standing;
+  batchTime @4 :UInt64; # nanoseconds of computing for one of a lease's ids; 0: not known yet
 }
 
 enum GrantKind {

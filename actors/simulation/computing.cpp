@@ -40,7 +40,8 @@ compute_behavior(compute_pointer self, std::shared_ptr<shared_computation> with,
         LAGRANGE_EXPECT(!self->state.task, "two steps of one worker at a time");
         self->state.task = order.task;
         self->state.answer = self->make_response_promise<step_done>();
-        self->delayed_send(self, time(order.task->clock), wake_atom::value);
+        self->delayed_send(self, time(order.task->clock) * order.task->what.batches,
+                           wake_atom::value);
         return self->state.answer;
       },
       [self](wake_atom) { finish(self); },

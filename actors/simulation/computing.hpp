@@ -12,7 +12,7 @@
 
 namespace lagrange::actors::simulation {
 
-/// How long this step of the worker takes.
+/// How long a worker's step of this clock takes: of one batch, or of each id of its lease.
 using step_plan =
     std::function<std::chrono::nanoseconds(runtime::worker_id, runtime::worker_clock)>;
 

@@ -87,9 +87,10 @@ simulation_parts simulated_job::standard_parts(const simulation_setup& setup) {
     steps = [times = make_step_times(setup.what)](worker_id worker, worker_clock clock) {
       return times.of(worker, clock);
     };
-  steps = [steps = std::move(steps), injected,
-           count = setup.what.staleness.local_steps](worker_id worker, worker_clock clock) {
-    const auto stretch = injected.stretch_of(worker) * injected.jitter(worker, clock) * count;
+  const auto& local = setup.what.staleness;
+  const auto batches = local.dynamic_steps ? 1 : local.local_steps; // each has an id of its own
+  steps = [steps = std::move(steps), injected, batches](worker_id worker, worker_clock clock) {
+    const auto stretch = injected.stretch_of(worker) * injected.jitter(worker, clock) * batches;
     return std::chrono::nanoseconds(
         static_cast<std::int64_t>(static_cast<double>(steps(worker, clock).count()) * stretch));
   };

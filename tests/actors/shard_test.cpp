@@ -165,7 +165,7 @@ TEST_CASE_METHOD(shard_fixture, "bytes that are no frame are refused, and their 
 
 TEST_CASE_METHOD(shard_fixture, "a frame of a kind that no shard takes is refused",
                  "[actors][shard]") {
-  first->send(lease_request{of_worker(0), 1, {}, standing::joining});
+  first->send(lease_request{of_worker(0), 1, {}, standing::joining, {}});
   world.run();
   CHECK(first->take<rejection>().value().why.code == errc::bad_frame);
   CHECK(first->down);

@@ -121,6 +121,72 @@ TEST_CASE("LE-1: a lease that was dropped is settled, and one that some shard ap
   CHECK(found.counts().dropped == 1);
 }
 
+namespace {
+
+/// Two epochs of three batches, in leases of up to two.
+feeder_options dealt_dynamically() {
+  auto made = dealt();
+  made.batches_max = 2;
+  return made;
+}
+
+entries dynamic(std::initializer_list<std::pair<std::uint64_t, std::uint32_t>> leases) {
+  entries made;
+  for (const auto& [lease, samples] : leases) {
+    made.push_back(applied(lease, made.size() + 1));
+    made.back().samples = samples;
+  }
+  return made;
+}
+
+std::string breach_of(const entries& first, const entries& second) {
+  return audited(first, second, dealt_dynamically()).breach();
+}
+
+} // namespace
+
+TEST_CASE("LE-1: leases of several batches hold every batch of an epoch once",
+          "[runtime][audit][dynamic]") {
+  const auto honest = dynamic({{0, 8}, {2, 2}, {3, 4}, {4, 6}});
+  const auto found = audited(honest, honest, dealt_dynamically());
+  CHECK(found.breach() == "");
+  CHECK(found.counts().leases == 4);
+  CHECK(found.counts().applied == 4);
+  CHECK(found.counts().samples == 20);
+  CHECK_THAT(breach_of(honest, dynamic({{0, 8}, {3, 4}, {4, 6}})),
+             Contains("lease 2 was neither applied nor dropped by shard-1"));
+  const auto inside = dynamic({{0, 8}, {1, 4}, {2, 2}, {3, 4}, {4, 6}});
+  CHECK(breach_of(inside, inside) ==
+        "lease 1 was settled by shard-0 as a part of the lease before it");
+  const auto beyond = dynamic({{0, 4}, {1, 4}, {2, 8}, {4, 6}});
+  CHECK_THAT(breach_of(beyond, beyond), Contains("lease 2 was applied by shard-0 with 8 samples"));
+  CHECK_THAT(breach_of(honest, dynamic({{0, 8}, {2, 2}, {3, 4}, {4, 4}, {5, 2}})),
+             Contains("lease 4 had 2 batches at shard-0, but 1 at shard-1"));
+}
+
+TEST_CASE("LE-1: a lease of several batches that was dropped has its samples in the journal",
+          "[runtime][audit][dynamic]") {
+  auto dropping = dynamic({{0, 8}, {2, 2}, {3, 4}, {4, 6}});
+  dropping[3].kind = journal_kind::dropped;
+  dropping[3].version = {3};
+  CHECK(breach_of(dropping, dropping) == "");
+  dropping[3].samples = 0;
+  CHECK_THAT(breach_of(dropping, dropping), Contains("lease 4 was dropped by shard-0 with 0"));
+}
+
+TEST_CASE("a plan knows a step's samples from whichever push tells them",
+          "[runtime][replay][dynamic]") {
+  auto one = dynamic({{0, 8}});
+  auto duplicate = one.front();
+  duplicate.kind = journal_kind::duplicate;
+  duplicate.samples = 0;
+  duplicate.version = {0};
+  one.insert(one.begin(), duplicate);
+  journal made;
+  made.entries = one;
+  CHECK(make_replay_plan(std::span(&made, 1)).value().steps.front().samples == 8);
+}
+
 TEST_CASE("no plan is made of a push that was read before it was there", "[runtime][replay]") {
   auto forged = honest();
   forged[2].read = {40};

@@ -1,4 +1,5 @@
 #include "runtime/job.hpp"
+#include "runtime/job_switch.hpp"
 
 #include "runtime/nearest.hpp"
 
@@ -282,6 +283,38 @@ TEST_CASE("a batch that no frame could hold, and augmented samples that are no i
             "command line (data.augment=flip-crop): data.augment = \"flip-crop\": "
             "samples are tokens of shape [4] in 9 classes, expected images\n") == 0);
   CHECK(check_job(tiny_job({"data.augment=flip-crop"}), {{{2, 2, 1}, 2}, 60'000}, rows));
+}
+
+TEST_CASE("leases of different sizes are refused rounds, and leases of one batch",
+          "[runtime][job][dynamic]") {
+  const auto rows = tiny_catalog();
+  const data_facts facts{{{2, 2, 1}, 2}, 60'000};
+  const auto refusal = [&](std::vector<std::string> overrides) {
+    overrides.push_back("staleness.dynamic_steps=true");
+    const auto found = check_job(tiny_job(overrides), facts, rows);
+    return found ? "taken" : found.error().text;
+  };
+  const std::string eight = "staleness.local_steps=8";
+  CHECK(refusal({eight}) == "taken");
+  CHECK(refusal({eight, R"(staleness.switch=[{at = "epoch 1", to = "asp"}])"}) == "taken");
+  CHECK_THAT(refusal({}), Catch::Contains("staleness.dynamic_steps = true: no lease has fewer") &&
+                              Catch::Contains("expected staleness.local_steps of at least 2"));
+  for (const std::string policy : {"bsp", "quorum:2:10ms"})
+    CHECK_THAT(refusal({eight, "staleness.policy=" + policy}),
+               Catch::Contains("staleness.policy = \"" + policy + "\"") &&
+                   Catch::Contains("expected a policy without rounds"));
+  CHECK_THAT(refusal({eight, R"(staleness.switch=[{at = "epoch 1", to = "bsp"}])"}),
+             Catch::Contains("staleness.switch = ") && Catch::Contains("under policy \"bsp\""));
+}
+
+TEST_CASE("a job of leases that differ is never switched to rounds", "[runtime][job][dynamic]") {
+  const auto rows = tiny_catalog();
+  auto x = tiny_job({"staleness.local_steps=8"});
+  CHECK(switch_problem("bsp", x, rows).empty());
+  x.staleness.dynamic_steps = true;
+  CHECK_THAT(switch_problem("bsp", x, rows), Catch::Contains("expected a policy without rounds"));
+  CHECK(switch_problem("ssp:8", x, rows).empty());
+  CHECK_THAT(switch_problem("sps:8", x, rows), Catch::Contains("did you mean"));
 }
 
 TEST_CASE("splits are alike if all of their facts are, but for pairs' other rows",

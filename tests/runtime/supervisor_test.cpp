@@ -287,9 +287,9 @@ TEST_CASE("evaluations are due at parts of an epoch, once each, whatever was pas
   auto options = job_probe::options_of({});
   options.evaluate_every = 250; // of 2 epochs of 5 leases
   supervisor twin(options, at(0ms));
-  const auto is_due = [&](std::uint64_t applied) {
+  const auto is_due = [&](std::uint64_t closed) {
     feeder_report report;
-    report.applied = applied;
+    report.closed = closed;
     return twin.on_report(report, at(0ms)).wants_evaluation;
   };
   CHECK_FALSE(is_due(1)); // 0.2 of an epoch

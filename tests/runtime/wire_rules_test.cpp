@@ -98,6 +98,23 @@ TEST_CASE("a push that breaks a rule is refused, and the field named", "[runtime
              Contains("from.role is 300, expected 0 to 4"));
   CHECK_THAT(push_refusal([](push_builder x) { x.initWhat().setRoundSize(1u << 20); }),
              Contains("what.round_size is 1048576"));
+  CHECK_THAT(push_refusal([](push_builder x) { x.initWhat().setBatches(0); }),
+             Contains("what.batches is 0, expected 1 to 1048576"));
+  CHECK_THAT(push_refusal([](push_builder x) { x.initWhat().setBatches(1048577); }),
+             Contains("what.batches is 1048577"));
+  CHECK_THAT(push_refusal([](push_builder x) { x.initWhat().setId(~0ull); }),
+             Contains("what.id is 18446744073709551615, expected at most"));
+}
+
+TEST_CASE("a request for a lease that breaks a rule is refused, and the field named",
+          "[runtime][wire]") {
+  const auto with = [](std::uint64_t nanoseconds) {
+    return refusal<schema::LeaseRequest, lease_request>(
+        schema::FrameKind::LEASE_REQUEST, [](schema::LeaseRequest::Builder x) { x.initFrom(); },
+        [&](schema::LeaseRequest::Builder x) { x.setBatchTime(nanoseconds); });
+  };
+  CHECK(with(std::uint64_t{1} << 62) == "accepted");
+  CHECK_THAT(with(std::uint64_t{1} << 63), Contains("batch_time is 9223372036854775808, expected"));
 }
 
 TEST_CASE("a tensor that contradicts itself is refused, and the field named", "[runtime][wire]") {

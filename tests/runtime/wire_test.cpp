@@ -92,6 +92,7 @@ TEST_CASE("small messages come back as they were sent", "[runtime][wire]") {
   CHECK(asked.sequence == 14);
   CHECK(asked.clock == worker_clock{15});
   CHECK(asked.state == standing::working);
+  CHECK(asked.batch_time == std::chrono::nanoseconds(16));
   const auto ack = decode<push_ack>(encode(sample_ack())).value();
   CHECK(ack.from == sample_stamp());
   CHECK(ack.what == lease_id{51});

@@ -95,7 +95,9 @@ void invariants::see_switched(shard_id shard, const journal_entry& entry) {
 
 void invariants::see_settled(shard_id shard, const journal_entry& entry) {
   auto& own = shards_[shard.value];
-  if (!own.applied.emplace(entry.what, entry.kind).second)
+  const auto batches = batches_of(options_.dealt, entry.samples);
+  own.applied_ids += batches;
+  if (!own.applied.emplace(entry.what, batches).second)
     report("SH-2: shard-" + to_string(shard) + " took lease " + to_string(entry.what) + " twice");
   if (entry.version < own.version || entry.version.value > own.version.value + 1)
     report("SH-1: shard-" + to_string(shard) + " went from version " + to_string(own.version) +
@@ -103,11 +105,16 @@ void invariants::see_settled(shard_id shard, const journal_entry& entry) {
   own.version = entry.version;
 }
 
-void invariants::see_end(std::uint64_t leases) {
+std::uint64_t invariants::see_end() {
+  const auto ids = leases_of(options_.dealt);
   for (std::uint32_t shard = 0; shard < shards_.size(); ++shard)
-    for (std::uint64_t id = 0; id < leases; ++id)
-      if (!shards_[shard].applied.contains({id}))
+    for (std::uint64_t id = 0; id < ids;) {
+      const auto found = shards_[shard].applied.find({id});
+      if (found == shards_[shard].applied.end())
         report("LE-1: shard-" + std::to_string(shard) + " never took lease " + std::to_string(id));
+      id += found == shards_[shard].applied.end() ? 1 : found->second;
+    }
+  return shards_[0].applied.size();
 }
 
 } // namespace lagrange::sim

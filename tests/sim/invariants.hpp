@@ -2,6 +2,7 @@
 /// Watches a simulated job's journals and says which invariant of the design is broken, and where.
 #pragma once
 
+#include "runtime/feeder.hpp"
 #include "runtime/journal.hpp"
 
 #include <functional>
@@ -20,7 +21,8 @@ public:
     std::optional<std::uint64_t> bound; ///< of the policy
     /// Of one that it is switched to.
     std::function<std::optional<std::uint64_t>(const std::string& policy)> bound_of;
-    bool has_rounds = false; ///< a push may wait for its round while its maker dies
+    runtime::feeder_options dealt; ///< what leases there are
+    bool has_rounds = false;       ///< a push may wait for its round while its maker dies
     /// Whether the supervisor holds this life of a worker for live.
     std::function<bool(runtime::worker_id, runtime::incarnation)> is_live;
   };
@@ -28,16 +30,15 @@ public:
 
   /// Sees what a shard did.
   void see(runtime::shard_id shard, const runtime::journal_entry& entry);
-  /// At the end of a job of so many leases: each is in each shard.
-  void see_end(std::uint64_t leases);
+  /// At the end of a job: every lease, or each of its batches, is in each shard. How many leases
+  /// there were.
+  std::uint64_t see_end();
 
   /// The first breach, as in "SH-2: shard-1 applied lease 7 twice"; empty: none.
   const std::string& breach() const { return breach_; }
   /// A number that differs when any entry of any journal does.
   std::uint64_t fingerprint() const { return fingerprint_; }
-  std::uint64_t applied(runtime::shard_id shard) const {
-    return shards_[shard.value].applied.size();
-  }
+  std::uint64_t applied(runtime::shard_id shard) const { return shards_[shard.value].applied_ids; }
   runtime::shard_version version(runtime::shard_id shard) const {
     return shards_[shard.value].version;
   }
@@ -51,7 +52,8 @@ private:
   };
   struct watched {
     runtime::shard_version version;
-    std::map<runtime::lease_id, runtime::journal_kind> applied; ///< or dropped
+    std::map<runtime::lease_id, std::uint32_t> applied; ///< or dropped: the lease's batches
+    std::uint64_t applied_ids = 0;
     std::map<runtime::worker_id, spoken> workers;
     /// By the clock that it is in force from.
     std::map<runtime::worker_clock, std::optional<std::uint64_t>> bounds;

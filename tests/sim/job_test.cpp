@@ -115,3 +115,25 @@ TEST_CASE("CL-2 RE-1 LE-1: a policy is switched at one clock on every shard, and
   }
   CHECK(switches > 0);
 }
+
+TEST_CASE("SH-1 SH-2 LE-1 CL-2 RE-1: leases of different sizes break no invariant, and replay",
+          "[sim][dynamic]") {
+  std::uint64_t leases = 0, batches = 0, dealt_again = 0;
+  const std::vector<std::string> policies{"ssp:0", "ssp:2", "asp", "dssp:1:4", "psp:1"};
+  for (const auto seed : seeds(50)) {
+    auto chosen = drawn(seed);
+    chosen.policy = policies[seed % policies.size()];
+    chosen.set = {"staleness.local_steps=4", "staleness.dynamic_steps=true"};
+    INFO("seed " << seed << ", " << chosen.policy << ", " << chosen.workers << " workers, "
+                 << chosen.shards << " shards, " << chosen.crashes << " crashes");
+    const auto found = simulate(chosen);
+    CHECK(found.breach == "");
+    CHECK(sim::find_difference(chosen, found) == "");
+    leases += found.figures.leases.applied;
+    batches += 26; // two epochs of 65 samples, five a batch
+    dealt_again += found.figures.leases.dealt_again;
+  }
+  CHECK(leases * 4 > batches * 11 / 10); // not all of them had four
+  CHECK(leases * 2 < batches * 2);
+  CHECK(dealt_again > 0);
+}

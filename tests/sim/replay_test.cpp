@@ -85,6 +85,20 @@ TEST_CASE("RE-1: what workers keep for themselves between leases is replayed", "
       }
 }
 
+TEST_CASE("RE-1: leases of different sizes are replayed, with codecs and what workers keep",
+          "[sim][replay][dynamic]") {
+  for (const std::string policy : {"ssp:2", "asp"})
+    for (const std::string key :
+         {"staleness.outer=elastic:0.3", "staleness.outer=delayed_nesterov:3",
+          "codec.push=topk:0.2 | int8", "precision.compute=f16", "optimizer.clip_norm=0.1"})
+      for (std::uint64_t seed = 1; seed <= std::min<std::uint64_t>(seeds(), 3); ++seed) {
+        auto chosen = stormy(policy, seed);
+        chosen.set.insert(chosen.set.end(),
+                          {"staleness.local_steps=4", "staleness.dynamic_steps=true", key});
+        check_replays(chosen);
+      }
+}
+
 TEST_CASE("RE-1: a journal that was changed is contradicted at the update that it changes",
           "[sim][replay]") {
   const auto chosen = stormy("ssp:2", 3);

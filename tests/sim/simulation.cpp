@@ -124,7 +124,11 @@ private:
       return make_policy(rows_.policies, spec).value()->bound();
     };
     const bool has_rounds = policy->arrivals() == arrival::round || !chosen.switches.empty();
-    return {chosen.shards, policy->bound(), bound_of, has_rounds,
+    return {chosen.shards,
+            policy->bound(),
+            bound_of,
+            make_feeder(job_, rows_, facts_, {}),
+            has_rounds,
             [this](worker_id worker, incarnation life) { return is_live(worker, life); }};
   }
 
@@ -197,16 +201,16 @@ private:
 
   /// What must be true of a job that has ended.
   void settle(report& made) {
-    checker_.see_end(leases_);
+    const auto leases = checker_.see_end();
     audit_.end();
     made.figures = simulated_.state().twin->summarise();
     const auto& counts = made.figures.leases;
     made.breach = checker_.breach();
     if (simulated_.state().twin->outcome() != job_outcome::done)
       made.breach = "EN-1: the job failed: " + simulated_.state().twin->cause();
-    else if (counts.issued != leases_ || counts.lost != 0 ||
-             (counts.applied != leases_ && !has_quorum()) || counts.duplicated != 0)
-      made.breach = "LE-1: " + audit_line(made.figures) + ", expected " + std::to_string(leases_);
+    else if (counts.issued != leases || counts.lost != 0 ||
+             (counts.applied != leases && !has_quorum()) || counts.duplicated != 0)
+      made.breach = "LE-1: " + audit_line(made.figures) + ", expected " + std::to_string(leases);
     if (made.breach.empty()) made.breach = audit_.breach();
     if (!made.breach.empty()) return;
     made.parameters =

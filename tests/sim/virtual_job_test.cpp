@@ -168,6 +168,38 @@ TEST_CASE("fast workers do more steps under asp, and wait under bsp", "[sim][sim
   CHECK(*asp.figures.wait_share < 0.1);
 }
 
+TEST_CASE("a slow worker with fewer local steps pushes as often as the fast one",
+          "[sim][simulate][dynamic]") {
+  const auto of = [](const std::string& dynamic) {
+    return simulate({"topology.workers=2", "staleness.policy=asp", "staleness.local_steps=8",
+                     "staleness.outer=diloco", "simulation.spread=0", "simulation.jitter=0",
+                     "chaos.slow=[\"worker-1:4x\"]", "staleness.dynamic_steps=" + dynamic},
+                    replaying::yes);
+  };
+  const auto ratio = [](const outcome& found) {
+    return static_cast<double>(found.workers[0].steps) /
+           static_cast<double>(found.workers[1].steps);
+  };
+  const auto alike = of("false"), dynamic = of("true");
+  CHECK(ratio(alike) == Approx(4).epsilon(0.2));
+  CHECK(ratio(dynamic) == Approx(1).epsilon(0.15));
+  CHECK(dynamic.workers[0].samples > 3 * dynamic.workers[1].samples); // nobody waits for it
+  CHECK(dynamic.figures.leases.applied > alike.figures.leases.applied);
+  for (const auto* each : {&alike, &dynamic}) {
+    CHECK(each->audited == "");
+    CHECK(each->replayed == "");
+  }
+}
+
+TEST_CASE("under a bound a slow worker with fewer local steps holds nobody back",
+          "[sim][simulate][dynamic]") {
+  const auto of = [](const std::string& dynamic) {
+    return simulate({"topology.workers=4", "staleness.policy=ssp:1", "staleness.local_steps=8",
+                     "chaos.slow=[\"worker-1:4x\"]", "staleness.dynamic_steps=" + dynamic});
+  };
+  CHECK(of("true").figures.train_seconds < 0.7 * of("false").figures.train_seconds);
+}
+
 TEST_CASE("a job takes the time of its steps, its latency and its bandwidth", "[sim][simulate]") {
   const overrides even{"simulation.spread=0",      "simulation.jitter=0",  "topology.workers=10",
                        "staleness.policy=bsp",     "simulation.step=10ms", "simulation.latency=0us",
@@ -197,4 +229,20 @@ TEST_CASE("RE-1: a job whose rate is far too high under asp says so, alike each 
   CHECK(said.front().find("--set optimizer.rate=") != std::string::npos);
   CHECK(said == with("0.1"));
   CHECK(with("0.002").empty());
+}
+
+TEST_CASE("injected failures kill workers at moments of the seed, and nothing is lost",
+          "[sim][simulate]") {
+  const overrides often{"chaos.failures=every 20ms", "restart.intensity=100",
+                        "staleness.policy=ssp:3"};
+  const auto first = simulate(often, replaying::yes);
+  CHECK(first.figures.restarts.worker > 0);
+  CHECK(first.figures.leases.applied == first.figures.leases.issued);
+  CHECK(first.figures.emulated);
+  CHECK(first.audited == "");
+  CHECK(first.replayed == "");
+  const auto second = simulate(often);
+  CHECK(second.parameters == first.parameters);
+  CHECK(second.figures.restarts == first.figures.restarts);
+  CHECK(simulate({"staleness.policy=ssp:3"}).figures.restarts.worker == 0);
 }

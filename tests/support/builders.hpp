@@ -95,7 +95,7 @@ inline runtime::member dead(std::uint32_t worker, std::uint32_t life) {
 
 inline runtime::lease_request request_of(runtime::stamp from, std::uint64_t sequence,
                                          std::uint64_t clock, runtime::standing state) {
-  return {from, sequence, {clock}, state};
+  return {from, sequence, {clock}, state, {}};
 }
 
 inline runtime::settlement settlement_of(std::uint32_t shard,

@@ -18,7 +18,7 @@ inline runtime::stamp sample_stamp() {
 }
 
 inline runtime::lease sample_lease() {
-  return {.id = {77}, .attempt = {2}, .epoch = 1, .round = 19, .round_size = 4};
+  return {.id = {77}, .attempt = {2}, .epoch = 1, .round = 19, .round_size = 4, .batches = 3};
 }
 
 inline ops::tensor sample_f32(std::int64_t elements) {
@@ -51,8 +51,11 @@ inline runtime::lease_grant sample_grant(runtime::grant_kind kind) {
 }
 
 inline runtime::lease_request sample_lease_request() {
-  return {
-      .from = sample_stamp(), .sequence = 14, .clock = {15}, .state = runtime::standing::working};
+  return {.from = sample_stamp(),
+          .sequence = 14,
+          .clock = {15},
+          .state = runtime::standing::working,
+          .batch_time = std::chrono::nanoseconds(16)};
 }
 
 inline runtime::push_ack sample_ack() {
