@@ -258,7 +258,8 @@ supervisor_effects supervisor::on_report(const feeder_report& report, time_point
 /// Units: thousandths of an epoch. Whole epochs count once every lease of theirs is closed.
 std::uint64_t supervisor::passed_of(const feeder_report& report) const {
   if (options_.evaluate_every % 1000 == 0) return report.epoch * std::uint64_t{1000};
-  return report.closed * 1000 * options_.job.epochs / std::max<std::uint64_t>(options_.job.leases, 1);
+  return report.closed * 1000 * options_.job.epochs /
+         std::max<std::uint64_t>(options_.job.leases, 1);
 }
 
 supervisor_effects supervisor::on_evaluation(const ops::scores& found, double epoch,
