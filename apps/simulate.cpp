@@ -32,10 +32,27 @@ constexpr std::chrono::milliseconds metrics_look{250};
 
 constexpr std::string_view label = "simulated: times are virtual";
 
+/// What the workers of a run took for a batch, without what was injected: the simulation injects
+/// its own job's chaos, and a lease's batches, anew.
+std::vector<worker_share> bare_shares(const apps::measured_run& from, const job& recorded) {
+  auto workers = from.workers;
+  const auto injected = chaos_of(recorded);
+  for (auto& each : workers) {
+    const auto times = injected.stretch_of(each.worker) * recorded.staleness.local_steps;
+    each.compute = std::chrono::duration_cast<std::chrono::nanoseconds>(each.compute / times);
+    each.compute_squares /= times * times;
+  }
+  return workers;
+}
+
 /// Null: the job's own.
 actors::simulation::step_plan steps_of(const simulate_order& order) {
   if (!order.from) return {};
-  return [times = recorded_step_times(order.from->workers, order.job.job.seed)](
+  const auto text = apps::read_run_file(order.from->folder / "job.toml");
+  const auto recorded =
+      text ? parse_job(text.value(), "job.toml", {}, *order.job.catalog) : order.job.job;
+  const auto& measured = recorded ? recorded.value() : order.job.job;
+  return [times = recorded_step_times(bare_shares(*order.from, measured), order.job.job.seed)](
              worker_id worker, worker_clock clock) { return times.of(worker, clock); };
 }
 
