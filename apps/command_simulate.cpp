@@ -45,7 +45,7 @@ int act_simulate(const invocation& call) {
   if (const auto status = parse(app, call)) return *status;
   simulate_order order;
   if (app.count("--from") > 0) {
-    auto measured = apps::read_measured(from);
+    auto measured = apps::read_measured(from, call.rows);
     if (!measured) return refuse(call.text, measured.error().text);
     order.from = std::move(measured).value();
     take_job_of(*order.from, flags);

@@ -46,8 +46,11 @@ std::string number(std::optional<double> value, int digits) {
 
 } // namespace
 
-result<measured_run> read_measured(const fs::path& folder) {
+result<measured_run> read_measured(const fs::path& folder, const catalog& rows) {
   BOOST_OUTCOME_TRY(check_run_folder(folder));
+  const auto job_path = folder / "job.toml";
+  BOOST_OUTCOME_TRY(job_text, read_run_file(job_path));
+  BOOST_OUTCOME_TRY(what, parse_job(job_text, job_path.string(), {}, rows));
   const auto summary_path = folder / "summary.json", workers_path = folder / "workers.json";
   BOOST_OUTCOME_TRY(summary_text, read_run_file(summary_path));
   BOOST_OUTCOME_TRY(figures_found, parse_summary(summary_text, summary_path.string()));
@@ -56,7 +59,7 @@ result<measured_run> read_measured(const fs::path& folder) {
   if (std::ranges::none_of(workers, [](const auto& x) { return step_mean(x) > 0; }))
     return failure(errc::bad_file,
                    workers_path.string() + ": no worker took a step, expected a run that trained");
-  return measured_run{folder, std::move(figures_found), std::move(workers)};
+  return measured_run{folder, std::move(what), std::move(figures_found), std::move(workers)};
 }
 
 std::string prediction_text(const measured_run& from, const summary& predicted) {

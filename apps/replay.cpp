@@ -4,6 +4,7 @@
 #include "apps/recorded_run.hpp"
 #include "apps/replay.hpp"
 #include "ops/devices.hpp"
+#include "ops/rows.hpp"
 #include "runtime/checkpoint.hpp"
 #include "runtime/evaluation.hpp"
 
@@ -40,10 +41,6 @@ std::string find_obstacle(const apps::recorded_run& run, const replay_order& ord
     return fmt::format("the run computed on {}, whose sums come in an order that nobody records; "
                        "only runs on the CPU can be replayed",
                        *found);
-  const auto network = make_network(run.job, *order.catalog, run.facts.input);
-  if (ops::table_elements(network->parameters()) > 0)
-    return fmt::format("model {} has tables, whose rows no replay recomputes yet",
-                       run.job.model.name);
   if (order.without && *order.without >= run.job.topology.workers)
     return fmt::format("--without worker={}: the run has workers 0 to {}", *order.without,
                        run.job.topology.workers - 1);
@@ -86,11 +83,8 @@ public:
   }
 
 private:
-  using snapshots = std::vector<std::shared_ptr<const pull_reply>>;
-
-  result<void> judge(const snapshots& parameters, verdict& made) {
-    const auto flat = assemble_parameters(run_.job, rows_, run_.facts, parameters);
-    made.sha256 = sha256_hex(std::as_bytes(std::span(flat)));
+  result<void> judge(gathered_parameters parameters, verdict& made) {
+    made.sha256 = sha256_hex(assemble_values(run_.job, rows_, run_.facts, parameters));
     const bool is_whole = !order_.until && !order_.without;
     if (is_whole && made.difference.empty() && !run_.parameters_sha256.empty() &&
         run_.parameters_sha256 != made.sha256)
@@ -103,10 +97,26 @@ private:
     BOOST_OUTCOME_TRY(test, open_data(run_.job, rows_, data_split::test));
     evaluation tested(std::move(test),
                       std::make_unique<computation>(make_computation(run_.job, rows_, run_.facts)));
-    const auto found = tested.run({parameters, {}});
+    if (tested.rows()) parameters.tables = some_rows(parameters.tables, *tested.rows());
+    const auto found = tested.run(parameters);
     if (found.samples > 0)
       made.accuracy = static_cast<double>(found.correct) / static_cast<double>(found.samples);
     return success();
+  }
+
+  /// Of whole tables, the rows that are listed.
+  std::vector<ops::tensor> some_rows(std::span<const ops::tensor> tables,
+                                     const wanted_rows& listed) const {
+    const auto network = make_network(run_.job, rows_, run_.facts.input);
+    const table_split split(network->parameters(), 1);
+    std::vector<ops::tensor> made;
+    for (std::size_t table = 0; table < tables.size(); ++table) {
+      const auto& rows = listed.rows[table];
+      const auto elements = static_cast<std::int64_t>(rows.size()) * split.tables()[table].width;
+      auto& some = made.emplace_back(ops::dtype::f32, ops::shape{elements});
+      ops::gather_rows(tables[table].values<float>(), rows, some.values<float>());
+    }
+    return made;
   }
 
   const apps::recorded_run& run_;

@@ -76,8 +76,10 @@ public:
     if (const auto injected = to_string(chaos_of(options_.job)); !injected.empty())
       tell("times are injected: " + injected);
     auto control = apps::control_socket::open(record_.path());
-    if (!control) return record_.give_up(control.error().text);
-    control_ = &control.value();
+    if (control)
+      control_ = &control.value();
+    else // as on a file system without sockets
+      tell("this job takes no orders: " + control.error().text);
     if (const auto started = start(); !started) return record_.give_up(started.error().text);
     watch_until_over();
     return finish();
@@ -133,7 +135,7 @@ private:
     bool is_stopping = false;
     for (bool is_over = false; !is_over;) {
       waited_.assign(1, {is_stopping ? -1 : interrupts_.pollable(), POLLIN, 0});
-      control_->add_to(waited_);
+      if (control_ != nullptr) control_->add_to(waited_);
       ::poll(waited_.data(), waited_.size(), static_cast<int>(view_period.count()));
       if (const auto signal = interrupts_.first(); signal && !is_stopping) {
         is_stopping = true;
@@ -141,7 +143,8 @@ private:
             fmt::format("stopping because of signal {}; once more ends at once", *signal));
         caf::anon_send(supervisor_, actors::end_atom::value, *signal);
       }
-      for (const auto& order : control_->take_orders()) obey(order);
+      if (control_ != nullptr)
+        for (const auto& order : control_->take_orders()) obey(order);
       is_over = !look();
     }
   }
@@ -232,7 +235,7 @@ private:
   chaos chaos_ = chaos_of(options_.job);
   std::optional<steady::time_point> death_; ///< when the next one is due; none: not yet known
   std::uint64_t deaths_ = 0;
-  apps::control_socket* control_ = nullptr;
+  apps::control_socket* control_ = nullptr; ///< null: the job takes no orders
   std::vector<pollfd> waited_;
   std::map<std::uint64_t, apps::control_order> switching_; ///< by the number of the switch
   std::string broken_; ///< why the supervisor cannot be asked any more

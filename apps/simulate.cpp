@@ -34,13 +34,14 @@ constexpr std::string_view label = "simulated: times are virtual";
 
 /// What the workers of a run took for a batch, without what was injected: the simulation injects
 /// its own job's chaos, and a lease's batches, anew.
-std::vector<worker_share> bare_shares(const apps::measured_run& from, const job& recorded) {
+std::vector<worker_share> bare_shares(const apps::measured_run& from) {
   auto workers = from.workers;
-  const auto injected = chaos_of(recorded);
+  const auto injected = chaos_of(from.what);
   for (auto& each : workers) {
-    const auto times = injected.stretch_of(each.worker) * recorded.staleness.local_steps;
+    const auto batches = static_cast<double>(each.samples) / from.what.data.batch;
+    if (batches == 0) continue;
+    const auto times = injected.stretch_of(each.worker) * batches / static_cast<double>(each.steps);
     each.compute = std::chrono::duration_cast<std::chrono::nanoseconds>(each.compute / times);
-    each.compute_squares /= times * times;
   }
   return workers;
 }
@@ -48,11 +49,7 @@ std::vector<worker_share> bare_shares(const apps::measured_run& from, const job&
 /// Null: the job's own.
 actors::simulation::step_plan steps_of(const simulate_order& order) {
   if (!order.from) return {};
-  const auto text = apps::read_run_file(order.from->folder / "job.toml");
-  const auto recorded =
-      text ? parse_job(text.value(), "job.toml", {}, *order.job.catalog) : order.job.job;
-  const auto& measured = recorded ? recorded.value() : order.job.job;
-  return [times = recorded_step_times(bare_shares(*order.from, measured), order.job.job.seed)](
+  return [times = recorded_step_times(bare_shares(*order.from), order.job.job.seed)](
              worker_id worker, worker_clock clock) { return times.of(worker, clock); };
 }
 

@@ -254,7 +254,10 @@ learning_settings learning_of(const job& x, const catalog& rows, const data_fact
   made.policy = x.staleness.policy;
   made.bound = policy->bound();
   made.has_rounds = policy->arrivals() == arrival::round;
-  made.weight = x.staleness.weight;
+  if (x.staleness.weight != "none")
+    made.weigh = [weight = std::shared_ptr<const staleness_weight>(
+                      make_weight(rows.weights, x.staleness.weight).value())](
+                     std::uint64_t staleness) { return weight->of(staleness); };
   made.compensation = x.staleness.compensation;
   made.local_steps = x.staleness.local_steps;
   made.is_local = x.staleness.is_local();

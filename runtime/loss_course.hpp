@@ -15,6 +15,7 @@ class loss_window {
 public:
   void add(double loss, double steps);
   bool is_empty() const { return weight_ == 0; }
+  double steps() const { return weight_; }
   double mean() const { return weighted_ / weight_; }
   /// Of the mean.
   double variance() const;

@@ -13,18 +13,8 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <vector>
 
 namespace lagrange::runtime {
-
-/// A switch that is in force.
-struct policy_change {
-  std::string policy;
-  worker_clock first;        ///< from this clock of every worker on
-  std::uint64_t samples = 0; ///< applied by then
-  double seconds = 0;        ///< since the job began
-  bool operator==(const policy_change&) const = default;
-};
 
 class policy_switch {
 public:

@@ -34,7 +34,7 @@ void progress::on_report(const worker_report& report, time_point now) {
     figures.earlier_steps += figures.last.steps;
     figures.earlier_samples += figures.last.samples;
     figures.earlier_compute += figures.last.compute;
-    figures.earlier_squares += figures.last.compute_squares;
+    figures.earlier_times.merge(figures.last.step_times);
     figures.earlier_waiting += figures.last.waiting;
     figures.earlier_skipped += figures.last.skipped;
     figures.window = now;
@@ -141,12 +141,13 @@ job_status progress::status(time_point now) const {
 
 std::vector<worker_share> progress::shares() const {
   std::vector<worker_share> made;
-  for (const auto& [index, figures] : workers_)
+  for (const auto& [index, figures] : workers_) {
     made.push_back({worker_id{index}, figures.earlier_steps + figures.last.steps,
                     figures.earlier_samples + figures.last.samples, figures.restarts,
-                    figures.earlier_compute + figures.last.compute,
-                    figures.earlier_squares + figures.last.compute_squares,
+                    figures.earlier_compute + figures.last.compute, figures.earlier_times,
                     figures.earlier_waiting + figures.last.waiting});
+    made.back().step_times.merge(figures.last.step_times);
+  }
   return made;
 }
 

@@ -74,7 +74,7 @@ private:
     std::uint64_t earlier_steps = 0; ///< of incarnations that died, as all of these
     std::uint64_t earlier_samples = 0;
     std::chrono::nanoseconds earlier_compute{0};
-    double earlier_squares = 0;
+    time_histogram earlier_times;
     std::chrono::nanoseconds earlier_waiting{0};
     std::uint64_t earlier_skipped = 0;
     std::uint64_t restarts = 0;

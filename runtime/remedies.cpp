@@ -38,18 +38,14 @@ std::string tighter_policy(const learning_settings& job, staleness_figures found
 } // namespace
 
 double effective_rate(const learning_settings& job, double staleness) {
-  if (job.weight == "inverse") return job.rate * (1 + staleness) / std::max(1.0, staleness);
-  constexpr std::string_view exponential = "exponential:";
-  const auto decay = job.weight.starts_with(exponential)
-                         ? std::strtod(job.weight.c_str() + exponential.size(), nullptr)
-                         : 0;
-  return job.rate * (1 + staleness) * std::exp(-decay * staleness);
+  const auto counts = job.weigh ? job.weigh(static_cast<std::uint64_t>(staleness)) : 1;
+  return job.rate * (1 + staleness) * counts;
 }
 
 texts against_staleness(const learning_settings& job, staleness_figures found) {
   texts made;
   if (!job.has_rounds) made.push_back(tighter_policy(job, found));
-  if (job.weight == "none") made.push_back(set("staleness.weight", "inverse"));
+  if (!job.weigh) made.push_back(set("staleness.weight", "inverse"));
   if (job.compensation == "none" && !job.is_local && !job.has_tables)
     made.push_back(set("staleness.compensation", "dc:0.04"));
   if (job.is_local && job.local_steps > 1)

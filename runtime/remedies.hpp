@@ -5,6 +5,7 @@
 
 #include "runtime/job.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,9 +17,9 @@ struct learning_settings {
   std::uint32_t workers = 1;
   std::uint64_t leases = 0; ///< of the whole job
   std::string policy;
-  std::optional<std::uint64_t> bound; ///< of the policy; none: it has none
-  bool has_rounds = false;            ///< of the policy
-  std::string weight = "none";
+  std::optional<std::uint64_t> bound;                   ///< of the policy; none: it has none
+  bool has_rounds = false;                              ///< of the policy
+  std::function<double(std::uint64_t staleness)> weigh; ///< a late gradient; null: it counts fully
   std::string compensation = "none";
   std::uint32_t local_steps = 1;
   bool is_local = false;   ///< workers push deltas

@@ -11,7 +11,11 @@ namespace lagrange::runtime {
 
 replay::replay(const replay_parts& parts, replay_plan plan, replay_options options)
     : parts_(parts), plan_(std::move(plan)), options_(options),
-      dealing_(make_feeder(parts.what, parts.rows, parts.facts, {})), made_(plan_.steps.size()) {
+      dealing_(make_feeder(parts.what, parts.rows, parts.facts, {})), tables_({}, 1),
+      made_(plan_.steps.size()) {
+  auto network = make_network(parts.what, parts.rows, parts.facts.input);
+  tables_ = table_split(network->parameters(), parts.what.topology.shards);
+  if (!tables_.empty()) planner_ = make_planner(std::move(network), tables_, parts.what.seed);
   for (std::uint32_t shard = 0; shard < plan_.shards.size(); ++shard) {
     const stamp self{{}, {}, {}, {actor_role::shard, shard}, {1}};
     auto made = make_shard(parts.what, parts.rows, parts.facts, self);
@@ -24,7 +28,8 @@ replay::replay(const replay_parts& parts, replay_plan plan, replay_options optio
     if (!by) by = std::make_unique<lane>(lane{.next = place});
     by->end = place + 1;
     for (std::size_t shard = 0; shard < shelves_.size(); ++shard)
-      for (const auto version : step.shards[shard].read) ++shelves_[shard]->readers[version];
+      for (const auto version : step.shards[shard].read)
+        shelves_[shard]->readers[version].insert(place);
   }
   for (auto& at : shelves_) note_version(*at, {});
 }
@@ -43,9 +48,23 @@ result<void> replay::run() {
   return success();
 }
 
-std::vector<std::shared_ptr<const pull_reply>> replay::parameters() {
-  std::vector<std::shared_ptr<const pull_reply>> made;
-  for (auto& at : shelves_) made.push_back(at->end ? at->end : at->snapshot());
+gathered_parameters replay::parameters() {
+  gathered_parameters made;
+  for (const auto& table : tables_.tables())
+    made.tables.emplace_back(ops::dtype::f32, ops::shape{table.rows * table.width});
+  for (auto& at : shelves_) {
+    made.shards.push_back(at->end ? at->end : at->snapshot());
+    const auto held = at->end ? std::move(at->end_tables) : at->copy_of_tables();
+    for (std::size_t table = 0; table < held.size(); ++table) {
+      const auto width = static_cast<std::size_t>(tables_.tables()[table].width);
+      const auto all = made.tables[table].values<float>();
+      for (std::size_t row = 0; row * width < held[table].size(); ++row)
+        std::copy_n(held[table].data() + row * width, width,
+                    all.data() + static_cast<std::size_t>(
+                                     tables_.global(at->id, static_cast<std::int64_t>(row))) *
+                                     width);
+    }
+  }
   return made;
 }
 
@@ -121,8 +140,14 @@ void replay::apply_round(shelf& at, const replay_update& what) {
 void replay::note_version(shelf& at, shard_version now) {
   at.version = now;
   at.made_at.resize(now.value + 1, at.made);
-  if (at.readers.contains(now)) at.publish();
-  if (options_.until == now) at.end = at.snapshot();
+  if (at.readers.contains(now)) {
+    at.publish();
+    if (planner_) keep_rows(at, now);
+  }
+  if (options_.until == now) {
+    at.end = at.snapshot();
+    at.end_tables = at.copy_of_tables();
+  }
   const auto& states = plan_.shards[at.id.value].states;
   const auto state = states.find(now);
   if (options_.without || state == states.end()) return;
@@ -130,6 +155,12 @@ void replay::note_version(shelf& at, shard_version now) {
     difference_ = fmt::format("the parameters of shard-{} differ after update {}, though every "
                               "gradient in them is the same",
                               at.id.value, now.value);
+}
+
+/// Rows are read when a pull is served, and step with the version: so its readers' rows are these.
+void replay::keep_rows(shelf& at, shard_version now) {
+  for (const auto place : at.readers.at(now))
+    at.rows[now][place] = at.numbers.read_rows(lease_of(place).plan->wanted[at.id.value]);
 }
 
 void replay::use_up(std::size_t place) {
@@ -190,7 +221,7 @@ void replay::compute(lane& by, std::size_t place) {
   for (const auto& read : readings) {
     if (&read != &readings.front()) by.begin_again(residual);
     prepare(by, step);
-    made = gradient_of(by, step, read);
+    made = gradient_of(by, place, read);
     found = compare(step, made);
     if (found.empty()) break;
   }
@@ -199,11 +230,12 @@ void replay::compute(lane& by, std::size_t place) {
   if (!found.empty() && difference_.empty()) difference_ = found;
   for (std::uint32_t shard = 0; shard < shelves_.size(); ++shard) {
     const auto& there = step.shards[shard];
-    for (const auto version : there.read) shelves_[shard]->release(version);
+    for (const auto version : there.read) shelves_[shard]->release(version, place);
     if (there.fate != push_fate::unseen && made.verdict == push_verdict::apply)
       by.settled.push_back({{shard}, step.what, there.fate == push_fate::taken});
     made.uses += there.update.has_value();
   }
+  dealt_.erase(place);
   if (made.uses > 0) made_[place] = std::make_unique<made_step>(std::move(made));
 }
 
@@ -220,7 +252,10 @@ void replay::prepare(lane& by, const replay_step& step) {
       }));
 }
 
-step_task replay::task_of(lane& by, const replay_step& step, const versions& read) {
+const replay::dealt_lease& replay::lease_of(std::size_t place) {
+  const auto [found, is_new] = dealt_.try_emplace(place);
+  if (!is_new) return found->second;
+  const auto& step = plan_.steps[place];
   const auto epoch = epoch_of(dealing_, step.what.what);
   auto grant = std::make_shared<lease_grant>();
   grant->what = {.id = step.what.what,
@@ -231,8 +266,17 @@ step_task replay::task_of(lane& by, const replay_step& step, const versions& rea
   grant->clock = step.clock;
   grant->samples = parts_.training.gather(samples);
   augment(grant->samples, samples, {dealing_.changes, dealing_.seed, epoch});
-  step_task task{grant->what, step.clock, grant, {}, std::exchange(by.settled, {})};
+  found->second.plan = planner_ ? planner_(grant->what, grant->samples) : nullptr;
+  found->second.grant = std::move(grant);
+  return found->second;
+}
+
+step_task replay::task_of(lane& by, std::size_t place, const versions& read) {
+  const auto& step = plan_.steps[place];
+  const auto& [grant, plan] = lease_of(place);
+  step_task task{grant->what, step.clock, grant, {}, std::exchange(by.settled, {}), plan, {}};
   for (std::size_t shard = 0; shard < shelves_.size(); ++shard) {
+    if (plan) task.rows.push_back(shelves_[shard]->rows.at(read[shard]).at(place));
     task.parameters.push_back(shelves_[shard]->kept.at(read[shard]));
     if (!by.is_fresh) continue;
     auto told = std::make_shared<pull_reply>(*task.parameters.back());
@@ -243,8 +287,8 @@ step_task replay::task_of(lane& by, const replay_step& step, const versions& rea
   return task;
 }
 
-replay::made_step replay::gradient_of(lane& by, const replay_step& step, const versions& read) {
-  const auto found = (*by.computes)(task_of(by, step, read));
+replay::made_step replay::gradient_of(lane& by, std::size_t place, const versions& read) {
+  const auto found = (*by.computes)(task_of(by, place, read));
   made_step made;
   made.verdict = found.verdict;
   made.clip_scale = found.clip_scale;
@@ -260,6 +304,8 @@ replay::made_step replay::gradient_of(lane& by, const replay_step& step, const v
       frame->first = part.first;
       frame->gradient = part.values;
       frame->how = part.how;
+      frame->rows = part.rows;
+      frame->row_gradient = part.row_gradient;
       frame->samples = found.samples;
       frame->clip_scale = found.clip_scale;
       push.push_back(std::move(frame));

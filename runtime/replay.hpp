@@ -10,6 +10,7 @@
 #include "runtime/assembly.hpp"
 #include "runtime/data/dataset.hpp"
 #include "runtime/replay_plan.hpp"
+#include "runtime/row_plan.hpp"
 
 #include <memory>
 #include <optional>
@@ -47,13 +48,14 @@ public:
   const std::string& difference() const { return difference_; }
   /// Updates made so far, over all shards.
   std::uint64_t updates() const { return updates_; }
-  /// What each shard holds, at `until` or its end.
-  std::vector<std::shared_ptr<const pull_reply>> parameters();
+  /// What the shards hold, at `until` or their end, with whole tables.
+  gathered_parameters parameters();
 
 private:
   struct lane;
   struct shelf;
   struct made_step;
+  struct dealt_lease;
   using versions = std::vector<shard_version>;
 
   bool is_left_out(const replay_step& step) const { return options_.without == step.worker; }
@@ -63,6 +65,8 @@ private:
   void apply(shelf& at, const replay_update& what);
   void apply_round(shelf& at, const replay_update& what);
   void note_version(shelf& at, shard_version now);
+  /// Of a model with tables: what the readers of this version read of its rows.
+  void keep_rows(shelf& at, shard_version now);
   bool is_applied(const replay_step& step, std::size_t place) const;
   void use_up(std::size_t place);
 
@@ -70,8 +74,10 @@ private:
   bool compute_up_to(std::size_t place);
   void compute(lane& by, std::size_t place);
   void prepare(lane& by, const replay_step& step);
-  made_step gradient_of(lane& by, const replay_step& step, const versions& read);
-  step_task task_of(lane& by, const replay_step& step, const versions& read);
+  /// What the feeder dealt for a step, and the rows of the tables that it needs.
+  const dealt_lease& lease_of(std::size_t place);
+  made_step gradient_of(lane& by, std::size_t place, const versions& read);
+  step_task task_of(lane& by, std::size_t place, const versions& read);
   /// Every choice of versions that the step may have read; one, unless its worker asked twice.
   std::vector<versions> readings_of(const replay_step& step) const;
   bool is_readable(const replay_step& step) const;
@@ -82,6 +88,9 @@ private:
   replay_plan plan_;
   replay_options options_;
   feeder_options dealing_;
+  table_split tables_;
+  plan_maker planner_;                       ///< null: a model without tables
+  std::map<std::size_t, dealt_lease> dealt_; ///< by step, until it is computed
   bool is_stuck_ = false; ///< no shard can go on if all that may have been read has to be there
   std::vector<std::unique_ptr<shelf>> shelves_; ///< by shard
   std::map<worker_id, std::unique_ptr<lane>> lanes_;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 namespace lagrange::runtime {
@@ -32,6 +33,12 @@ struct replay::lane {
   }
 };
 
+/// A batch, and the rows of the tables that its step needs; null without tables.
+struct replay::dealt_lease {
+  std::shared_ptr<const lease_grant> grant;
+  std::shared_ptr<const row_plan> plan;
+};
+
 /// A gradient that shards are still to apply.
 struct replay::made_step {
   push_verdict verdict = push_verdict::apply;
@@ -48,6 +55,11 @@ struct replay::shelf {
 
   /// Updates made before this recorded version: fewer, if some are left out.
   std::uint64_t made_before(shard_version version) const { return made_at[version.value]; }
+  std::vector<std::vector<float>> copy_of_tables() const {
+    std::vector<std::vector<float>> made;
+    for (const auto& each : numbers.tables().tables()) made.push_back(each.values);
+    return made;
+  }
   std::shared_ptr<const pull_reply> snapshot() {
     auto reply = std::make_shared<pull_reply>();
     reply->version = version;
@@ -64,24 +76,31 @@ struct replay::shelf {
     if (numbers.compensates()) copies[version] = numbers.snapshot(version);
     kept[version] = std::move(reply);
   }
-  void release(shard_version read) {
+  /// The step has computed.
+  void release(shard_version read, std::size_t step) {
+    if (const auto of = rows.find(read); of != rows.end()) of->second.erase(step);
     const auto of = readers.find(read);
-    if (--of->second > 0) return;
+    of->second.erase(step);
+    if (!of->second.empty()) return;
     readers.erase(of);
     kept.erase(read);
     copies.erase(read);
+    rows.erase(read);
   }
 
   shard_id id;
   shard_parameters numbers;
-  std::size_t next = 0;               ///< update
-  shard_version version;              ///< as the journal counts
-  std::uint64_t made = 0;             ///< updates
-  std::vector<std::uint64_t> made_at; ///< by version
-  std::map<shard_version, std::size_t> readers;
+  std::size_t next = 0;                                   ///< update
+  shard_version version;                                  ///< as the journal counts
+  std::uint64_t made = 0;                                 ///< updates
+  std::vector<std::uint64_t> made_at;                     ///< by version
+  std::map<shard_version, std::set<std::size_t>> readers; ///< steps
   std::map<shard_version, std::shared_ptr<const pull_reply>> kept;
-  std::map<shard_version, ops::tensor> copies; ///< of those, for compensation
-  std::shared_ptr<const pull_reply> end;       ///< at options.until
+  std::map<shard_version, ops::tensor> copies;                      ///< of those, for compensation
+  std::map<shard_version, std::map<std::size_t, ops::tensor>> rows; ///< of tables, by step
+  // At options.until.
+  std::shared_ptr<const pull_reply> end;
+  std::vector<std::vector<float>> end_tables;
 };
 
 } // namespace lagrange::runtime

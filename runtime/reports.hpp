@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/messages.hpp"
+#include "runtime/time_histogram.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -20,7 +21,7 @@ struct worker_report {
   double loss = 0;                     ///< mean training loss since the last report
   double loss_steps = 0;               ///< steps in that mean
   std::chrono::nanoseconds compute{0}; ///< since this incarnation started
-  double compute_squares = 0;          ///< of the steps' times, added up; in seconds squared
+  time_histogram step_times;           ///< those that `compute` is the sum of
   std::chrono::nanoseconds waiting{0}; ///< with neither a lease nor parameters to go on with
 };
 
@@ -60,7 +61,7 @@ struct feeder_report {
 template <class Inspector>
 auto inspect(Inspector& f, worker_report& x) {
   return f(x.from, x.clock, x.steps, x.samples, x.skipped, x.loss, x.loss_steps, x.compute,
-           x.compute_squares, x.waiting);
+           x.step_times.counts, x.waiting);
 }
 template <class Inspector>
 auto inspect(Inspector& f, shard_report& x) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace lagrange::runtime {
 
@@ -56,12 +57,10 @@ result<switch_trigger> make_trigger(const switch_rule& rule) {
 
 void loss_trend::add(const worker_report& report) {
   if (!std::isfinite(report.loss) || report.loss_steps <= 0) return;
-  sum_ += report.loss * report.loss_steps;
-  steps_ += report.loss_steps;
-  if (steps_ < window_) return;
-  last_ = sum_ / steps_;
+  open_.add(report.loss, report.loss_steps);
+  if (open_.steps() < window_) return;
+  last_ = std::exchange(open_, {}).mean();
   best_ = std::min(best_.value_or(*last_), *last_);
-  sum_ = steps_ = 0;
 }
 
 double loss_trend::rise() const {

@@ -3,6 +3,7 @@
 /// them. Each rule is followed once. Part of the supervisor's twin.
 #pragma once
 
+#include "runtime/loss_course.hpp"
 #include "runtime/reports.hpp"
 #include "runtime/schedule.hpp"
 
@@ -42,7 +43,7 @@ public:
 
 private:
   double window_;
-  double sum_ = 0, steps_ = 0; ///< of the window that is not full yet
+  loss_window open_;
   std::optional<double> best_, last_;
 };
 

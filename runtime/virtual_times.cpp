@@ -14,8 +14,6 @@ namespace {
 constexpr std::uint64_t means_stream = 0x6d65616e73; // "means"
 constexpr std::uint64_t steps_stream = 0x7374657073; // "steps"
 
-constexpr double sigma_max = 2;
-
 /// Sum of twelve uniform numbers, less six.
 double draw_normal(const ops::random_sequence& numbers, std::uint64_t index) {
   double sum = -6;
@@ -52,18 +50,16 @@ std::chrono::nanoseconds step_times::of(worker_id worker, worker_clock clock) co
 recorded_step_times::recorded_step_times(std::span<const worker_share> workers, std::uint64_t seed)
     : seed_(seed) {
   for (const auto& each : workers) {
-    const auto mean = step_mean(each);
-    if (mean <= 0) continue;
-    const auto share = step_deviation(each) / mean;
-    workers_.push_back({mean * 1e9, std::min(sigma_max, std::sqrt(std::log1p(share * share)))});
+    if (each.steps == 0 || each.step_times.count() == 0) continue;
+    workers_.push_back({step_mean(each) * 1e9 / each.step_times.mean(), each.step_times});
   }
   LAGRANGE_EXPECT(!workers_.empty(), "no worker took a step");
 }
 
 std::chrono::nanoseconds recorded_step_times::of(worker_id worker, worker_clock clock) const {
   const auto& own = workers_[worker.value % workers_.size()];
-  const auto drawn =
-      own.mean * draw_lognormal(own.sigma, seed_, steps_stream + worker.value, clock.value);
+  const ops::random_sequence numbers(seed_, steps_stream + worker.value);
+  const auto drawn = own.scale * own.steps.at(static_cast<double>(numbers.unit(clock.value)));
   return std::max(std::chrono::nanoseconds(1),
                   std::chrono::nanoseconds(static_cast<std::int64_t>(drawn)));
 }

@@ -28,7 +28,7 @@ struct step_times {
 };
 
 /// As measured in a run: worker i of a simulation takes the times of one of the run's workers, in
-/// turns. Its steps are lognormal, with that worker's mean and deviation.
+/// turns. Its steps are drawn from that worker's histogram, with its mean.
 class recorded_step_times {
 public:
   /// Workers that took no step are left out. Requires: one that did.
@@ -38,8 +38,8 @@ public:
 
 private:
   struct times {
-    double mean; ///< nanoseconds
-    double sigma;
+    double scale; ///< that makes the mean of the histogram the worker's
+    time_histogram steps;
   };
   std::vector<times> workers_;
   std::uint64_t seed_;

@@ -172,8 +172,7 @@ worker_effects worker::on_computed(step_result result, time_point now) {
   LAGRANGE_EXPECT(result.verdict == push_verdict::skip || result.parts.size() == options_.shards,
                   std::to_string(result.parts.size()) + " gradients");
   counts_.compute += now - computing_since_;
-  const auto seconds = std::chrono::duration<double>(now - computing_since_).count();
-  counts_.compute_squares += seconds * seconds;
+  counts_.step_times.add(now - computing_since_);
   batch_times_.add((now - computing_since_) / computing_->what.batches);
   waiting_since_ = now;
   if (pull_due_) pull_ahead(now, out); // the step was quicker than those before it

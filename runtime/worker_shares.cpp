@@ -3,7 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
+#include <ratio>
 
 namespace lagrange::runtime {
 
@@ -24,11 +25,36 @@ worker_share share_of(const nlohmann::json& line) {
                     line["samples"].get<std::uint64_t>(),
                     line["restarts"].get<std::uint64_t>(),
                     time_of(line["compute_seconds"]),
-                    0,
+                    {},
                     time_of(line["wait_seconds"])};
-  const auto mean = step_mean(made), deviation = line["step_deviation_seconds"].get<double>();
-  made.compute_squares = static_cast<double>(made.steps) * (mean * mean + deviation * deviation);
+  auto& counts = made.step_times.counts;
+  for (const auto& pair : line["step_times"]) {
+    counts.resize(pair[0].get<std::size_t>() + 1);
+    counts.back() = pair[1].get<std::uint32_t>();
+  }
   return made;
+}
+
+/// Pairs of a bin and its count, by bin.
+nlohmann::ordered_json pairs_of(const time_histogram& x) {
+  auto made = nlohmann::ordered_json::array();
+  for (std::size_t bin = 0; bin < x.counts.size(); ++bin)
+    if (x.counts[bin] > 0) made.push_back({bin, x.counts[bin]});
+  return made;
+}
+
+bool are_pairs(const nlohmann::json& x) {
+  if (!x.is_array()) return false;
+  std::int64_t last = -1;
+  return std::ranges::all_of(x, [&last](const auto& pair) {
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number_unsigned() ||
+        !pair[1].is_number_unsigned())
+      return false;
+    const auto bin = pair[0].template get<std::uint64_t>();
+    if (bin >= time_histogram::bins_max || static_cast<std::int64_t>(bin) <= last) return false;
+    last = static_cast<std::int64_t>(bin);
+    return pair[1].template get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
+  });
 }
 
 } // namespace
@@ -37,11 +63,7 @@ double step_mean(const worker_share& x) {
   return x.steps > 0 ? seconds(x.compute).count() / static_cast<double>(x.steps) : 0;
 }
 
-double step_deviation(const worker_share& x) {
-  if (x.steps == 0) return 0;
-  const auto mean = step_mean(x);
-  return std::sqrt(std::max(0.0, x.compute_squares / static_cast<double>(x.steps) - mean * mean));
-}
+double step_deviation(const worker_share& x) { return x.step_times.deviation() / std::nano::den; }
 
 std::string to_json(std::span<const worker_share> workers) {
   std::string text = "[";
@@ -55,7 +77,8 @@ std::string to_json(std::span<const worker_share> workers) {
                                 {"step_mean_seconds", step_mean(each)},
                                 {"step_deviation_seconds", step_deviation(each)},
                                 {"wait_seconds", seconds(each.waiting).count()},
-                                {"wait_share", nullptr}};
+                                {"wait_share", nullptr},
+                                {"step_times", pairs_of(each.step_times)}};
     if (all.count() > 0) line["wait_share"] = seconds(each.waiting) / seconds(all);
     text += (&each == workers.data() ? "\n" : ",\n") + line.dump();
   }
@@ -76,12 +99,16 @@ result<std::vector<worker_share>> parse_worker_shares(std::string_view text,
     for (const auto* name : {"worker", "steps", "samples", "restarts"})
       if (const auto at = line.find(name); at == line.end() || !at->is_number_unsigned())
         return refuse(std::string(name) + " is no count");
-    for (const auto* name : {"compute_seconds", "step_deviation_seconds", "wait_seconds"})
+    for (const auto* name : {"compute_seconds", "wait_seconds"})
       if (const auto at = line.find(name); at == line.end() || !at->is_number() ||
                                            !(at->get<double>() >= 0) ||
                                            at->get<double>() > seconds_max)
         return refuse(std::string(name) + " is no time");
+    if (const auto at = line.find("step_times"); at == line.end() || !are_pairs(*at))
+      return refuse("step_times is no list of [bin, count] in ascending order");
     made.push_back(share_of(line));
+    if (made.back().step_times.count() != made.back().steps)
+      return refuse("step_times has another number of steps than steps");
   }
   return made;
 }

@@ -4,6 +4,7 @@
 
 #include "runtime/error.hpp"
 #include "runtime/ids.hpp"
+#include "runtime/time_histogram.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -21,7 +22,7 @@ struct worker_share {
   std::uint64_t samples = 0;
   std::uint64_t restarts = 0;
   std::chrono::nanoseconds compute{0};
-  double compute_squares = 0;          ///< of the steps' times, added up; in seconds squared
+  time_histogram step_times;           ///< those that `compute` is the sum of
   std::chrono::nanoseconds waiting{0}; ///< for a lease or for parameters
   bool operator==(const worker_share&) const = default;
 };

@@ -84,6 +84,16 @@ TEST_CASE("a job over slow links loses nothing and takes their time, wherever it
   }
 }
 
+TEST_CASE("LE-1 SH-2: workers that are killed by chaos.failures come back, and nothing is lost",
+          "[apps][process]") {
+  const auto x = run({"--policy", "ssp:3", "--workers", "3", "--slow", "worker-*:20x", "--set",
+                      "chaos.failures=every 300ms", "--set", "restart.intensity=1000", "--set",
+                      "restart.backoff=10ms"});
+  check_whole(x);
+  CHECK(x.summary["restarts"]["worker"] >= 1);
+  CHECK(x.output.find("was killed (signal 9)") != std::string::npos);
+}
+
 TEST_CASE("a job without injected times is not called emulated", "[apps][process]") {
   const auto x = run({"--policy", "asp", "--workers", "1", "--in-process"});
   check_whole(x);

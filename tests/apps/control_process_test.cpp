@@ -41,6 +41,13 @@ void wait_for(running_program& job, const std::string& text) {
   FAIL("the job ended without: " << text << "\n" << job.output());
 }
 
+void interrupt(running_program& job) {
+  job.signal(SIGINT);
+  while (job.line()) {
+  }
+  CHECK(job.wait().status == 130);
+}
+
 struct answer {
   int status;
   std::string text;
@@ -71,10 +78,7 @@ TEST_CASE("ctl: a running job goes on under another policy, which its journals t
     CHECK(told.text.find(std::string("the policy is ") + policy) != std::string::npos);
   }
   wait_for(job, R"("policy":"asp")");
-  job.signal(SIGINT);
-  while (job.line()) {
-  }
-  CHECK(job.wait().status == 130);
+  interrupt(job);
   CHECK(!std::filesystem::exists(run / "control"));
   std::ifstream in(run / "summary.json");
   const auto figures = json::parse(in);
@@ -102,8 +106,5 @@ TEST_CASE("ctl: orders that no job can carry out are refused, and the job goes o
   CHECK(apps::give_order(run, "").value().starts_with("refused "));
   CHECK(!apps::give_order(run, std::string(100'000, 'x')).has_value());
   CHECK(order(run, {"policy", "asp"}).status == 0);
-  job.signal(SIGINT);
-  while (job.line()) {
-  }
-  CHECK(job.wait().status == 130);
+  interrupt(job);
 }

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -113,6 +114,28 @@ TEST_CASE("a simulation from a run shows what that measured beside what it says"
   // 20 rounds of 50 workers, each as long as the slowest of them.
   CHECK(found["simulated"]["train_seconds"] > 20 * 0.007);
   CHECK(run({"simulate", "--from", simulated.path().string(), "--quiet"}).status == 2);
+}
+
+TEST_CASE("a simulation from a run injects what that had injected once, and by what a batch took",
+          "[apps][simulate]") {
+  for (const words& how :
+       {words{"--policy", "bsp"},
+        words{"--policy", "asp", "--set", "staleness.local_steps=8", "--set",
+              "staleness.outer=average", "--set", "staleness.dynamic_steps=true"}}) {
+    const tests::temporary_folder measured, simulated;
+    auto slow = job(measured.path(), how);
+    slow.insert(slow.end(), {"--quiet", "--slow", "worker-1:4x", "--set", "topology.workers=4"});
+    slow.erase(std::ranges::find(slow, "--workers"), std::ranges::find(slow, "50") + 1);
+    REQUIRE(run(slow).status == 0);
+    const auto source = run_in(measured.path());
+    REQUIRE(run({"simulate", "--from", source.string(), "--output", simulated.path().string(),
+                 "--quiet"})
+                .status == 0);
+    const auto found = json::parse(content(run_in(simulated.path()) / "prediction.json"));
+    const double once = found["measured"]["train_seconds"];
+    CAPTURE(how[1], once);
+    CHECK(found["simulated"]["train_seconds"].get<double>() == Approx(once).epsilon(0.1));
+  }
 }
 
 TEST_CASE("RE-1 LE-1: a simulated run is replayed and audited like any other", "[apps][simulate]") {

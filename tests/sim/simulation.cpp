@@ -69,6 +69,13 @@ job job_of(const scenario& chosen, const catalog& known) {
   return parse_job(job_text(chosen), "the scenario", chosen.set, known).value();
 }
 
+std::vector<float> flat(const std::vector<ops::tensor>& values) {
+  std::vector<float> made;
+  for (const auto& each : values)
+    made.insert(made.end(), each.values<float>().begin(), each.values<float>().end());
+  return made;
+}
+
 /// One job with faults, and what watches it.
 class faulty_job {
 public:
@@ -213,8 +220,7 @@ private:
       made.breach = "LE-1: " + audit_line(made.figures) + ", expected " + std::to_string(leases);
     if (made.breach.empty()) made.breach = audit_.breach();
     if (!made.breach.empty()) return;
-    made.parameters =
-        assemble_parameters(job_, rows_, facts_, simulated_.state().parameters.shards);
+    made.parameters = flat(assemble_values(job_, rows_, facts_, simulated_.state().parameters));
     made.expected_updates = checker_.version({0}).value;
   }
 
@@ -254,7 +260,7 @@ std::string find_difference(const scenario& chosen, const report& recorded) {
   replay again({what, known, facts, *training}, std::move(plan).value(), {});
   if (const auto ran = again.run(); !ran) return ran.error().text;
   if (!again.difference().empty()) return again.difference();
-  const auto parameters = assemble_parameters(what, known, facts, again.parameters());
+  const auto parameters = flat(assemble_values(what, known, facts, again.parameters()));
   return parameters == recorded.parameters ? "" : "the parameters at the end differ";
 }
 

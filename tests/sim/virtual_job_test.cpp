@@ -56,7 +56,7 @@ std::string replay_of(const job& what, const catalog& rows, const data_facts& fa
   replay again({what, rows, facts, *training}, make_replay_plan(recorded.journals).value(), {});
   if (const auto ran = again.run(); !ran) return ran.error().text;
   if (!again.difference().empty()) return again.difference();
-  return assemble_parameters(what, rows, facts, again.parameters()) == recorded.parameters
+  return assemble_parameters(what, rows, facts, again.parameters().shards) == recorded.parameters
              ? ""
              : "the parameters at the end differ";
 }
