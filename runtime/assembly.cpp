@@ -300,7 +300,9 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   made.find_policy = maker_of(rows);
   made.switches = {x.staleness.switches, static_cast<std::uint64_t>(facts.samples),
                    made.job.leases / x.data.epochs / lease_ids};
-  made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff};
+  made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff,
+                  restart_strategy_of(x.restart.strategy)};
+  made.silence.floor = x.restart.silence;
   return made;
 }
 

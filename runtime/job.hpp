@@ -103,7 +103,9 @@ struct job {
   struct restart_table {
     std::uint32_t intensity = 5;
     std::chrono::milliseconds period{60'000};
-    std::chrono::milliseconds backoff{100}; ///< before a restart
+    std::chrono::milliseconds backoff{100};   ///< before a restart
+    std::chrono::milliseconds silence{3'000}; ///< of an actor that then counts as dead, at least
+    std::string strategy = "one_for_one";     ///< who is restarted along with the one that died
     bool operator==(const restart_table&) const = default;
   } restart;
 

@@ -196,6 +196,11 @@ const key_rule rules[] = {
      duration_key{at<&job::restart, &job::restart_table::period>, 1s, 24h}},
     {"restart.backoff", "before a restart",
      duration_key{at<&job::restart, &job::restart_table::backoff>, 0ms, 1h}},
+    {"restart.silence", "an actor that says nothing for so long, or longer by its habit, is dead",
+     duration_key{at<&job::restart, &job::restart_table::silence>, 1s, 1h}},
+    {"restart.strategy", "who is restarted along with an actor that died, of the workers",
+     choice_key{at<&job::restart, &job::restart_table::strategy>,
+                {"one_for_one", "rest_for_one", "all"}}},
 
     {"evaluation.every", "on the test split; the end of the job has one always",
      epochs_key{at<&job::evaluation, &job::evaluation_table::every>}},

@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::array<std::string_view, 7> state_names{
     "waiting", "starting", "starting", "starting", "running", "restarting", "done"};
-/// However often an actor dies, its restart waits no longer than this.
-constexpr std::chrono::milliseconds backoff_max{10'000};
 /// A view that a shard or the feeder has not acknowledged by then is sent again.
 constexpr std::chrono::milliseconds view_deadline{1'000};
 
@@ -26,7 +24,8 @@ double seconds_between(time_point from, time_point to) {
 
 supervisor::supervisor(supervisor_options options, time_point now)
     : options_(std::move(options)), progress_(options_.job, now), switch_(options_.job.shards),
-      rules_(options_.switches), diagnosis_(options_.learning) {
+      rules_(options_.switches), diagnosis_(options_.learning), heartbeats_(options_.silence),
+      restarts_(options_.restart) {
   LAGRANGE_EXPECT(options_.job.workers > 0 && options_.job.shards > 0, "a job without actors");
   const auto add = [this](actor_role role, std::uint32_t count) {
     places_by_role_[role] = count;
@@ -89,6 +88,7 @@ supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
   if (where == nullptr || where->state != place_state::placed) return out;
   where->state = place_state::running;
   ++running_[who.name.role];
+  heartbeats_.observe(who, now);
   if (where->lost_at) {
     out.events.push_back(fmt::format("{} is back after {:.2f} s as incarnation {}",
                                      to_string(who.name), seconds_between(*where->lost_at, now),
@@ -102,70 +102,7 @@ supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
   return out;
 }
 
-// ---- going down ---------------------------------------------------------------------------------
-
-supervisor_effects supervisor::on_loss(actor_life who, const std::string& cause, time_point now) {
-  supervisor_effects out;
-  if (auto* where = find(who)) lose(who, *where, cause, now, out);
-  return out;
-}
-
-void supervisor::lose(actor_life who, place& where, const std::string& cause, time_point now,
-                      supervisor_effects& out) {
-  if (where.state == place_state::lost || where.state == place_state::waiting ||
-      where.state == place_state::ended)
-    return;
-  if (where.state == place_state::running) --running_[who.name.role];
-  if (phase_ >= job_phase::ending ||
-      (phase_ == job_phase::collecting && who.name.role == actor_role::worker)) {
-    where.state = place_state::ended;
-    note_if_all_ended();
-  } else if (who.name.role == actor_role::worker) {
-    lose_worker(who, where, cause, now, out);
-  } else {
-    where.state = place_state::ended;
-    out.kills.push_back(who);
-    out.events.push_back(to_string(who.name) + " " + cause);
-    end(job_outcome::failed,
-        to_string(who.name) + " " + cause +
-            (who.name.role == actor_role::shard
-                 ? "; its parameters are lost with it (topology.replicas = 0)"
-                 : "; its leases are lost with it"),
-        now, out);
-  }
-}
-
-supervisor_effects supervisor::on_launch_failure(actor_life who, const std::string& cause,
-                                                 time_point now) {
-  return on_loss(who, "could not be started: " + cause, now);
-}
-
-void supervisor::lose_worker(actor_life who, place& where, const std::string& cause, time_point now,
-                             supervisor_effects& out) {
-  out.events.push_back(to_string(who.name) + " " + cause);
-  out.kills.push_back(who);
-  where.state = place_state::lost;
-  where.pid = 0;
-  if (!where.lost_at) where.lost_at = now;
-  std::erase_if(where.losses, [&](time_point at) { return now - at > options_.restart.period; });
-  where.losses.push_back(now);
-  change_view(now, out);
-  if (where.losses.size() > options_.restart.intensity) {
-    end(job_outcome::failed,
-        fmt::format("{} {}; it died {} times within {} s, more than restart.intensity = {} allows",
-                    to_string(who.name), cause, where.losses.size(),
-                    std::chrono::duration<double>(options_.restart.period).count(),
-                    options_.restart.intensity),
-        now, out);
-    return;
-  }
-  progress_.on_loss(who.name, now);
-  ++where.restarts;
-  where.life = where.life.next();
-  where.state = place_state::waiting;
-  const auto doublings = std::min<std::size_t>(where.losses.size() - 1, 16);
-  where.due = now + std::min(backoff_max, options_.restart.backoff * (1 << doublings));
-}
+// ---- views --------------------------------------------------------------------------------------
 
 membership_view supervisor::view() const {
   membership_view made{options_.self, {}};
@@ -225,15 +162,23 @@ void supervisor::note_if_all_ended() {
 
 // ---- reports ------------------------------------------------------------------------------------
 
+void supervisor::hear(const stamp& from, time_point now) {
+  const actor_life who{from.name, from.life};
+  if (const auto* where = find(who); where != nullptr && where->state == place_state::running)
+    heartbeats_.observe(who, now);
+}
+
 supervisor_effects supervisor::on_report(const worker_report& report, time_point now) {
   supervisor_effects out;
+  hear(report.from, now);
   progress_.on_report(report, now);
   rules_.on_report(report);
   for (const auto& advice : diagnosis_.on_report(report)) out.events.push_back("advice: " + advice);
   return out;
 }
 
-supervisor_effects supervisor::on_report(const shard_report& report, time_point) {
+supervisor_effects supervisor::on_report(const shard_report& report, time_point now) {
+  hear(report.from, now);
   progress_.on_report(report);
   diagnosis_.on_report(report);
   return {};
@@ -241,6 +186,7 @@ supervisor_effects supervisor::on_report(const shard_report& report, time_point)
 
 supervisor_effects supervisor::on_report(const feeder_report& report, time_point now) {
   supervisor_effects out;
+  hear(report.from, now);
   progress_.on_report(report, now);
   if (phase_ >= job_phase::collecting) return out;
   if (report.finished) {
@@ -298,6 +244,7 @@ supervisor_effects supervisor::on_failure(const std::string& cause, time_point n
 
 supervisor_effects supervisor::on_tick(time_point now) {
   supervisor_effects out;
+  heartbeats_.on_tick(now);
   if (phase_ == job_phase::ending && now >= end_by_) phase_ = job_phase::ended;
   if (phase_ == job_phase::collecting && now >= end_by_)
     end(job_outcome::failed, "the shards did not hand over their parameters at the end", now, out);
@@ -316,6 +263,7 @@ supervisor_effects supervisor::on_tick(time_point now) {
              where.state == place_state::placed)
       lose({name, where.life}, where, "did not come up in time", now, out);
   }
+  lose_silent(now, out);
   return out;
 }
 

@@ -4,15 +4,18 @@
 ///
 /// Places come up in three waves: feeder, shards, workers, because each connects to those before
 /// it. A worker that dies leaves the membership view, and its next incarnation starts after a
-/// back-off. A shard or feeder that dies ends the job: their recovery is not built yet.
+/// back-off. A shard or feeder that dies ends the job: their recovery is not built yet. An actor
+/// that is up and silent is killed, and then has died.
 ///
 /// Invariants: CL-2 (a death becomes a view at once), EN-1 (every job ends, with its cause named).
 #pragma once
 
 #include "runtime/diagnosis.hpp"
+#include "runtime/heartbeats.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/policy_switch.hpp"
 #include "runtime/progress.hpp"
+#include "runtime/restart_rules.hpp"
 #include "runtime/switch_rules.hpp"
 #include "runtime/table_split.hpp"
 
@@ -23,12 +26,6 @@
 
 namespace lagrange::runtime {
 
-struct restart_rule {
-  std::uint32_t intensity = 5; ///< so many restarts of one actor within the period are in order
-  std::chrono::milliseconds period{60'000};
-  std::chrono::milliseconds backoff{100}; ///< before the first restart; doubles with each in a row
-};
-
 struct supervisor_options {
   stamp self;
   progress_options job;
@@ -38,6 +35,7 @@ struct supervisor_options {
   table_split tables{{}, 1}; ///< over the job's shards
   learning_settings learning;
   restart_rule restart;
+  heartbeat_options silence;
   /// A node that has not joined by then counts as lost.
   std::chrono::milliseconds start_deadline{30'000};
   /// A job that ends waits so long for its last figures and for its nodes.
@@ -121,8 +119,7 @@ private:
     incarnation life;
     place_state state = place_state::waiting;
     std::int64_t pid = 0;
-    time_point due;                 ///< waiting: when to launch; starting: when to give up
-    std::vector<time_point> losses; ///< within the restart period
+    time_point due; ///< waiting: when to launch; starting: when to give up
     std::uint32_t restarts = 0;
     std::optional<time_point> lost_at;
     view_number acknowledged; ///< feeder and shards: the view that they have
@@ -133,9 +130,13 @@ private:
   void place_if_possible(actor_name name, place& where, supervisor_effects& out);
   void lose(actor_life who, place& where, const std::string& cause, time_point now,
             supervisor_effects& out);
-  void lose_worker(actor_life who, place& where, const std::string& cause, time_point now,
-                   supervisor_effects& out);
+  void lose_restartable(actor_life who, place& where, const std::string& cause, time_point now,
+                        supervisor_effects& out);
+  void restart(actor_life who, place& where, time_point due, time_point now);
+  void restart_others(actor_name dead, time_point due, time_point now, supervisor_effects& out);
   void change_view(time_point now, supervisor_effects& out);
+  void hear(const stamp& from, time_point now);
+  void lose_silent(time_point now, supervisor_effects& out);
   bool is_view_missed() const;
   void end(job_outcome outcome, const std::string& cause, time_point now, supervisor_effects& out);
   std::uint64_t passed_of(const feeder_report& report) const;
@@ -150,6 +151,8 @@ private:
   policy_switch switch_;
   switch_watch rules_;
   diagnosis diagnosis_;
+  heartbeats heartbeats_;
+  restart_rules restarts_;
   job_phase phase_ = job_phase::starting;
   job_outcome outcome_ = job_outcome::done;
   std::string cause_;

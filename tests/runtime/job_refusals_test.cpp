@@ -46,6 +46,8 @@ const broken_config broken[] = {
     {"[restart]\nintensity = -1", {"restart.intensity = -1", "from 0 to 1000"}},
     {"[restart]\nperiod = \"0s\"", {"restart.period = \"0s\"", "a time from \"1s\" to \"24h\""}},
     {"[restart]\nbackoff = \"2h\"", {"restart.backoff = \"2h\"", "to \"60m\""}},
+    {"[restart]\nstrategy = \"some\"", {"restart.strategy = \"some\"", "one_for_one"}},
+    {"[restart]\nsilence = \"200ms\"", {"restart.silence = \"200ms\"", "from \"1s\" to \"60m\""}},
     {"[simulation]\nstep = \"0us\"",
      {"job.toml:2: simulation.step = \"0us\"", "a time from \"1us\" to \"60s\""}},
     {"[simulation]\nstep = \"2m\"", {"simulation.step = \"2m\"", "with us, ms or s"}},
