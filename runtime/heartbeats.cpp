@@ -1,5 +1,7 @@
 #include "runtime/heartbeats.hpp"
 
+#include "runtime/restart_rules.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,6 +20,9 @@ constexpr double gap_weight = 1.0 / 16;
 constexpr double first_gap_seconds = 0.25;
 /// However regular an actor is, its gaps deviate by this share of their mean.
 constexpr double deviation_min = 0.25;
+
+/// Where no restart helps, a death is the end of the job, and a hang may yet pass.
+constexpr int patience_without_restart = 10;
 
 } // namespace
 
@@ -64,7 +69,8 @@ std::vector<actor_life> heartbeats::silent(time_point now) const {
   const auto heard = listened(now);
   for (const auto& [name, known] : known_) {
     const auto silence = heard - known.last;
-    if (silence >= options_.floor && phi_of(known, silence) >= options_.phi_max)
+    const auto floor = options_.floor * (is_restartable(name.role) ? 1 : patience_without_restart);
+    if (silence >= floor && phi_of(known, silence) >= options_.phi_max)
       found.push_back({name, known.life});
   }
   return found;

@@ -20,7 +20,8 @@
 namespace lagrange::runtime {
 
 struct heartbeat_options {
-  std::chrono::milliseconds floor{3'000}; ///< no shorter silence counts as a death
+  /// No shorter silence counts as a death; ten times that for who cannot be restarted.
+  std::chrono::milliseconds floor{3'000};
   double phi_max = 12; ///< a silence counts if a gap as long has a probability of 10^-phi_max
 };
 

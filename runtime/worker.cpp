@@ -1,6 +1,7 @@
 #include "runtime/worker.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace lagrange::runtime {
 
@@ -40,6 +41,8 @@ void worker::ask(standing state, worker_clock clock, time_point now, worker_effe
 
 void worker::pull(worker_clock clock, time_point now, worker_effects& out) {
   pulled_for_ = clock;
+  pulled_plan_ = plan_;
+  is_pull_repeated_ = false;
   pull_sent_ = now;
   pull_due_.reset();
   std::fill(arrived_.begin(), arrived_.end(), nullptr);
@@ -131,6 +134,7 @@ void worker::advance(time_point now, worker_effects& out) {
 
 void worker::compute_if_ready(time_point now, worker_effects& out) {
   if (pulled_for_ != grant_->clock) return pull(grant_->clock, now, out);
+  if (pulled_plan_ != plan_) return pull_other_rows(now, out);
   if (std::find(arrived_.begin(), arrived_.end(), nullptr) != arrived_.end()) return;
   clock_ = grant_->clock;
   computing_ =
@@ -142,6 +146,15 @@ void worker::compute_if_ready(time_point now, worker_effects& out) {
   computing_since_ = now;
   out.compute = computing_;
   if (looks_ahead(computing_->what)) look_ahead(now, out);
+}
+
+/// A second lease of a round is read at the clock of the first, but needs other rows. Answers name
+/// the clock alone: if one may yet come to the first, only a next life can tell them apart.
+void worker::pull_other_rows(time_point now, worker_effects& out) {
+  if (is_pull_repeated_)
+    throw std::runtime_error("cannot tell late answers to one lease from those to the next; its "
+                             "next incarnation can");
+  pull(grant_->clock, now, out);
 }
 
 void worker::look_ahead(time_point now, worker_effects& out) {
@@ -342,6 +355,7 @@ worker_effects worker::on_tick(time_point now) {
   if (pulled_for_ && is_missing && now - pull_sent_ >= options_.retry_after) {
     const auto kept = arrived_;
     pull(*pulled_for_, now, out);
+    is_pull_repeated_ = true;
     arrived_ = kept;
     std::erase_if(out.pulls, [&](const auto& each) { return kept[each.first.value] != nullptr; });
   }

@@ -160,6 +160,7 @@ private:
   /// Does whatever has become possible.
   void advance(time_point now, worker_effects& out);
   void compute_if_ready(time_point now, worker_effects& out);
+  void pull_other_rows(time_point now, worker_effects& out);
   bool looks_ahead(const lease& what) const {
     return options_.ahead == lookahead::one_step && what.round_size == 0;
   }
@@ -184,6 +185,8 @@ private:
   std::shared_ptr<const row_plan> plan_; ///< of the grant
   // The parameters asked for.
   std::optional<worker_clock> pulled_for_;
+  std::shared_ptr<const row_plan> pulled_plan_; ///< whose rows were asked for
+  bool is_pull_repeated_ = false;               ///< so each shard may answer it twice
   time_point pull_sent_;
   std::vector<std::shared_ptr<const pull_reply>> arrived_; ///< by shard; null: not here yet
   std::vector<std::shared_ptr<const pull_reply>> held_;    ///< last full copy, by shard

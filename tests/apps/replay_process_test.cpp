@@ -112,6 +112,21 @@ TEST_CASE("RE-1 CO-1: with a lossy codec and a killed worker a run replays to th
   check_audit_holds(run_in(folder), 2500);
 }
 
+TEST_CASE("RE-1: a run of a model with tables replays to the same bits, tables and all",
+          "[apps][process][replay]") {
+  tests::temporary_folder folder;
+  const words pairs{
+      "--set", "model.name=skipgram", "--set",    "data.path=zipf-pairs:4000:60:50:1.05",
+      "--set", "optimizer.name=adam", "--shards", "2"};
+  REQUIRE(running_program(job(folder, "ssp:3", pairs)).wait().status == 0);
+  const auto run = run_in(folder);
+  check_replays(run);
+  check_audit_holds(run, 500);
+  const auto early = tell({"replay", run.string(), "--until", "update=100"});
+  CHECK(early.what["bit_exact"] == true);
+  CHECK(early.what["test_accuracy"].is_number());
+}
+
 TEST_CASE("a replay stops at an update, and leaves a worker out", "[apps][process][replay]") {
   tests::temporary_folder folder;
   REQUIRE(running_program(job(folder, "ssp:3", {"--in-process"})).wait().status == 0);

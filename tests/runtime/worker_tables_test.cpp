@@ -106,6 +106,19 @@ TEST_CASE("a grant that comes after the pull was due pulls at once", "[runtime][
   CHECK(worker.asked() == 2);
 }
 
+TEST_CASE("a second lease of a round, at the same clock, gets the rows that it needs itself",
+          "[runtime][worker][tables]") {
+  table_worker worker;
+  worker.step(7, 3);
+  worker.computed(7);
+  worker.acks(3, 7);
+  worker.grant(grant_kind::batch, 8, 3); // its holder died
+  CHECK_FALSE(worker.effects.compute);
+  CHECK(worker.asked() == 8);
+  worker.parameters(3);
+  CHECK(worker.effects.compute->what.id == lease_id{8});
+}
+
 TEST_CASE("a worker that has no next lease pulls nothing", "[runtime][worker][tables]") {
   for (const auto kind : {grant_kind::tick, grant_kind::idle, grant_kind::finished}) {
     table_worker worker(lookahead::one_step);
