@@ -60,6 +60,25 @@ TEST_CASE("SH-1: a pull gets the parameters of its version, and keeps them", "[r
   CHECK(std::vector<float>(kept.begin(), kept.end()) == filled(0));
 }
 
+TEST_CASE(
+    "CL-2: a shard that is held admits nothing beyond what it has, until the policy is switched",
+    "[runtime][shard][switch]") {
+  auto options = shard_of("asp");
+  options.find_policy = [](std::string_view spec) { return make_policy(policies(), spec); };
+  shard_probe shard(std::move(options));
+  for (std::uint64_t clock = 0; clock < 3; ++clock)
+    CHECK(shard.pull(pull_of(worker_stamp(0), clock)).pulls.size() == 1);
+  switch_order order{stamp_of(actor_role::supervisor), 1, switch_phase::hold, "ssp:0", {}};
+  shard_effects effects;
+  const auto held = shard.twin.on_switch(order, {}, effects).value();
+  CHECK(held.first.value >= 3);
+  CHECK(shard.pull(pull_of(worker_stamp(0), held.first.value)).pulls.empty());
+  order.phase = switch_phase::commit;
+  order.first = held.first;
+  REQUIRE(shard.twin.on_switch(order, {}, effects));
+  CHECK(effects.pulls.empty()); // the other worker has not begun: ssp:0 lets nobody go ahead
+}
+
 TEST_CASE("a pull of what the worker holds is answered without parameters", "[runtime][shard]") {
   shard_probe shard(shard_of("asp"));
   shard.push(push_of(worker_stamp(0), 0, 0));
