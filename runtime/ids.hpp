@@ -54,6 +54,9 @@ using worker_clock = strong<struct clock_tag, std::uint64_t>;
 /// Updates applied by one shard.
 using shard_version = strong<struct version_tag, std::uint64_t>;
 
+/// Cuts of the job that came before: of what a message or a step says, and of what an actor holds.
+using cut_number = strong<struct cut_tag, std::uint32_t>;
+
 /// An attempt at a lease: no other push of the job has the same. Attempt 0: none.
 struct lease_attempt_id {
   lease_id what;

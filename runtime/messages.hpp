@@ -6,7 +6,7 @@
 
 #include "ops/tensor.hpp"
 #include "runtime/error.hpp"
-#include "runtime/ids.hpp"
+#include "runtime/membership.hpp"
 #include "runtime/table_rows.hpp"
 
 #include <array>
@@ -16,17 +16,6 @@
 #include <vector>
 
 namespace lagrange::runtime {
-
-/// Who speaks, and as what: every message carries it. Receivers refuse other jobs, lower terms and
-/// fenced incarnations.
-struct stamp {
-  job_id job;
-  supervisor_term term;
-  view_number view;
-  actor_name name;
-  incarnation life;
-  bool operator==(const stamp&) const = default;
-};
 
 // ---- leases: worker <-> feeder ------------------------------------------------------------------
 
@@ -39,6 +28,7 @@ struct lease {
   std::uint64_t round = 0;
   std::uint32_t round_size = 0;
   std::uint32_t batches = 1; ///< each has an id, from the lease's own on; 1, unless they vary
+  cut_number cut;            ///< when it was dealt
   bool operator==(const lease&) const = default;
 };
 
@@ -62,6 +52,7 @@ enum class grant_kind : std::uint8_t {
   tick,      ///< no lease is left in this round: push an empty tick
   idle,      ///< no lease is left: leave the clock table, then ask again as idle
   finished,  ///< every lease is closed
+  discard,   ///< the feeder gives the lease up: compute nothing, push that
 };
 
 /// Samples as the data set stores them. A network sees inputs * scale + shift.
@@ -117,6 +108,7 @@ struct pull_reply {
   std::array<lease_attempt_id, 2> taken; ///< of the one who asks: pushes taken last, the last first
   std::uint64_t samples = 0; ///< of the gradients in the parameters: how far the schedule is
   ops::tensor rows;          ///< f32 [M]: those that were asked for, as they are now; or empty
+  cut_number cut;            ///< of the shard when it was served
 
   static constexpr std::int64_t block_elements = 1024;
 };
@@ -124,9 +116,10 @@ struct pull_reply {
 /// What is to become of a push.
 enum class push_verdict : std::uint8_t {
   apply = 0,
-  skip,  ///< the worker dropped the gradient (NaN, overflow): settle the lease, change nothing
-  tick,  ///< no lease: only the clock moves
-  leave, ///< no lease: the worker leaves the clock table until its next pull
+  skip,    ///< the worker dropped the gradient (NaN, overflow): settle the lease, change nothing
+  tick,    ///< no lease: only the clock moves
+  leave,   ///< no lease: the worker leaves the clock table until its next pull
+  discard, ///< the feeder gave the lease up: settle it, change nothing
 };
 
 /// One frame of a push. A push is whole when frames 0 .. frames-1 have come, in any order.
@@ -149,6 +142,7 @@ struct gradient_push {
   // Of every frame.
   table_rows rows;          ///< whose gradients this frame brings
   ops::tensor row_gradient; ///< f32 [M], one row after another; empty without rows
+  cut_number cut;           ///< of the step: the same in all frames, to all shards
 };
 
 enum class push_outcome : std::uint8_t {
@@ -164,6 +158,7 @@ struct push_ack {
   worker_clock clock;
   push_outcome outcome = push_outcome::partial;
   shard_version version;
+  cut_number cut; ///< of the shard when it took the push
 };
 
 /// Asks for what the shard holds now, whatever the policy: for the evaluator and the end of a job.
@@ -200,29 +195,8 @@ struct settlement_ack {
   std::uint64_t sequence = 0;
 };
 
-// ---- membership: supervisor -> everyone ---------------------------------------------------------
-
-struct member {
-  worker_id worker;
-  incarnation life;
-  bool live = false;
-};
-
-/// The workers as the supervisor knows them. A view replaces every lower one of its term.
-struct membership_view {
-  stamp from; ///< from.view is its number
-  std::vector<member> members;
-};
-struct view_ack {
-  stamp from;
-};
-
 // ---- inspection: what CAF needs to carry the messages between actors ----------------------------
 
-template <class Inspector>
-auto inspect(Inspector& f, stamp& x) {
-  return f(x.job, x.term, x.view, x.name, x.life);
-}
 template <class Inspector>
 auto inspect(Inspector& f, settled_lease& x) {
   return f(x.what, x.attempt, x.outcome);
@@ -234,17 +208,5 @@ auto inspect(Inspector& f, settlement& x) {
 template <class Inspector>
 auto inspect(Inspector& f, settlement_ack& x) {
   return f(x.from, x.sequence);
-}
-template <class Inspector>
-auto inspect(Inspector& f, member& x) {
-  return f(x.worker, x.life, x.live);
-}
-template <class Inspector>
-auto inspect(Inspector& f, membership_view& x) {
-  return f(x.from, x.members);
-}
-template <class Inspector>
-auto inspect(Inspector& f, view_ack& x) {
-  return f(x.from);
 }
 } // namespace lagrange::runtime

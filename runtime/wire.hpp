@@ -16,7 +16,7 @@
 namespace lagrange::runtime {
 
 /// Raised with every change that an older reader would misread. Other versions are refused.
-constexpr std::uint16_t protocol_version = 5;
+constexpr std::uint16_t protocol_version = 6;
 
 /// What a frame may hold. A sender that breaks a limit has a bug; a receiver refuses the frame.
 struct wire_limits {

@@ -50,7 +50,8 @@ public:
             .epoch = in.getEpoch(),
             .round = in.getRound(),
             .round_size = in.getRoundSize(),
-            .batches = in.getBatches()};
+            .batches = in.getBatches(),
+            .cut = {in.getCut()}};
   }
 
   ops::tensor read(std::string_view field, schema::Tensor::Reader in);
@@ -162,7 +163,8 @@ push_ack field_reader::read(schema::PushAck::Reader in) {
           .attempt = {in.getAttempt()},
           .clock = {in.getClock()},
           .outcome = enumerator("outcome", in.getOutcome(), push_outcome::duplicate),
-          .version = {in.getVersion()}};
+          .version = {in.getVersion()},
+          .cut = {in.getCut()}};
 }
 
 rejection field_reader::read(schema::Rejection::Reader in) {
@@ -179,7 +181,7 @@ batch field_reader::read(schema::Batch::Reader in) {
 lease_grant field_reader::read(schema::LeaseGrant::Reader in) {
   return {.from = read(in.getFrom()),
           .sequence = in.getSequence(),
-          .kind = enumerator("kind", in.getKind(), grant_kind::finished),
+          .kind = enumerator("kind", in.getKind(), grant_kind::discard),
           .what = read(in.getWhat()),
           .clock = {in.getClock()},
           .samples = in.hasSamples() ? read(in.getSamples()) : batch{}};
@@ -208,7 +210,8 @@ pull_reply field_reader::read(schema::PullReply::Reader in) {
           .blocks = in.hasBlocks() ? read("blocks", in.getBlocks()) : ops::tensor{},
           .taken = {{{taken.id, taken.attempt}, {before.id, before.attempt}}},
           .samples = in.getSamples(),
-          .rows = in.hasRows() ? read("rows", in.getRows()) : ops::tensor{}};
+          .rows = in.hasRows() ? read("rows", in.getRows()) : ops::tensor{},
+          .cut = {in.getCut()}};
 }
 
 gradient_push field_reader::read(schema::GradientPush::Reader in) {
@@ -223,12 +226,13 @@ gradient_push field_reader::read(schema::GradientPush::Reader in) {
           .first = in.getFirst(),
           .gradient = std::move(gradient),
           .how = std::move(how),
-          .verdict = enumerator("verdict", in.getVerdict(), push_verdict::leave),
+          .verdict = enumerator("verdict", in.getVerdict(), push_verdict::discard),
           .samples = in.getSamples(),
           .clip_scale = in.getClipScale(),
           .rows = in.hasRows() ? read("rows", in.getRows()) : table_rows{},
           .row_gradient =
-              in.hasRowGradient() ? read("row_gradient", in.getRowGradient()) : ops::tensor{}};
+              in.hasRowGradient() ? read("row_gradient", in.getRowGradient()) : ops::tensor{},
+          .cut = {in.getCut()}};
 }
 
 template <class Root, class T>

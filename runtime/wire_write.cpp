@@ -31,6 +31,7 @@ void put(schema::Lease::Builder to, const lease& x) {
   to.setRound(x.round);
   to.setRoundSize(x.round_size);
   to.setBatches(x.batches);
+  to.setCut(x.cut.value);
 }
 
 void put(message_writer& out, schema::Tensor::Builder to, const ops::tensor& x) {
@@ -97,6 +98,7 @@ void put(message_writer& out, schema::PullReply::Builder to, const pull_reply& x
   put(to.initTakenBefore(), lease{.id = x.taken[1].what, .attempt = x.taken[1].attempt});
   to.setSamples(x.samples);
   if (!x.rows.empty()) put(out, to.initRows(), x.rows);
+  to.setCut(x.cut.value);
 }
 
 void put(message_writer& out, schema::GradientPush::Builder to, const gradient_push& x) {
@@ -113,6 +115,7 @@ void put(message_writer& out, schema::GradientPush::Builder to, const gradient_p
   to.setClipScale(x.clip_scale);
   if (!x.rows.empty()) put(out, to.initRows(), x.rows);
   if (!x.row_gradient.empty()) put(out, to.initRowGradient(), x.row_gradient);
+  to.setCut(x.cut.value);
 }
 
 void put(message_writer&, schema::PushAck::Builder to, const push_ack& x) {
@@ -122,6 +125,7 @@ void put(message_writer&, schema::PushAck::Builder to, const push_ack& x) {
   to.setOutcome(static_cast<schema::PushOutcome>(x.outcome));
   to.setClock(x.clock.value);
   to.setVersion(x.version.value);
+  to.setCut(x.cut.value);
 }
 
 void put(message_writer& out, schema::SnapshotRequest::Builder to, const snapshot_request& x) {

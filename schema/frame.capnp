@@ -13,7 +13,7 @@ $Cxx.namespace("lagrange::schema");
 using import "tensor.capnp".Tensor;
 
 # Raised whenever a reader of the old layout would misread the new one.
-const protocolVersion :UInt16 = 5;
+const protocolVersion :UInt16 = 6;
 
 enum FrameKind {
   leaseGrant @0;
@@ -52,6 +52,7 @@ struct Lease {
   round @3 :UInt64;     # under a round policy, otherwise 0
   roundSize @4 :UInt32; # leases of that round; 0: no round
   batches @5 :UInt32 = 1; # ids that it stands for, from its own on; at least 1
+  cut @6 :UInt32;       # cuts of the job that were drawn before it was dealt
 }
 
 # Samples as the data set stores them. A network sees inputs * scale + shift.
@@ -82,6 +83,7 @@ enum GrantKind {
   tick @1;     # no lease is left in this round: push an empty tick
   idle @2;     # no lease is left: leave the clock table, ask again as idle
   finished @3; # every lease is closed
+  discard @4;  # the feeder gives the lease up: compute nothing, push that
 }
 
 # Feeder to worker: the answer to a request for a lease.
@@ -123,6 +125,7 @@ struct PullReply {
   takenBefore @8 :Lease; # of the push before `taken` that this shard has taken of the one who asks
   rows @9 :Tensor;       # f32 [M], the rows that were asked for, as they are now, one after another;
                          # null: none were
+  cut @10 :UInt32;       # cuts of the job that the shard had made when it served this
 }
 
 # What is to become of a push.
@@ -131,6 +134,7 @@ enum PushVerdict {
   skip @1;  # the gradient was dropped (NaN, overflow): settle the lease, change nothing
   tick @2;  # no lease: only the clock moves
   leave @3; # no lease: the worker leaves the clock table until its next pull
+  discard @4; # the feeder gave the lease up: settle it, change nothing
 }
 
 # Worker to shard: one frame of a push, which is whole when all its frames have come.
@@ -150,6 +154,7 @@ struct GradientPush {
   # Of every frame again:
   rows @11 :TableRows;  # whose gradients this frame brings; null: none
   rowGradient @12 :Tensor; # f32 [M], one row after another; null: none
+  cut @13 :UInt32;      # cuts of the job before the step; the same in all frames, to all shards
 }
 
 enum PushOutcome {
@@ -166,6 +171,7 @@ struct PushAck {
   outcome @3 :PushOutcome;
   clock @4 :UInt64;
   version @5 :UInt64;
+  cut @6 :UInt32;     # cuts of the job that the shard had made when it took the push
 }
 
 # Supervisor to shard: asks for what it holds now. Answered by a PullReply.

@@ -184,7 +184,7 @@ constexpr const char* golden_rejection = "00000000010001000400000000000000\n"
 } // namespace
 
 TEST_CASE("frames have the bytes of protocol version 5", "[runtime][wire]") {
-  CHECK(protocol_version == 5);
+  CHECK(protocol_version == 6);
   CHECK(to_hex(to_bytes(encode(sample_grant(grant_kind::batch)))) == golden_grant);
   CHECK(to_hex(to_bytes(encode(sample_request()))) == golden_request);
   CHECK(to_hex(to_bytes(encode(sample_row_request()))) == golden_row_request);
