@@ -34,6 +34,7 @@ shard::shard(shard_options options)
   counts_.staleness.assign(staleness_bins(options_.workers), 0);
   counts_.staleness_recent.assign(options_.workers, 0);
   counts_.lag_recent.assign(options_.workers, 0);
+  if (const auto from = std::exchange(options_.restored, nullptr)) restore(*from);
 }
 
 bool shard::is_foreign(const stamp& from) const {

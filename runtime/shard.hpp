@@ -59,11 +59,16 @@ struct shard_options {
   /// Updates between two hashes of the parameters in the journal; 0: none, and no checksums of
   /// pushes either.
   std::uint64_t hash_every = 0;
+  std::uint32_t shards = 1; ///< of the job
+  /// What to go on from; null: a fresh shard.
+  std::shared_ptr<const shard_state> restored;
 };
 
 class shard {
 public:
   /// Requires: a policy, an optimizer made for as many elements as there are parameters.
+  /// A restored one also requires the state of a shard of the same parameters, and a maker for each
+  /// policy that it was switched to.
   explicit shard(shard_options options);
 
   /// A pull is answered now, or parked until the policy admits it.
@@ -89,6 +94,11 @@ public:
   /// since. Without leases: there is nothing to say.
   settlement next_settlement();
   void on_settlement_ack(const settlement_ack& ack);
+
+  /// All that a shard has to know to go on from here, `records` apart, which its port counts.
+  /// Requires: no push is kept for a round that is open.
+  /// Cost: in the step loop, so it only copies: shard_parameters::capture().
+  std::shared_ptr<shard_state> capture(cut_number cut);
 
   shard_report report() const;
   const shard_parameters& parameters() const { return parameters_; }
@@ -128,6 +138,7 @@ private:
   struct ruling {
     worker_clock first;
     std::unique_ptr<staleness_policy> policy;
+    std::string text{}; ///< as in "ssp:8"; empty for the job's own
   };
   const staleness_policy& policy_at(worker_clock clock) const;
   void rule(std::unique_ptr<staleness_policy> policy, worker_clock first);
@@ -159,6 +170,7 @@ private:
   journal_entry& note(journal_kind kind, const gradient_push& closing, shard_effects& out) const;
   journal_entry& settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out);
   void note_state_if_due(shard_effects& out);
+  void restore(const shard_state& from);
 
   shard_options options_;
   std::uint64_t seed_; ///< of the job
