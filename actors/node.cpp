@@ -6,6 +6,7 @@
 #include "actors/shard.hpp"
 #include "actors/worker.hpp"
 #include "runtime/job_chaos.hpp"
+#include "runtime/job_devices.hpp"
 
 namespace lagrange::actors {
 
@@ -73,7 +74,9 @@ void host_feeder(node_pointer self, const placement& order) {
 journal_sink open_journal(const node_setup& setup, const job& what, const placement& order,
                           shard_options& options) {
   if (!setup.journal) return {};
-  auto sink = setup.journal(make_journal_header(what, order.job_text, order.self));
+  auto head = make_journal_header(what, order.job_text, order.self);
+  head.libraries = libraries_of(what, *setup.catalog);
+  auto sink = setup.journal(head);
   if (!sink) throw ops::device_error(sink.error().text);
   options.hash_every = journal_hash_every;
   return std::move(sink).value();
