@@ -305,6 +305,9 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff,
                   restart_strategy_of(x.restart.strategy)};
   made.silence.floor = x.restart.silence;
+  const bool has_residuals =
+      codec_of(x.codec.push, rows) != nullptr && ops::parameter_elements(network->parameters()) > 0;
+  made.cuts = {x.checkpoint.every, x.topology.shards, has_residuals ? x.topology.workers : 0, {}};
   return made;
 }
 

@@ -1,10 +1,12 @@
 #include "simulation.hpp"
 
+#include "actors/checkpoint_writer.hpp"
 #include "actors/simulation/simulated_job.hpp"
 #include "runtime/audit.hpp"
 #include "runtime/job.hpp"
 #include "runtime/replay.hpp"
 #include "runtime/transport/in_process.hpp"
+#include "tests/support/faulty_disk.hpp"
 
 #include <caf/send.hpp>
 #include <fmt/format.h>
@@ -22,6 +24,7 @@ namespace {
 /// Leases of an epoch: the last one, and under rounds the last round, are short.
 constexpr std::uint32_t samples = 65;
 constexpr std::uint32_t batch_size = 5;
+constexpr auto checkpoints = "/checkpoints";
 
 class count_network final : public ops::network {
 public:
@@ -89,7 +92,9 @@ public:
              .catalog = rows_,
              .facts = facts_,
              .job_text = to_toml(job_),
-             .journal = [this](const journal_header& head) { return watching(head); }},
+             .journal = [this](const journal_header& head) { return watching(head); },
+             .writer = [this](caf::actor_system& in,
+                              const actors::supervisor_actor& to) { return writer_of(in, to); }},
             [this](caf::actor_system& system, simulation::event_loop&) {
               return faulty_parts(system);
             },
@@ -121,6 +126,7 @@ public:
                                 made.events, made.breach, repeat_command(chosen_));
     made.fingerprint = checker_.fingerprint();
     made.journals = std::move(journals_);
+    if (made.breach.empty()) made.cuts = read_cuts();
     return made;
   }
 
@@ -176,6 +182,30 @@ private:
       }
       return result<void>(success());
     });
+  }
+
+  actors::checkpoint_writer_actor writer_of(caf::actor_system& system,
+                                            const actors::supervisor_actor& supervisor) {
+    constexpr std::uint32_t all = 1000;
+    return keep(system.spawn(
+        actors::checkpoint_writer,
+        actors::checkpoint_writer_setup{{disk_, checkpoints, "simulated", {all}}, supervisor, [] {
+                                          return std::chrono::sys_seconds();
+                                        }}));
+  }
+
+  std::vector<kept_cut> read_cuts() {
+    std::vector<kept_cut> made;
+    const checkpoint_store store(*disk_, checkpoints);
+    const auto numbers = store.cuts().value();
+    for (const auto number : numbers) {
+      auto manifest = store.read_manifest(number);
+      if (!manifest) continue; // it was given up
+      auto& cut = made.emplace_back(kept_cut{std::move(manifest).value(), {}});
+      for (std::uint32_t shard = 0; shard < chosen_.shards; ++shard)
+        cut.shards.push_back(store.read(cut.manifest, shard_id{shard}).value());
+    }
+    return made;
   }
 
   std::uint64_t pick(std::uint64_t below) {
@@ -241,6 +271,7 @@ private:
   std::vector<journal> journals_;
   std::uint64_t leases_ = 0;
   std::vector<std::uint64_t> crashes_; ///< leases applied at which to crash; next one last
+  std::shared_ptr<tests::faulty_disk> disk_ = std::make_shared<tests::faulty_disk>();
   std::optional<transport::hub> hub_;
   std::vector<caf::strong_actor_ptr> actors_;
   simulation::simulated_job simulated_; ///< last: its actors use the others
@@ -262,6 +293,38 @@ std::string find_difference(const scenario& chosen, const report& recorded) {
   if (!again.difference().empty()) return again.difference();
   const auto parameters = flat(assemble_values(what, known, facts, again.parameters()));
   return parameters == recorded.parameters ? "" : "the parameters at the end differ";
+}
+
+std::string find_cut_difference(const scenario& chosen, const report& recorded,
+                                const kept_cut& cut) {
+  const auto known = rows();
+  const auto what = job_of(chosen, known);
+  const auto facts = read_data_facts(what, known).value();
+  const auto training = open_data(what, known, data_split::train).value();
+  auto journals = recorded.journals;
+  for (const auto& state : cut.shards) {
+    auto& entries = journals[state.shard.value].entries;
+    if (state.records == 0 || state.records > entries.size())
+      return fmt::format("shard-{} has {} of {} records", state.shard.value, state.records,
+                         entries.size());
+    entries.resize(state.records);
+    if (entries.back().kind != journal_kind::state || entries.back().version != state.version ||
+        entries.back().digest != sha256(std::as_bytes(state.values.values<float>())))
+      return fmt::format("shard-{}'s journal does not end with this state", state.shard.value);
+  }
+  auto plan = make_replay_plan(journals);
+  if (!plan) return plan.error().text;
+  replay again({what, known, facts, *training}, std::move(plan).value(), {});
+  if (const auto ran = again.run(); !ran) return ran.error().text;
+  if (!again.difference().empty()) return again.difference();
+  const auto made = again.parameters();
+  for (const auto& state : cut.shards) {
+    const auto values = state.values.values<float>();
+    const auto found = std::as_const(made.shards[state.shard.value]->parameters).values<float>();
+    if (!std::ranges::equal(values, found))
+      return fmt::format("the parameters of shard-{} differ", state.shard.value);
+  }
+  return "";
 }
 
 std::string repeat_command(const scenario& chosen) {

@@ -5,6 +5,7 @@
 
 #include "faulty_link.hpp"
 #include "invariants.hpp"
+#include "runtime/checkpoint_store.hpp"
 #include "runtime/journal_file.hpp"
 
 #include <string>
@@ -27,6 +28,12 @@ struct scenario {
   std::vector<std::string> set; ///< further keys of the job, as in "codec.push=int8"
 };
 
+/// What a job held at a cut that is whole.
+struct kept_cut {
+  runtime::cut_manifest manifest;
+  std::vector<runtime::shard_state> shards;
+};
+
 struct report {
   std::string breach; ///< seed, event and invariant; empty: every invariant held
   std::uint64_t fingerprint = 0;
@@ -35,6 +42,7 @@ struct report {
   std::vector<float> parameters;          ///< flat, of the end
   std::uint64_t expected_updates = 0;     ///< what the model's integer gradients must add up to
   std::vector<runtime::journal> journals; ///< by shard
+  std::vector<kept_cut> cuts;             ///< that are whole, ascending
 };
 
 /// Runs the job to its end. The model is `count`: the gradient of every sample is 1 for every
@@ -44,6 +52,11 @@ report simulate(const scenario& chosen);
 /// Recomputes a simulated run from its journals. Returns what differs, or why it cannot be done;
 /// empty: every bit is the same.
 std::string find_difference(const scenario& chosen, const report& recorded);
+
+/// What is different when a cut's state is recomputed from the journals up to it, or why it cannot
+/// be; empty: every bit is the same, and the journals say so.
+std::string find_cut_difference(const scenario& chosen, const report& recorded,
+                                const kept_cut& cut);
 
 /// The command that repeats a failing scenario.
 std::string repeat_command(const scenario& chosen);
