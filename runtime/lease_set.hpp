@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <iterator>
 #include <map>
+#include <utility>
+#include <vector>
 
 namespace lagrange::runtime {
 
@@ -43,6 +45,12 @@ public:
     return ids;
   }
   lease_id watermark() const { return watermark_; }
+  /// Begins and ends of all that is in, ascending; none touches another.
+  std::vector<std::pair<lease_id, lease_id>> ranges() const {
+    std::vector<std::pair<lease_id, lease_id>> made(above_.begin(), above_.end());
+    if (watermark_.value > 0) made.insert(made.begin(), {lease_id{}, watermark_});
+    return made;
+  }
 
 private:
   lease_id watermark_;                 ///< the lowest lease that is not in
