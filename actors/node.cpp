@@ -58,9 +58,10 @@ void watch(node_pointer self, const Handle& hosted) {
 void host_feeder(node_pointer self, const placement& order) {
   const auto& setup = *self->state.setup;
   const auto [what, facts, needs] = read(self, order);
+  auto options = make_feeder(what, *setup.catalog, facts, order.self);
+  options.lives = order.start.lives;
   auto made = std::make_shared<feeder_setup>(
-      feeder_setup{make_feeder(what, *setup.catalog, facts, order.self),
-                   open_data(what, *setup.catalog, data_split::train).value(),
+      feeder_setup{std::move(options), open_data(what, *setup.catalog, data_split::train).value(),
                    take_seat(setup.open_plane, needs), setup.supervisor});
   const auto plane = made->seat->plane->where();
   const auto hosted = self->spawn(feeder, std::move(made));
@@ -72,7 +73,9 @@ void host_feeder(node_pointer self, const placement& order) {
 journal_sink open_journal(const node_setup& setup, const job& what, const placement& order,
                           shard_options& options) {
   if (!setup.journal) return {};
-  auto sink = setup.journal(make_journal_header(what, order.job_text, order.self));
+  auto head = make_journal_header(what, order.job_text, order.self);
+  head.continues = order.start.origin_of({order.self.name.index});
+  auto sink = setup.journal(head);
   if (!sink) throw ops::device_error(sink.error().text);
   options.hash_every = journal_hash_every;
   return std::move(sink).value();

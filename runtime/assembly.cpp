@@ -88,7 +88,8 @@ placement make_placement(const stamp& self, std::string job_text, const data_fac
           facts.input.classes,
           facts.input.kind,
           facts.input.fields,
-          facts.samples};
+          facts.samples,
+          {}};
 }
 
 data_facts facts_of(const placement& x) {
