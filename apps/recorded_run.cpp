@@ -1,6 +1,7 @@
 #include "apps/recorded_run.hpp"
 
 #include "apps/run_folder.hpp"
+#include "runtime/job_devices.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -32,7 +33,7 @@ result<void> check_texts(const run_history& history, const fs::path& folder,
     const auto name = fmt::format("term-{}", term.term.value);
     BOOST_OUTCOME_TRY(own, read_run_file(folder / name));
     const bool is_last = &term == &history.terms.back();
-    if (term.job_text != digest(is_last ? job_text : std::string_view(own)))
+    if (term.head.job_text != digest(is_last ? job_text : std::string_view(own)))
       return failure(errc::bad_file,
                      fmt::format("the journals of {} were made with another {} than the one beside "
                                  "them; copy the whole folder of the run again",
@@ -68,16 +69,22 @@ result<recorded_run> read_run(const fs::path& folder, const catalog& rows) {
   made.terms = std::move(history.terms);
   BOOST_OUTCOME_TRY(facts, read_data_facts(made.job, rows));
   made.facts = std::move(facts);
-  BOOST_OUTCOME_TRY(check_job(made.job, made.facts, rows));
+  auto anywhere = made.job;
+  anywhere.topology.devices = {"cpu"};
+  BOOST_OUTCOME_TRY(check_job(anywhere, made.facts, rows));
   read_end(made);
   return made;
 }
 
-std::vector<std::string> differences_of(const recorded_run& run) {
+std::vector<std::string> differences_of(const recorded_run& run, const catalog& rows) {
+  auto here = make_journal_header(run.job, {}, {});
+  here.libraries = libraries_of(run.job, rows);
   std::vector<std::string> made;
-  for (const auto& term : run.terms)
-    for (const auto& remark : term.remarks)
-      if (term.counted > 0 && std::ranges::find(made, remark) == made.end()) made.push_back(remark);
+  for (const auto& term : run.terms) {
+    if (term.counted == 0) continue;
+    for (auto& each : differences(term.head, here))
+      if (std::ranges::find(made, each) == made.end()) made.push_back(std::move(each));
+  }
   return made;
 }
 

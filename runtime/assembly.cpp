@@ -89,6 +89,7 @@ placement make_placement(const stamp& self, std::string job_text, const data_fac
           facts.input.kind,
           facts.input.fields,
           facts.samples,
+          {},
           {}};
 }
 
@@ -169,6 +170,7 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
   made.id = id;
   made.self = self;
   made.workers = x.topology.workers;
+  made.shards = x.topology.shards;
   auto& values = made.parameters.values;
   values.resize(static_cast<std::size_t>(parts.elements_of(id)));
   for (const auto& own : parts.blocks_of(id))

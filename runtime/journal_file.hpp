@@ -37,7 +37,7 @@ struct journal_header {
   sha256_digest job_text{}; ///< of the resolved config
   std::string build;        ///< build_id()
   std::string instruction_set;
-  std::string libraries;
+  std::string libraries; ///< and devices: libraries_of()
   journal_origin continues;
   bool operator==(const journal_header&) const = default;
 };

@@ -95,17 +95,15 @@ private:
   void note(const journal_header& head, std::uint64_t counted, std::uint64_t records) {
     auto& term = terms_[head.term];
     term.term = head.term;
-    term.job_text = head.job_text;
+    term.head = head;
     term.counted += counted;
     term.rolled_back += records - counted;
-    if (term.remarks.empty()) term.remarks = differences(head, here_);
   }
 
   const fs::path& run_;
   shard_id shard_;
   terms_by_number& terms_;
   std::optional<job_id> job_; ///< as the last term says
-  journal_header here_ = make_journal_header(job(), {}, stamp());
 };
 
 /// Records of a journal that the history passes over; none where it cannot be read any more.

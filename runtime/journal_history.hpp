@@ -17,10 +17,9 @@ namespace lagrange::runtime {
 /// One term of a run, and what became of its records.
 struct history_term {
   supervisor_term term;
-  sha256_digest job_text{};        ///< of the config that it ran with
-  std::uint64_t counted = 0;       ///< records of all shards that are in the history
-  std::uint64_t rolled_back = 0;   ///< records of all shards that are not
-  std::vector<std::string> remarks; ///< what was different about the program, as differences()
+  journal_header head;           ///< of one shard's journal, as far as it was read
+  std::uint64_t counted = 0;     ///< records of all shards that are in the history
+  std::uint64_t rolled_back = 0; ///< records of all shards that are not
 };
 
 struct run_history {

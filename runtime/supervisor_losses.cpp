@@ -68,6 +68,7 @@ void supervisor::lose_restartable(actor_life who, place& where, const std::strin
 /// Its next life begins when it is due.
 void supervisor::restart(actor_life who, place& where, time_point due, time_point now) {
   if (!where.lost_at) where.lost_at = now;
+  cuts_.on_loss(who.name, now);
   progress_.on_loss(who.name, now);
   ++where.restarts;
   where.life = where.life.next();
