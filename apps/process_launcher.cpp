@@ -1,6 +1,7 @@
 #include "apps/process_launcher.hpp"
 
 #include "apps/residual_file.hpp"
+#include "apps/run_folder.hpp"
 
 #include <caf/send.hpp>
 #include <fmt/format.h>
@@ -64,6 +65,8 @@ runtime::result<void> process_launcher::launch(const runtime::actor_life& who,
                                     unsent_ ? unsent_({who.name.index}) : std::vector<std::byte>());
     arguments.insert(arguments.end(), {"--residual-file", path_of(residual)});
   }
+  if (who.name.role != runtime::actor_role::feeder)
+    arguments.insert(arguments.end(), {"--checkpoints", checkpoints_of(run_).string()});
   if (who.name.role == runtime::actor_role::shard)
     arguments.insert(arguments.end(),
                      {"--journal", runtime::journal_path(run_, {who.name.index}, term_).string()});

@@ -83,7 +83,7 @@ public:
     auto start = find_start();
     if (!start) return record_.give_up(start.error().text);
     for (auto next = std::move(start).value();;) {
-      if (const auto begun = begin_term(std::move(next)); !begun)
+      if (const auto begun = begin_term(next); !begun)
         return record_.give_up(begun.error().text);
       watch_until_over();
       if (!broken_.empty()) return record_.give_up(broken_);
@@ -98,23 +98,37 @@ public:
 
 private:
   /// Where the first term of this process begins: that of a new run, or of one that goes on.
-  result<term_start> find_start() {
+  result<found_start> find_start() {
     job_ = draw_job_id();
-    if (options_.resume.empty()) return term_start{};
-    const auto& run = record_.path();
-    BOOST_OUTCOME_TRY(found, apps::find_recovery(run));
+    if (options_.resume.empty()) return found_start{};
+    const auto run = record_.path();
+    BOOST_OUTCOME_TRY(found, newest_start());
     const auto shards = options_.job.topology.shards;
-    job_ = apps::find_job_id(run, shards).value_or(job_);
+    job_ = apps::job_id_of(run, found, shards).value_or(job_);
     BOOST_OUTCOME_TRY(lives, lives_told(run, shards, options_.job.topology.workers));
-    found.start.lives = apps::next_lives(std::move(lives));
+    apps::begin_after(found.start, lives);
     tally_.take_up(record_.earlier().figures);
-    tell(fmt::format("the run goes on from {} as term {}", found.place, record_.term().value));
-    return std::move(found).start;
+    tell(fmt::format("the run goes on from {} as term {}", place_of(found), record_.term().value));
+    return found;
   }
 
-  result<void> begin_term(term_start start) {
+  /// Of this run. Newer cuts that are damaged are told of.
+  result<found_start> newest_start() {
+    const auto disk = local_files();
+    BOOST_OUTCOME_TRY(found, runtime::find_start(*disk, apps::checkpoints_of(record_.path()),
+                                                 options_.job.topology.shards));
+    for (const auto& why : found.passed_over) tell(why.text);
+    return found;
+  }
+
+  static std::string place_of(const found_start& found) {
+    return apps::place_of(
+        found, std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+  }
+
+  result<void> begin_term(const found_start& begin) {
     term_.reset(); // what is left of the one before
-    term_ = std::make_unique<apps::running_term>(parts_, job_, record_.term(), std::move(start));
+    term_ = std::make_unique<apps::running_term>(parts_, job_, record_.term(), begin);
     term_began_ = steady::now();
     metrics_kept_ = {};
     has_stepped_ = false;
@@ -136,20 +150,20 @@ private:
   }
 
   /// Everybody goes back to the newest cut that is whole.
-  result<term_start> go_back(const job_result& end) {
+  result<found_start> go_back(const job_result& end) {
     if (!fallen_) fallen_ = steady::now();
     const auto trained = first_step_ ? since(term_began_) - *first_step_ : view_period * 0;
     tally_.add(end, trained);
-    BOOST_OUTCOME_TRY(found, apps::find_recovery(record_.path()));
+    BOOST_OUTCOME_TRY(found, newest_start());
     tell(fmt::format("{} {}; everything goes back to {}", to_string(end.fall->who),
-                     end.fall->cause, found.place));
-    found.start.lives = apps::next_lives(std::move(lives_));
+                     end.fall->cause, place_of(found)));
+    apps::begin_after(found.start, lives_);
     for (const auto& [number, order] : std::exchange(switching_, {}))
       control_->answer(order.from, "refused the job went back to a time before the switch");
     pollfd stopped{interrupts_.pollable(), POLLIN, 0};
     ::poll(&stopped, 1, static_cast<int>(wait_.count()));
     BOOST_OUTCOME_TRY(record_.begin_term());
-    return std::move(found).start;
+    return found;
   }
 
   /// Kills whom the job's chaos says, when it says so.

@@ -9,6 +9,7 @@
 ///   parameters.ckpt   the trained parameters
 ///   journal/          shard-N.lgj: what shard N did, for `lagrange replay` and `lagrange audit`; of
 ///                     terms after the first in term-N/
+///   checkpoints/      cut-N/: a consistent state of the whole job, for a term to go on from
 ///   summary.json      the end in numbers; once a run goes on, summary.before.json
 ///   control           while the job runs, a socket: `lagrange ctl` gives orders through it
 ///   workers.json      what each worker did with its time
@@ -57,6 +58,11 @@ private:
   std::filesystem::path path_;
   runtime::transport::descriptor lock_;
 };
+
+/// Where the cuts of a run lie.
+inline std::filesystem::path checkpoints_of(const std::filesystem::path& run) {
+  return run / "checkpoints";
+}
 
 // What reads a run that somebody names.
 /// Errors: bad_argument, unless it is a folder with a config: that of a run.

@@ -2,6 +2,8 @@
 
 #include "actors/guarded_network.hpp"
 #include "apps/planes.hpp"
+#include "apps/recovery.hpp"
+#include "runtime/build_id.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -37,8 +39,14 @@ std::map<actor_name, incarnation> lives_of(const job& what, supervisor_term term
 } // namespace
 
 running_term::running_term(const term_parts& parts, job_id job, supervisor_term term,
-                           term_start start)
-    : parts_(parts), job_(job), term_(term), start_(std::move(start)), self_(parts.system) {}
+                           const found_start& begin)
+    : parts_(parts), job_(job), term_(term), start_(begin.start), ordered_(begin.ordered),
+      self_(parts.system) {
+  const auto& kept = parts.options.job.checkpoint;
+  if (kept.every.count() > 0)
+    writer_ = actors::write_checkpoints_with({local_files(), checkpoints_of(parts.record.path()),
+                                              build_id(), {kept.keep, kept.keep_for}});
+}
 
 running_term::~running_term() {
   caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);
@@ -57,6 +65,8 @@ std::shared_ptr<actors::supervisor_setup> running_term::make_setup() const {
   made->options.lives = lives_of(what, term_, start_);
   made->order = make_placement(self, text, facts);
   made->order.start = start_;
+  made->options.cuts.last = ordered_;
+  if (writer_) made->writer = writer_(parts_.system, {});
   made->evaluator = parts_.evaluator;
   made->evaluated = parts_.evaluated;
   made->needs = make_plane_needs(what, rows, facts);
@@ -71,11 +81,13 @@ result<void> running_term::start() {
     setup->nodes = local_ = std::make_shared<actors::local_launcher>(
         parts_.system,
         actors::local_launcher_setup{
-            options.catalog, setup->open_plane, parts_.record.journals(), {}, ::getpid(), {}});
+            options.catalog, setup->open_plane, parts_.record.journals(), {}, ::getpid(), writer_,
+            unsent_at(start_)});
   } else {
     setup->open_plane = planes_of_host(options.security, loopback);
     setup->nodes = processes_ =
-        std::make_shared<process_launcher>(options.security, parts_.record.path(), term_, nullptr);
+        std::make_shared<process_launcher>(options.security, parts_.record.path(), term_,
+                                           unsent_at(start_));
   }
   supervisor_ = parts_.system.spawn(
       actors::supervisor, std::shared_ptr<const actors::supervisor_setup>(std::move(setup)));

@@ -7,6 +7,7 @@
 #include "apps/process_launcher.hpp"
 #include "apps/run.hpp"
 #include "apps/run_record.hpp"
+#include "runtime/cut_reader.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
@@ -31,7 +32,7 @@ class running_term {
 public:
   /// Requires: parts that outlive it.
   running_term(const term_parts& parts, runtime::job_id job, runtime::supervisor_term term,
-               runtime::term_start start);
+               const runtime::found_start& begin);
   /// Leaves no process and no actor of it.
   ~running_term();
   running_term(const running_term&) = delete;
@@ -52,7 +53,6 @@ public:
   /// Waits for the nodes' ends. Requires: it is over. Errors: as watch().
   runtime::result<runtime::job_result> end();
 
-  const runtime::term_start& begins_with() const { return start_; }
   runtime::supervisor_term number() const { return term_; }
 
 private:
@@ -61,7 +61,9 @@ private:
   const term_parts& parts_;
   runtime::job_id job_;
   runtime::supervisor_term term_;
+  actors::writer_maker writer_; ///< null: no cut is kept
   runtime::term_start start_;
+  runtime::cut_number ordered_; ///< the last cut before this term
   caf::scoped_actor self_;
   actors::supervisor_actor supervisor_;
   std::shared_ptr<actors::local_launcher> local_;

@@ -306,6 +306,10 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff,
                   restart_strategy_of(x.restart.strategy)};
   made.silence.floor = x.restart.silence;
+  made.cuts.every = x.checkpoint.every;
+  made.cuts.shards = x.topology.shards;
+  const bool has_dense = ops::parameter_elements(network->parameters()) > 0;
+  if (has_dense && codec_of(x.codec.push, rows)) made.cuts.workers = x.topology.workers;
   return made;
 }
 

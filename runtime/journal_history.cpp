@@ -163,6 +163,21 @@ result<std::vector<journal_entry>> read_records(const fs::path& run, shard_id sh
   return chain(run, shard, terms).read_until(until);
 }
 
+result<std::map<lease_id, std::uint32_t>> batches_told(const fs::path& run,
+                                                       std::span<const journal_origin> continues,
+                                                       const feeder_options& dealt) {
+  std::map<lease_id, std::uint32_t> made;
+  for (std::uint32_t shard = 0; dealt.batches_max > 1 && shard < continues.size(); ++shard) {
+    BOOST_OUTCOME_TRY(records, read_records(run, {shard}, continues[shard]));
+    for (const auto& entry : records) {
+      if (entry.kind != journal_kind::applied && entry.kind != journal_kind::dropped) continue;
+      if (const auto batches = batches_of(dealt, entry.samples); batches > 1)
+        made[entry.what] = batches;
+    }
+  }
+  return made;
+}
+
 result<std::vector<incarnation>> lives_told(const fs::path& run, std::uint32_t shards,
                                             std::uint32_t workers) {
   std::vector<incarnation> made(workers);

@@ -6,9 +6,12 @@
 /// Invariant: RE-1 (what is replayed and audited is what the parameters are made of).
 #pragma once
 
+#include "runtime/feeder.hpp"
 #include "runtime/journal_file.hpp"
 
 #include <filesystem>
+#include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,6 +42,12 @@ result<run_history> read_history(const std::filesystem::path& run, std::uint32_t
 /// The records of one shard that such a journal goes on from. Errors: as read_history.
 result<std::vector<journal_entry>> read_records(const std::filesystem::path& run, shard_id shard,
                                                 const journal_origin& until);
+
+/// The batches of those leases of the history so far that have several; `continues` is by shard.
+/// Requires: the feeder's options of the job. Errors: as read_history.
+result<std::map<lease_id, std::uint32_t>> batches_told(const std::filesystem::path& run,
+                                                       std::span<const journal_origin> continues,
+                                                       const feeder_options& dealt);
 
 /// The highest life of each worker that any journal of the run tells of, in the history or not; 0:
 /// none. Errors: as read_history.

@@ -27,6 +27,11 @@ struct term_start {
     return shard.value < records.size() ? journal_origin{term, records[shard.value]}
                                         : journal_origin{};
   }
+  std::vector<journal_origin> origins() const {
+    std::vector<journal_origin> made;
+    for (const auto each : records) made.push_back({term, each});
+    return made;
+  }
   bool operator==(const term_start&) const = default;
 };
 
