@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 using words = std::vector<std::string>;
-constexpr int leases = 2500;
+constexpr int leases = 5000;
 
 words job(const tests::temporary_folder& folder, const std::string& policy,
           const words& more = {}) {
@@ -31,7 +31,8 @@ words job(const tests::temporary_folder& folder, const std::string& policy,
              "--set",     "data.format=synthetic",
              "--set",     "data.path=blobs:4000:16:4",
              "--set",     "data.batch=8",
-             "--set",     "data.epochs=5",
+             "--set",     "data.epochs=10",
+             "--set",     "checkpoint.every=200ms",
              "--workers", "3"};
   made.insert(made.end(), more.begin(), more.end());
   return made;
@@ -75,6 +76,23 @@ json status_at(running_program& program, int steps) {
   return status;
 }
 
+/// Whether a cut of the run is whole.
+bool has_cut(const fs::path& run) {
+  std::error_code none;
+  for (const auto& each : fs::directory_iterator(run / "checkpoints", none))
+    if (fs::exists(each.path() / "manifest.json")) return true;
+  return false;
+}
+
+/// Once a cut is whole.
+json status_with_cut(running_program& program, const tests::temporary_folder& folder) {
+  auto status = program.status_where([&](const json& seen) {
+    return row_of(seen, "worker-1")["state"] == "running" && has_cut(run_in(folder));
+  });
+  REQUIRE(status.is_object());
+  return status;
+}
+
 void kill_one(const json& status, const std::string& name) {
   REQUIRE(::kill(row_of(status, name)["pid"].get<pid_t>(), SIGKILL) == 0);
 }
@@ -107,7 +125,7 @@ TEST_CASE("LE-1 RE-1: a job goes back and on when a shard or its feeder is kille
   for (const auto& [who, policy, more] : jobs) {
     tests::temporary_folder folder;
     running_program program(job(folder, policy, more));
-    kill_one(status_at(program, 100), who);
+    kill_one(status_with_cut(program, folder), who);
     const auto end = program.wait();
     INFO(program.output());
     REQUIRE(end.status == 0);
@@ -118,7 +136,7 @@ TEST_CASE("LE-1 RE-1: a job goes back and on when a shard or its feeder is kille
     CHECK(found["restarts"]["feeder"] == (who == "feeder-0" ? 1 : 0));
     CHECK(found["recovery_ms"]["p50"].is_number());
     const auto events = text_of(run / "events.log");
-    CHECK_THAT(events, Contains(who + " was killed (signal 9); everything goes back to "));
+    CHECK_THAT(events, Contains(who + " was killed (signal 9); everything goes back to cut "));
     CHECK_THAT(events, Contains(" as term 2"));
     CHECK(nodes_of(program.pid()).empty());
   }
@@ -130,7 +148,7 @@ TEST_CASE("LE-1 RE-1: a run that was interrupted or whose supervisor was killed 
     tests::temporary_folder folder;
     {
       running_program program(job(folder, "ssp:3", {"--set", "codec.push=topk:0.2 | int8"}));
-      status_at(program, 100);
+      status_with_cut(program, folder);
       const auto nodes = nodes_of(program.pid());
       const auto run = run_in(folder);
       running_program second(resumed(run)); // while the first one lives
@@ -146,13 +164,24 @@ TEST_CASE("LE-1 RE-1: a run that was interrupted or whose supervisor was killed 
     INFO(program.output());
     REQUIRE(end.status == 0);
     check_whole(run, 2);
-    CHECK_THAT(text_of(run / "events.log"), Contains("the run goes on from "));
+    CHECK_THAT(text_of(run / "events.log"), Contains("the run goes on from cut "));
     CHECK_THAT(text_of(run / "job.toml"), Contains("intensity = 7"));
     CHECK_THAT(text_of(run / "term-1"), Contains("intensity = 5"));
     running_program again(resumed(run)); // it has nothing left to do
     CHECK(again.wait().status == 2);
-    CHECK_THAT(again.output(), Contains("all of its 5 epochs are trained"));
+    CHECK_THAT(again.output(), Contains("all of its 10 epochs are trained"));
   }
+}
+
+TEST_CASE("LE-1 RE-1: without a cut a job goes back to its beginning", "[apps][process][terms]") {
+  tests::temporary_folder folder;
+  running_program program(job(folder, "ssp:3", {"--set", "checkpoint.every=0s"}));
+  kill_one(status_at(program, 50), "shard-0");
+  const auto end = program.wait();
+  INFO(program.output());
+  REQUIRE(end.status == 0);
+  check_whole(run_in(folder), 2);
+  CHECK_THAT(text_of(run_in(folder) / "events.log"), Contains("goes back to the beginning"));
 }
 
 TEST_CASE("EN-1: a shard that dies more often than the rules allow ends the job",
