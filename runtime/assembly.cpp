@@ -89,6 +89,7 @@ placement make_placement(const stamp& self, std::string job_text, const data_fac
           facts.input.kind,
           facts.input.fields,
           facts.samples,
+          {},
           {}};
 }
 
@@ -305,9 +306,10 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff,
                   restart_strategy_of(x.restart.strategy)};
   made.silence.floor = x.restart.silence;
-  const bool has_residuals =
-      codec_of(x.codec.push, rows) != nullptr && ops::parameter_elements(network->parameters()) > 0;
-  made.cuts = {x.checkpoint.every, x.topology.shards, has_residuals ? x.topology.workers : 0, {}};
+  made.cuts.every = x.checkpoint.every;
+  made.cuts.shards = x.topology.shards;
+  const bool has_dense = ops::parameter_elements(network->parameters()) > 0;
+  if (has_dense && codec_of(x.codec.push, rows)) made.cuts.workers = x.topology.workers;
   return made;
 }
 

@@ -8,6 +8,7 @@
 
 #include "runtime/cut_messages.hpp"
 #include "runtime/data/augment.hpp"
+#include "runtime/feeder_past.hpp"
 #include "runtime/lease_set.hpp"
 #include "runtime/reports.hpp"
 #include "runtime/rounds.hpp"
@@ -41,6 +42,8 @@ struct feeder_options {
   std::function<dealing_rule(const std::string& policy)> find_rule; ///< null: it never is
   augmentation changes = augmentation::none; ///< of the samples, when they are fetched
   cut_number cut{};                          ///< the last one of the job before this life
+  std::vector<incarnation> lives; ///< of workers, that this term begins with; those left out: 1
+  std::shared_ptr<const feeder_past> past; ///< null: this term begins the job
 };
 
 /// Ids of leases in the whole job. Units: leases, or their batches where they have several.
@@ -133,6 +136,8 @@ private:
   /// The grant for a request, if there is one now.
   bool choose(const lease_request& request, dealt_grant& chosen);
   bool choose_lease(lease_id end, const lease_request& request, dealt_grant& chosen);
+  void take_up(const feeder_past& past);
+  incarnation first_life(worker_id worker) const;
   worker_clock start_clock(const lease_request& request) const;
   lease describe(lease_id id, worker_id to) const;
   std::uint32_t batches_for(worker_id worker, lease_id first) const;

@@ -135,6 +135,8 @@ job_status progress::status(time_point now) const {
   if (evaluated_ && evaluated_->samples > 0)
     status.test_loss = evaluated_->loss_sum / static_cast<double>(evaluated_->samples);
   status.samples = feeder_.samples;
+  if (first_step_)
+    status.first_step = std::chrono::duration_cast<std::chrono::milliseconds>(*first_step_ - started_);
   status.injected = options_.injected;
   return status;
 }

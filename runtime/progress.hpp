@@ -65,6 +65,7 @@ public:
   std::uint32_t epochs_finished() const { return feeder_.epoch; }
   bool is_finished() const { return feeder_.finished; }
   const feeder_report& leases() const { return feeder_; }
+  const std::vector<double>& recoveries_ms() const { return recoveries_ms_; }
 
 private:
   struct worker_figures {

@@ -29,7 +29,10 @@ supervisor::supervisor(supervisor_options options, time_point now)
   LAGRANGE_EXPECT(options_.job.workers > 0 && options_.job.shards > 0, "a job without actors");
   const auto add = [this](actor_role role, std::uint32_t count) {
     places_by_role_[role] = count;
-    for (std::uint32_t index = 0; index < count; ++index) places_[{role, index}].life = {1};
+    for (std::uint32_t index = 0; index < count; ++index) {
+      const auto first = options_.lives.find({role, index});
+      places_[{role, index}].life = first == options_.lives.end() ? incarnation{1} : first->second;
+    }
   };
   add(actor_role::feeder, 1);
   add(actor_role::shard, options_.job.shards);
