@@ -53,8 +53,7 @@ result<std::shared_ptr<const shard_state>> cut_reader::shard(shard_id id) const 
 }
 
 result<std::shared_ptr<const feeder_past>>
-cut_reader::feeder(const feeder_options& dealt,
-                   std::map<lease_id, std::uint32_t> batches) const {
+cut_reader::feeder(const feeder_options& dealt, std::map<lease_id, std::uint32_t> batches) const {
   std::vector<std::shared_ptr<const shard_state>> states;
   for (std::uint32_t index = 0; index < dealt.shards; ++index) {
     BOOST_OUTCOME_TRY(state, shard({index}));
@@ -65,8 +64,7 @@ cut_reader::feeder(const feeder_options& dealt,
 }
 
 result<std::vector<std::byte>> cut_reader::unsent(worker_id worker) const {
-  if (manifest_.find(checkpoint_store::file_of(worker)) == nullptr)
-    return std::vector<std::byte>();
+  if (manifest_.find(checkpoint_store::file_of(worker)) == nullptr) return std::vector<std::byte>();
   BOOST_OUTCOME_TRY(state, store_.read(manifest_, worker));
   const auto bytes = std::as_bytes(std::as_const(state.memory).values<std::uint8_t>());
   return std::vector<std::byte>(bytes.begin(), bytes.end());

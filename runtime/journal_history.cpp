@@ -67,8 +67,9 @@ private:
       return broken(shard_, term, fmt::format("says that it is of term {}", found.term.value));
     if (found.job != *job_) return broken(shard_, term, "is of another run than a later term's");
     if (found.continues.term >= term)
-      return broken(shard_, term, fmt::format("goes on from term {}, which was not before it",
-                                              found.continues.term.value));
+      return broken(
+          shard_, term,
+          fmt::format("goes on from term {}, which was not before it", found.continues.term.value));
     return success();
   }
 

@@ -136,7 +136,8 @@ job_status progress::status(time_point now) const {
     status.test_loss = evaluated_->loss_sum / static_cast<double>(evaluated_->samples);
   status.samples = feeder_.samples;
   if (first_step_)
-    status.first_step = std::chrono::duration_cast<std::chrono::milliseconds>(*first_step_ - started_);
+    status.first_step =
+        std::chrono::duration_cast<std::chrono::milliseconds>(*first_step_ - started_);
   status.injected = options_.injected;
   return status;
 }
@@ -205,6 +206,7 @@ summary progress::summarise() const {
   made.train_loss = mean_loss();
   if (target_reached_) made.time_to_target_seconds = seconds(*target_reached_ - started_).count();
   made.leases = {feeder_.issued, feeder_.applied, feeder_.dropped, feeder_.dealt_again, 0, 0};
+  made.leases.set_aside = feeder_.set_aside;
   made.leases.lost = feeder_.issued - feeder_.applied - feeder_.dropped;
   std::chrono::duration<double> waiting{0};
   std::chrono::duration<double> compute{0};

@@ -12,9 +12,9 @@
 namespace lagrange::runtime {
 
 struct term_start {
-  std::string checkpoints; ///< folder of the run's cuts
-  cut_number cut;          ///< that everybody goes back to; 0: the job begins
-  supervisor_term term;    ///< whose journals the cut belongs to
+  std::string checkpoints;            ///< folder of the run's cuts
+  cut_number cut;                     ///< that everybody goes back to; 0: the job begins
+  supervisor_term term;               ///< whose journals the cut belongs to
   std::vector<std::uint64_t> records; ///< of those journals that count, by shard
   /// The first of every worker in this term, by worker: no life of a run has two. Empty: 1 each.
   std::vector<incarnation> lives;

@@ -127,6 +127,7 @@ public:
     made.fingerprint = checker_.fingerprint();
     made.journals = std::move(journals_);
     if (made.breach.empty()) made.cuts = read_cuts();
+    made.told = simulated_.has_begun() ? simulated_.watch().events : std::vector<std::string>();
     return made;
   }
 
@@ -164,7 +165,7 @@ private:
             [this](caf::actor_system& in, const actors::compute_request& asked) {
               auto made = std::make_shared<computation>(
                   make_computation(asked.what, rows_, asked.facts, asked.keeper));
-              return keep(slow_compute(in, std::move(made), chosen_.step_max, random_));
+              return keep(slow_compute(in, std::move(made), chosen_.steps, random_));
             },
             [this, &system](const actors::feeder_actor& feeder) {
               return keep(link_to(system, feeder, chosen_.faults, random_));
@@ -246,7 +247,8 @@ private:
     if (simulated_.state().twin->outcome() != job_outcome::done)
       made.breach = "EN-1: the job failed: " + simulated_.state().twin->cause();
     else if (counts.issued != leases || counts.lost != 0 ||
-             (counts.applied != leases && !has_quorum()) || counts.duplicated != 0)
+             (counts.applied + counts.set_aside != leases && !has_quorum()) ||
+             counts.duplicated != 0)
       made.breach = "LE-1: " + audit_line(made.figures) + ", expected " + std::to_string(leases);
     if (made.breach.empty()) made.breach = audit_.breach();
     if (!made.breach.empty()) return;

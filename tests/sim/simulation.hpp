@@ -20,7 +20,7 @@ struct scenario {
   std::uint32_t epochs = 2;
   std::uint32_t crashes = 0; ///< of workers, at moments drawn from the job's first half
   link_faults faults;
-  std::chrono::milliseconds step_max{40}; ///< longest computation
+  step_faults steps;
   std::uint32_t step_limit = 200'000;     ///< events after which the job counts as hung (EN-1)
   std::string model = R"({name = "count"})";
   /// As in `{at = "8 samples", to = "asp"}`; the journals must tell of them all.
@@ -43,6 +43,7 @@ struct report {
   std::uint64_t expected_updates = 0;     ///< what the model's integer gradients must add up to
   std::vector<runtime::journal> journals; ///< by shard
   std::vector<kept_cut> cuts;             ///< that are whole, ascending
+  std::vector<std::string> told;          ///< by the supervisor, to people
 };
 
 /// Runs the job to its end. The model is `count`: the gradient of every sample is 1 for every
