@@ -11,6 +11,7 @@
 #include "runtime/control.hpp"
 #include "runtime/cut_messages.hpp"
 #include "runtime/messages.hpp"
+#include "runtime/replica_messages.hpp"
 #include "runtime/reports.hpp"
 #include "runtime/rounds.hpp"
 #include "runtime/transport/endpoint.hpp"
@@ -58,6 +59,8 @@ using shard_actor =
                      caf::reacts_to<runtime::settlement>,    // from its port, for the feeder
                      caf::reacts_to<runtime::round_request>, // likewise
                      caf::reacts_to<runtime::shard_report>,  // from its port, for the supervisor
+                     caf::reacts_to<runtime::replica_loss>,  // supervisor
+                     caf::reacts_to<runtime::promotion>,     // supervisor, to a replica
                      caf::reacts_to<arrival>, caf::reacts_to<link_loss>, caf::reacts_to<tick_atom>>;
 
 using feeder_actor = caf::typed_actor<
@@ -76,9 +79,10 @@ struct part_done {
   std::shared_ptr<const runtime::early_part> part;
 };
 
-// It asks; nobody but its own computation tells it anything.
+// It asks; its own computation tells it something, and its node where a shard has gone.
 using worker_actor =
     caf::typed_actor<caf::reacts_to<part_done>, caf::reacts_to<arrival>, caf::reacts_to<link_loss>,
+                     caf::reacts_to<runtime::shard_moved>, // from its node
                      caf::reacts_to<wake_atom>, caf::reacts_to<tick_atom>>;
 
 /// A step's work, which never leaves the worker's process either.
@@ -110,7 +114,8 @@ struct peer {
 /// the supervisor.
 struct peers {
   peer feeder;
-  std::vector<peer> shards; ///< by number
+  std::vector<peer> shards;   ///< by number
+  std::vector<peer> replicas; ///< by number of their shard; none: there are none
   runtime::endpoint feeder_at;
   feeder_actor feeder_control; ///< null where feeder_at has a port
 };
@@ -139,6 +144,7 @@ using checkpoint_writer_actor =
                      caf::replies_to<manifest_order>::with<manifest_done>>;
 
 using node_actor = caf::typed_actor<caf::reacts_to<runtime::placement, peers>, // host this actor
+                                    caf::reacts_to<runtime::shard_moved>, // for the worker
                                     caf::reacts_to<end_atom>>;
 
 /// How a job ended; stays inside the supervisor's process.
@@ -154,7 +160,8 @@ using supervisor_actor = caf::typed_actor<
     caf::reacts_to<runtime::actor_loss>, // from nodes and the launcher
     caf::reacts_to<runtime::worker_report>, caf::reacts_to<runtime::shard_report>,
     caf::reacts_to<runtime::feeder_report>, caf::reacts_to<arrival>, caf::reacts_to<link_loss>,
-    caf::reacts_to<runtime::part_report>, // from checkpoint writers
+    caf::reacts_to<runtime::replica_follows>, // shards
+    caf::reacts_to<runtime::part_report>,     // from checkpoint writers
     caf::replies_to<runtime::watch_request>::with<runtime::watch_reply>,
     caf::replies_to<runtime::switch_request>::with<runtime::switch_receipt>,
     caf::replies_to<end_atom>::with<job_end>, // once is_over: what is left of the job
@@ -167,7 +174,7 @@ auto inspect(Inspector& f, peer& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, peers& x) {
-  return f(x.feeder, x.shards, x.feeder_at, x.feeder_control);
+  return f(x.feeder, x.shards, x.replicas, x.feeder_at, x.feeder_control);
 }
 
 } // namespace lagrange::actors
@@ -207,6 +214,10 @@ CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::switch_request))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::switch_receipt))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::cut_order))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::part_report))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::replica_follows))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::replica_loss))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::promotion))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::shard_moved))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::peers))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::feeder_actor))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::shard_actor))

@@ -109,6 +109,23 @@ journal_sink open_journal(const node_setup& setup, const job& what, const placem
   return std::move(sink).value();
 }
 
+/// The same for a replica, which keeps none before it is promoted.
+std::function<journal_continuer(const stamp&)>
+journal_of_promoted(std::shared_ptr<const node_setup> setup, const job& what,
+                    const placement& order, shard_options& options) {
+  if (!setup->journal) return {};
+  options.hash_every = journal_hash_every;
+  auto head = make_journal_header(what, order.job_text, order.self);
+  head.libraries = libraries_of(what, *setup->catalog);
+  return [setup = std::move(setup), head = std::move(head)](const stamp& self) mutable {
+    head.life = self.life;
+    return [setup, head](std::uint64_t records) mutable {
+      head.continues = {head.term, records};
+      return setup->journal(head);
+    };
+  };
+}
+
 /// Null where nothing is kept.
 checkpoint_writer_actor start_writer(node_pointer self) {
   const auto& setup = *self->state.setup;
@@ -118,19 +135,40 @@ checkpoint_writer_actor start_writer(node_pointer self) {
   return made;
 }
 
+/// Begun alike, as long as the shard has had no input: none has before workers know its address.
+void link_replica(shard_setup& made, const peers& others) {
+  const auto index = made.options.id.value;
+  if (index >= others.replicas.size()) return;
+  const auto& replica = others.replicas[index];
+  if (const auto link = made.seat->plane->connect(replica.at))
+    made.replica = {link.value(), replica.who};
+  else
+    report_loss(made.supervisor, made.options.self, replica.who, link.error());
+}
+
+/// A shard, or its replica.
 void host_shard(node_pointer self, const placement& order, const peers& others) {
   const auto& setup = *self->state.setup;
   const auto [what, facts, needs] = read(self, order);
+  const bool is_replica = order.self.name.role == actor_role::replica;
+  auto own = order;
+  own.self.name.role = actor_role::shard;
   auto made = std::make_shared<shard_setup>();
-  made->options = make_shard(what, *setup.catalog, facts, order.self);
+  made->options = make_shard(what, *setup.catalog, facts, own.self);
+  if (is_replica) made->options.self.life = {};
   made->options.cut = order.cut;
   read_cut(self, order, [&](const cut_reader& cut) {
     made->options.restored = taken(cut.shard(made->options.id));
   });
-  made->journal = open_journal(setup, what, order, made->options);
+  made->process = setup.who;
+  if (is_replica)
+    made->journal_from = journal_of_promoted(self->state.setup, what, own, made->options);
+  else
+    made->journal = open_journal(setup, what, own, made->options);
   made->seat = take_seat(setup.open_plane, needs);
-  made->feeder = connect(self, others.feeder_at, others.feeder_control);
   made->supervisor = setup.supervisor;
+  if (!is_replica) link_replica(*made, others);
+  made->feeder = connect(self, others.feeder_at, others.feeder_control);
   made->writer = start_writer(self);
   const auto plane = made->seat->plane->where();
   const auto hosted = self->spawn(shard, std::move(made));
@@ -162,6 +200,17 @@ transport::link_id link_to(worker_setup& made, const peer& other) {
   return link.value();
 }
 
+/// A link that leads nowhere if the shard has just died: it will be said where it goes on.
+transport::link_id link_if_there(worker_setup& made, const peer& shard) {
+  if (const auto link = made.seat->plane->connect(shard.at)) {
+    made.peers[link.value()] = shard.who;
+    return link.value();
+  } else {
+    report_loss(made.supervisor, made.options.self, shard.who, link.error());
+    return {};
+  }
+}
+
 void host_worker(node_pointer self, const placement& order, const peers& others) {
   const auto& setup = *self->state.setup;
   const auto [what, facts, needs] = read(self, order);
@@ -170,9 +219,11 @@ void host_worker(node_pointer self, const placement& order, const peers& others)
   made->options.cut = order.cut;
   made->seat = take_seat(setup.open_plane, needs);
   made->links.feeder = link_to(*made, others.feeder);
-  for (const auto& each : others.shards) made->links.shards.push_back(link_to(*made, each));
-  made->compute = start_compute(self, what, facts, order.cut, *made->seat->plane);
   made->supervisor = setup.supervisor;
+  for (const auto& each : others.shards)
+    made->links.shards.push_back(what.topology.replicas > 0 ? link_if_there(*made, each)
+                                                            : link_to(*made, each));
+  made->compute = start_compute(self, what, facts, order.cut, *made->seat->plane);
   made->writer = start_writer(self);
   self->state.compute = caf::actor_cast<caf::strong_actor_ptr>(made->compute);
   const auto hosted = self->spawn(worker, std::move(made));
@@ -185,6 +236,7 @@ void host(node_pointer self, const placement& order, const peers& others) {
   case actor_role::feeder:
     return host_feeder(self, order);
   case actor_role::shard:
+  case actor_role::replica:
     return host_shard(self, order, others);
   case actor_role::worker:
     return host_worker(self, order, others);
@@ -222,6 +274,10 @@ node_actor::behavior_type node(node_pointer self, std::shared_ptr<const node_set
   self->send(setup->supervisor, node_hello{setup->who, setup->pid}, node_actor{self});
   return {
       [self](const placement& order, const peers& others) { host(self, order, others); },
+      [self](const shard_moved& news) { // behind the placement, if the worker is just coming up
+        if (const auto worker = caf::actor_cast<worker_actor>(self->state.hosted))
+          self->send(worker, news);
+      },
       [self](end_atom) { take_down(self, caf::exit_reason::normal); },
   };
 }

@@ -33,17 +33,20 @@ shard_hooks hooks_of(shard_pointer self, const shard_setup& setup) {
   made.settle = tell;
   made.ask = tell;
   made.switched = tell;
-  made.lose = [supervisor = setup.supervisor, who = setup.options.self](const actor_life& peer,
-                                                                        const error& why) {
-    report_loss(supervisor, who, peer, why);
+  // A replica that is promoted speaks as somebody else from then on.
+  made.lose = [self, supervisor = setup.supervisor](const actor_life& peer, const error& why) {
+    report_loss(supervisor, self->state.port->self(), peer, why);
   };
   if (setup.writer)
-    made.captured = [writer = setup.writer,
-                     who = setup.options.self](std::shared_ptr<const runtime::shard_state> state) {
-      caf::anon_send(writer, shard_part{who, std::move(state)});
+    made.captured = [self, writer = setup.writer](
+                        std::shared_ptr<const runtime::shard_state> state) {
+      caf::anon_send(writer, shard_part{self->state.port->self(), std::move(state)});
     };
-  made.fail = [supervisor = setup.supervisor, who = setup.options.self](const error& why) {
-    caf::anon_send(supervisor, actor_loss{{who.name, who.life}, why.text});
+  made.fail = [supervisor = setup.supervisor, who = setup.process](const error& why) {
+    caf::anon_send(supervisor, actor_loss{who, why.text});
+  };
+  made.replicated = [self, supervisor = setup.supervisor](const actor_life& who) {
+    caf::anon_send(supervisor, replica_follows{self->state.port->self(), who});
   };
   return made;
 }
@@ -70,6 +73,30 @@ void ask(shard_pointer self, const round_request& question) {
           [self](const caf::error&) { on_port(self, [](shard_port& port) { port.ask_again(); }); });
 }
 
+/// The replica is up as its shard once its port has taken that over.
+void promote(shard_pointer self, const promotion& order) {
+  auto& state = self->state;
+  state.self = order.self;
+  const auto own = caf::actor_cast<caf::weak_actor_ptr>(self);
+  const auto open = state.journal_from ? state.journal_from(order.self) : journal_continuer();
+  on_port(self, [own, order, open, supervisor = state.supervisor, process = state.process,
+                 at = state.seat->plane->where()](shard_port& port) {
+    const auto done = port.promote(order.self, open);
+    if (!done) return caf::anon_send(supervisor, actor_loss{process, done.error().text});
+    if (const auto actor = caf::actor_cast<shard_actor>(own.lock()))
+      caf::anon_send(supervisor, actor_ready{{order.self.name, order.self.life}, {}, at}, actor);
+  });
+}
+
+/// Of a replica, by its own name.
+shard_report named(shard_report report, const actors::shard_state& own) {
+  if (report.from.life == incarnation{}) {
+    report.from.name = own.process.name;
+    report.from.life = own.process.life;
+  }
+  return report;
+}
+
 void ask_for_report(shard_pointer self) {
   const auto own = caf::actor_cast<caf::weak_actor_ptr>(self);
   on_port(self, [own](shard_port& port) {
@@ -86,9 +113,12 @@ shard_actor::behavior_type shard(shard_pointer self, std::shared_ptr<shard_setup
   state.self = setup->options.self;
   state.feeder = setup->feeder;
   state.supervisor = setup->supervisor;
+  state.process = setup->process;
+  state.journal_from = setup->journal_from;
   state.port.emplace(std::move(setup->options), hooks_of(self, *setup));
   state.seat = std::move(setup->seat);
   state.port->attach(*state.seat->plane);
+  if (setup->replica) state.port->use_replica(setup->replica->first, setup->replica->second);
   if (state.seat->plane->runs_by_itself())
     state.seat->receives.attach(*state.port);
   else
@@ -121,9 +151,13 @@ shard_actor::behavior_type shard(shard_pointer self, std::shared_ptr<shard_setup
       [self](const settlement& news) { settle(self, news); },
       [self](const round_request& question) { ask(self, question); },
       [self](const shard_report& report) {
-        self->send(self->state.supervisor, report);
+        self->send(self->state.supervisor, named(report, self->state));
         for (auto& promise : std::exchange(self->state.asked, {})) promise.deliver(report);
       },
+      [self](const replica_loss& gone) {
+        on_port(self, [gone](shard_port& port) { port.drop_replica(gone.who); });
+      },
+      [self](const promotion& order) { promote(self, order); },
       [self](const arrival& x) { self->state.port->on_frame(x.from, *x.what); },
       [self](const link_loss& x) { self->state.port->on_down(x.gone, x.why); },
       [self](tick_atom) {

@@ -23,14 +23,21 @@ struct shard_setup {
   feeder_actor feeder;         ///< told of settled leases
   supervisor_actor supervisor; ///< told of figures and of lost peers
   runtime::journal_sink journal;
+  runtime::actor_life process; ///< what its node was started for: with options' life 0 a replica
+  /// Of a shard: where its replica is, who has begun alike; none: it has none.
+  std::optional<std::pair<runtime::transport::link_id, runtime::actor_life>> replica;
+  /// Of a replica, once it is promoted: its journal, from so many records of its shard's on.
+  std::function<runtime::journal_continuer(const runtime::stamp&)> journal_from;
   checkpoint_writer_actor writer; ///< of what it holds at a cut; null: nothing is kept
 };
 
 struct shard_state {
   static inline const char* name = "shard";
   runtime::stamp self;
+  runtime::actor_life process;
   feeder_actor feeder;
   supervisor_actor supervisor;
+  std::function<runtime::journal_continuer(const runtime::stamp&)> journal_from;
   std::vector<caf::typed_response_promise<runtime::shard_report>> asked; ///< for figures
   /// Of orders to switch the policy; of two alike the first is lost.
   std::map<std::pair<std::uint64_t, runtime::switch_phase>,

@@ -22,6 +22,7 @@ peers peers_of(supervisor_pointer self) {
   peers made;
   made.feeder = {state.feeder_ready.who, state.feeder_ready.plane};
   for (const auto& [index, shard] : state.shards) made.shards.push_back({shard.who, shard.plane});
+  for (const auto& [index, each] : state.replicas) made.replicas.push_back({each.who, each.plane});
   made.feeder_at = state.feeder_ready.at;
   if (made.feeder_at.port == 0) made.feeder_control = state.feeder;
   if (state.setup->feeder_link && made.feeder_control)
@@ -66,15 +67,42 @@ void send_order(supervisor_pointer self, const switch_order& order) {
     self->request(shard.control, request_deadline, order).then(done, missed);
 }
 
+/// Workers that are being placed hear of it once they are.
+void tell_workers(supervisor_pointer self, const shard_moved& news) {
+  for (const auto& [who, node] : self->state.nodes)
+    if (who.name.role == actor_role::worker) self->send(node, news);
+}
+
+void promote(supervisor_pointer self, const actor_life& replica, const actor_life& becomes) {
+  promotion order{self->state.twin->self()};
+  order.self.name = becomes.name;
+  order.self.life = becomes.life;
+  const auto found = self->state.replicas.find(replica.name.index);
+  if (found != self->state.replicas.end() && found->second.who == replica)
+    self->send(found->second.control, order);
+}
+
+void drop_replica(supervisor_pointer self, const actor_life& replica) {
+  const auto shard = self->state.shards.find(replica.name.index);
+  if (shard != self->state.shards.end())
+    self->send(shard->second.control, replica_loss{self->state.twin->self(), replica});
+}
+
 /// The shard is up: what it holds can be asked for, for evaluations and at the end.
 void on_shard_ready(supervisor_pointer self, const actor_ready& ready, const shard_actor& shard) {
   auto& state = self->state;
   supervisor_state::placed_shard made{ready.who, shard, ready.plane, {}};
+  if (ready.who.name.role == actor_role::replica) {
+    state.replicas[ready.who.name.index] = std::move(made);
+    return;
+  }
   if (const auto link = state.seat->plane->connect(ready.plane))
     made.link = link.value();
   else
     self->send(self, actor_loss{ready.who, "cannot be reached: " + link.error().text});
-  state.shards[ready.who.name.index] = std::move(made);
+  const auto [place, is_first] =
+      state.shards.insert_or_assign(ready.who.name.index, std::move(made));
+  if (!is_first) tell_workers(self, {ready.who, ready.plane});
 }
 
 // ---- evaluating and collecting ------------------------------------------------------------------
@@ -219,6 +247,8 @@ void carry_out(supervisor_pointer self, supervisor_effects effects) {
     state.setup->nodes->kill(who);
     state.nodes.erase(who);
   }
+  for (const auto& [replica, becomes] : effects.promotions) promote(self, replica, becomes);
+  for (const auto& replica : effects.gone) drop_replica(self, replica);
   for (const auto& who : effects.launches) launch(self, who);
   for (const auto& who : effects.placements) place(self, who);
   if (effects.view) send_view(self, *effects.view);
@@ -313,6 +343,7 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
       [on_report](const feeder_report& report) { on_report(report); },
       [self](const arrival& x) { on_arrival(self, x); },
       [self](const link_loss& x) { on_link_loss(self, x); },
+      [self](const replica_follows& news) { self->state.twin->on_follows(news); },
       [self](const part_report& part) {
         carry_out(self, self->state.twin->on_part(part, now(self)));
       },

@@ -46,7 +46,7 @@ struct supervisor_state {
   };
   feeder_actor feeder;
   runtime::actor_ready feeder_ready;
-  std::map<std::uint32_t, placed_shard> shards;
+  std::map<std::uint32_t, placed_shard> shards, replicas;
   std::vector<std::string> events;         ///< not yet told to whoever watches
   runtime::gathered_parameters parameters; ///< final
   bool is_evaluating = false;

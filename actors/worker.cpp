@@ -48,6 +48,20 @@ void on_loss(worker_pointer self, const link_loss& x) {
     report_loss(self->state.supervisor, self->state.port->twin().self(), peer->second, x.why);
 }
 
+/// If it cannot be reached, it may have died as well.
+void relink(worker_pointer self, const shard_moved& x) {
+  auto& state = self->state;
+  const auto link = state.seat->plane->connect(x.at);
+  if (!link)
+    return report_loss(state.supervisor, state.port->twin().self(), x.who, link.error());
+  const shard_id shard{x.who.name.index};
+  const auto old = state.port->links().shards.at(shard.value);
+  state.peers.erase(old);
+  state.seat->plane->close(old);
+  state.peers[link.value()] = x.who;
+  carry_out(self, state.port->on_shard_moved(shard, link.value(), now(self)));
+}
+
 } // namespace
 
 worker_actor::behavior_type worker(worker_pointer self, std::shared_ptr<worker_setup> setup) {
@@ -69,6 +83,7 @@ worker_actor::behavior_type worker(worker_pointer self, std::shared_ptr<worker_s
       },
       [self](const arrival& x) { on_arrival(self, x); },
       [self](const link_loss& x) { on_loss(self, x); },
+      [self](const shard_moved& x) { relink(self, x); },
       [self](wake_atom) { carry_out(self, self->state.port->on_wake(now(self))); },
       [self](tick_atom) {
         carry_out(self, self->state.port->on_tick(now(self)));

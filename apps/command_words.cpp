@@ -61,7 +61,7 @@ std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t h
 std::optional<runtime::actor_name> parse_name(std::string_view text) {
   using enum runtime::actor_role;
   const auto dash = text.rfind('-');
-  for (const auto role : {supervisor, worker, shard, feeder, evaluator}) {
+  for (const auto role : {supervisor, worker, shard, feeder, evaluator, replica}) {
     if (dash == text.npos || text.substr(0, dash) != name(role)) continue;
     if (const auto index = parse_number(text.substr(dash + 1), 65'535))
       return runtime::actor_name{role, *index};

@@ -196,7 +196,9 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
   made.parameters.seed = x.seed;
   // Workers and shards of one host share its cores; the bits do not depend on it.
   made.parameters.threads =
-      std::max(1, ops::core_count() / static_cast<int>(x.topology.workers + x.topology.shards));
+      std::max(1, ops::core_count() /
+                      static_cast<int>(x.topology.workers +
+                                       x.topology.shards * (1 + x.topology.replicas)));
   made.parameters.push_codec = codec_of(x.codec.push, rows);
   made.parameters.pull_codec = codec_of(x.codec.pull, rows);
   made.parameters.sends_changed_blocks = x.topology.transport == "tcp";
@@ -351,8 +353,10 @@ plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts
   made.transport = x.topology.transport;
   // A worker holds the parameters it computes with, those of its next step, and those that come;
   // and a batch of each kind. A shard holds a push of which it waits for the rest.
-  made.credit_bytes = std::max(8 * mebibyte, 4 * (shard_bytes + batch_bytes) + mebibyte);
-  made.actors = x.topology.workers + x.topology.shards + 2;
+  // A replica may have a push of every worker to catch up with.
+  const auto pushes = 4 + std::uint64_t{x.topology.replicas} * x.topology.workers;
+  made.credit_bytes = std::max(8 * mebibyte, pushes * (shard_bytes + batch_bytes) + mebibyte);
+  made.actors = x.topology.workers + x.topology.shards * (1 + x.topology.replicas) + 2;
   made.arena_bytes = std::max(1024 * mebibyte, made.actors * made.credit_bytes);
   return made;
 }

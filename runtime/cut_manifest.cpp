@@ -99,7 +99,7 @@ cut_manifest::part part_of(const json& from, fields& all) {
 
 actor_life life_of(const json& from, fields& all) {
   constexpr actor_role roles[] = {actor_role::supervisor, actor_role::worker, actor_role::shard,
-                                  actor_role::feeder, actor_role::evaluator};
+                                  actor_role::feeder, actor_role::evaluator, actor_role::replica};
   fields in(from);
   const auto text = in.text("role");
   const auto* role =

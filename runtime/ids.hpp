@@ -64,9 +64,10 @@ struct lease_attempt_id {
   bool operator==(const lease_attempt_id&) const = default;
 };
 
-enum class actor_role : std::uint8_t { supervisor = 0, worker, shard, feeder, evaluator };
+enum class actor_role : std::uint8_t { supervisor = 0, worker, shard, feeder, evaluator, replica };
 constexpr std::string_view name(actor_role role) {
-  constexpr std::string_view names[] = {"supervisor", "worker", "shard", "feeder", "evaluator"};
+  constexpr std::string_view names[] = {"supervisor", "worker",    "shard",
+                                        "feeder",     "evaluator", "replica"};
   return names[static_cast<std::size_t>(role)];
 }
 

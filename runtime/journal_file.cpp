@@ -202,9 +202,15 @@ result<void> journal_writer::write() {
   return success();
 }
 
+std::filesystem::path path_of_life(std::filesystem::path path, incarnation life) {
+  return path.replace_extension(fmt::format(".life-{}.lgj", life.value));
+}
+
 journal_opener write_journal_to(std::filesystem::path path) {
   return [path = std::move(path)](const journal_header& head) -> result<journal_sink> {
-    BOOST_OUTCOME_TRY(made, journal_writer::create(path, head));
+    const bool is_promoted = head.continues.term == head.term;
+    BOOST_OUTCOME_TRY(made, journal_writer::create(
+                                is_promoted ? path_of_life(path, head.life) : path, head));
     auto writer = std::make_shared<journal_writer>(std::move(made));
     return journal_sink([writer](shard_id, std::span<const journal_entry> entries) {
       return writer->append(entries);

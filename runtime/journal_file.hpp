@@ -19,8 +19,9 @@ constexpr std::uint32_t journal_version = 4;
 /// Updates between two hashes of a shard's parameters: hashing costs what a few updates do.
 constexpr std::uint64_t journal_hash_every = 256;
 
-/// What a journal goes on from: the first records of the one that the shard kept in an earlier
-/// term. Term 0: from the beginning of the job.
+/// What a journal goes on from: the first records that the shard kept in an earlier term, or, of a
+/// promoted replica, those of the life before in the same term. Term 0: from the beginning of the
+/// job.
 struct journal_origin {
   supervisor_term term;
   std::uint64_t records = 0;
@@ -53,6 +54,9 @@ std::vector<std::string> differences(const journal_header& written, const journa
 std::filesystem::path journal_path(const std::filesystem::path& run, shard_id shard,
                                    supervisor_term term = {1});
 
+/// Of a later life of that shard in the same term, beside the first one's journal.
+std::filesystem::path path_of_life(std::filesystem::path path, incarnation life);
+
 /// Appends to a file of its own. Used by one thread. No allocation once it has seen its largest
 /// burst.
 class journal_writer {
@@ -77,7 +81,7 @@ private:
 
 /// Opens a journal for the shard that the header names.
 using journal_opener = std::function<result<journal_sink>(const journal_header&)>;
-/// One that writes to that file.
+/// One that writes to that file, or beside it if it goes on from a life of the same term.
 journal_opener write_journal_to(std::filesystem::path path);
 
 struct journal {

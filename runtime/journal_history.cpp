@@ -12,9 +12,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The number in "term-12"; 0: it is no such name.
-std::uint32_t term_number(const std::string& name) {
-  constexpr std::string_view prefix = "term-";
+/// The number in "term-12", say; 0: it is no such name.
+std::uint32_t number_behind(std::string_view prefix, const std::string& name) {
   std::uint32_t number = 0;
   if (!name.starts_with(prefix)) return 0;
   const auto* end = name.data() + name.size();
@@ -29,6 +28,20 @@ auto broken(shard_id shard, supervisor_term term, const std::string& what) {
                              shard.value, term.value, what));
 }
 
+/// The journals of promoted replicas beside that of the first life, by life.
+std::map<std::uint32_t, fs::path> later_lives(const fs::path& first) {
+  std::map<std::uint32_t, fs::path> made;
+  const auto stem = first.stem().string() + ".";
+  std::error_code wrong;
+  for (const auto& each : fs::directory_iterator(first.parent_path(), wrong)) {
+    const auto name = each.path().stem().string();
+    if (each.path().extension() != first.extension() || !name.starts_with(stem)) continue;
+    if (const auto life = number_behind("life-", name.substr(stem.size())); life > 0)
+      made[life] = each.path();
+  }
+  return made;
+}
+
 using terms_by_number = std::map<supervisor_term, history_term>;
 
 /// Collects one shard's history, from the last term back to the first.
@@ -38,7 +51,7 @@ public:
       : run_(run), shard_(shard), terms_(terms) {}
 
   result<journal> read(supervisor_term last) {
-    BOOST_OUTCOME_TRY(made, read_journal(journal_path(run_, shard_, last)));
+    BOOST_OUTCOME_TRY(made, read_term_journal(run_, shard_, last));
     BOOST_OUTCOME_TRY(check(made.head, last));
     note(made.head, made.entries.size(), made.entries.size());
     BOOST_OUTCOME_TRY(before, read_until(made.head.continues));
@@ -82,7 +95,7 @@ private:
                      fmt::format("{} is missing, and a later term of shard-{} goes on from its "
                                  "record {}; copy the whole folder of the run again",
                                  path.string(), shard_.value, until.records));
-    BOOST_OUTCOME_TRY(found, read_journal(path));
+    BOOST_OUTCOME_TRY(found, read_term_journal(run_, shard_, until.term));
     BOOST_OUTCOME_TRY(check(found.head, until.term));
     if (found.entries.size() < until.records)
       return broken(shard_, until.term,
@@ -108,8 +121,8 @@ private:
 };
 
 /// Records of a journal that the history passes over; none where it cannot be read any more.
-std::uint64_t records_of(const fs::path& path) {
-  const auto found = read_journal(path);
+std::uint64_t records_of(const fs::path& run, shard_id shard, supervisor_term term) {
+  const auto found = read_term_journal(run, shard, term);
   return found ? found.value().entries.size() : 0;
 }
 
@@ -119,7 +132,7 @@ std::vector<supervisor_term> journal_terms(const fs::path& run, std::uint32_t sh
   std::vector<supervisor_term> made{{1}};
   std::error_code wrong;
   for (const auto& each : fs::directory_iterator(run / "journal", wrong))
-    if (const auto number = term_number(each.path().filename().string()); number > 1)
+    if (const auto number = number_behind("term-", each.path().filename().string()); number > 1)
       made.push_back({number});
   std::ranges::sort(made);
   std::erase_if(made, [&](supervisor_term term) {
@@ -127,6 +140,25 @@ std::vector<supervisor_term> journal_terms(const fs::path& run, std::uint32_t sh
       if (!fs::exists(journal_path(run, {shard}, term), wrong)) return true;
     return false;
   });
+  return made;
+}
+
+result<journal> read_term_journal(const fs::path& run, shard_id shard, supervisor_term term) {
+  const auto first = journal_path(run, shard, term);
+  BOOST_OUTCOME_TRY(made, read_journal(first));
+  for (const auto& [life, path] : later_lives(first)) {
+    BOOST_OUTCOME_TRY(next, read_journal(path));
+    const auto& from = next.head.continues;
+    if (next.head.job != made.head.job || next.head.shard != shard || from.term != term)
+      return broken(shard, term, fmt::format("has a life {} of another shard, run or term", life));
+    if (from.records > made.entries.size())
+      return broken(shard, term,
+                    fmt::format("ends after {} records, and incarnation {} goes on from record {}",
+                                made.entries.size(), life, from.records));
+    made.entries.resize(from.records);
+    made.entries.insert(made.entries.end(), next.entries.begin(), next.entries.end());
+    made.torn_bytes = next.torn_bytes;
+  }
   return made;
 }
 
@@ -152,7 +184,7 @@ result<run_history> read_history(const fs::path& run, std::uint32_t shards) {
   for (auto& [number, term] : terms) {
     if (term.counted + term.rolled_back == 0)
       for (std::uint32_t shard = 0; shard < shards; ++shard)
-        term.rolled_back += records_of(journal_path(run, {shard}, number));
+        term.rolled_back += records_of(run, {shard}, number);
     made.terms.push_back(std::move(term));
   }
   return made;
@@ -184,7 +216,7 @@ result<std::vector<incarnation>> lives_told(const fs::path& run, std::uint32_t s
   std::vector<incarnation> made(workers);
   for (const auto term : journal_terms(run, shards))
     for (std::uint32_t shard = 0; shard < shards; ++shard) {
-      BOOST_OUTCOME_TRY(found, read_journal(journal_path(run, {shard}, term)));
+      BOOST_OUTCOME_TRY(found, read_term_journal(run, {shard}, term));
       for (const auto& entry : found.entries) {
         if (entry.kind == journal_kind::state || entry.kind == journal_kind::switched) continue;
         if (entry.worker.value >= made.size()) made.resize(entry.worker.value + 1);

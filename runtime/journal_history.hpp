@@ -33,6 +33,12 @@ struct run_history {
 /// Terms of the run in which every one of so many shards began a journal, ascending.
 std::vector<supervisor_term> journal_terms(const std::filesystem::path& run, std::uint32_t shards);
 
+/// What a shard recorded in one term: its first life, and then each promoted replica from where it
+/// took over. What a life had written beyond that, nobody had heard of.
+/// Errors: as read_history.
+result<journal> read_term_journal(const std::filesystem::path& run, shard_id shard,
+                                  supervisor_term term);
+
 /// The history that the last of those terms tells. A later term in which some shard did not even
 /// begin a journal has changed nothing.
 /// Errors: bad_file, naming what is missing, damaged or too short, or does not belong together, and

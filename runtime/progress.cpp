@@ -56,7 +56,14 @@ void progress::on_report(const worker_report& report, time_point now) {
   figures.last = report;
 }
 
-void progress::on_report(const shard_report& report) { shards_[report.from.name.index] = report; }
+void progress::on_report(const shard_report& report) {
+  if (report.from.name.role == actor_role::shard) shards_[report.from.name.index] = report;
+}
+
+void progress::on_promotion(std::chrono::nanoseconds took) {
+  ++promotions_;
+  recoveries_ms_.push_back(seconds(took).count() * 1000);
+}
 
 void progress::on_report(const feeder_report& report, time_point now) {
   if (report.finished && !finished_) finished_ = now;
@@ -226,6 +233,7 @@ summary progress::summarise() const {
     made.skipped_steps += figures.earlier_skipped + figures.last.skipped;
     made.restarts.worker += figures.restarts;
   }
+  made.restarts.shard += promotions_;
   if ((waiting + compute).count() > 0) made.wait_share = waiting / (waiting + compute);
   const auto counts = staleness();
   made.staleness = {percentile(counts, 0.5), percentile(counts, 0.99), percentile(counts, 1)};

@@ -47,6 +47,9 @@ public:
   /// The actor was lost at this moment; its next incarnation's first step ends the recovery.
   void on_loss(actor_name name, time_point now);
 
+  /// A replica has taken the place of its shard, so long after that was lost.
+  void on_promotion(std::chrono::nanoseconds took);
+
   /// A checkpoint more is kept.
   void on_cut() { ++cuts_; }
   /// Another policy is in force.
@@ -99,6 +102,7 @@ private:
   std::vector<double> recoveries_ms_;
   std::vector<summary::policy_switch> switches_;
   std::uint64_t cuts_ = 0;
+  std::uint64_t promotions_ = 0;
 };
 
 } // namespace lagrange::runtime

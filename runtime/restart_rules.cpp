@@ -38,12 +38,15 @@ restart_escalation restart_escalation_of(std::string_view name) {
 }
 
 const restart_rule& restart_policy::of(actor_role role) const {
+  if (role == actor_role::replica) return shard;
   LAGRANGE_EXPECT(std::ranges::find(start_order, role) != start_order.end(),
                   "no rule for a " + std::string(name(role)));
   return role == actor_role::worker ? worker : role == actor_role::shard ? shard : feeder;
 }
 
-bool is_restartable(actor_role role) { return role == actor_role::worker; }
+bool is_restartable(actor_role role) {
+  return role == actor_role::worker || role == actor_role::replica;
+}
 
 restart_rules::verdict restart_rules::on_death(actor_name who, time_point now) {
   const auto& rule = policy_.of(who.role);
@@ -62,7 +65,8 @@ restart_rules::verdict restart_rules::on_death(actor_name who, time_point now) {
 }
 
 bool restart_rules::is_restarted_with(actor_name other, actor_name dead) const {
-  if (other == dead || !is_restartable(other.role)) return false;
+  if (other == dead || other.role != actor_role::worker) return false;
+  if (dead.role == actor_role::replica) return false; // nobody but its shard talks to it
   switch (policy_.of(dead.role).strategy) {
   case restart_strategy::one_for_one:
     return false;

@@ -45,7 +45,7 @@ struct restart_policy {
   /// The same for all.
   restart_policy(const restart_rule& all) : worker(all), shard(all), feeder(all) {}
   restart_rule worker, shard, feeder;
-  /// Requires: a worker, a shard or a feeder.
+  /// A replica has the rule of shards. Requires: a worker, a shard, a replica or a feeder.
   const restart_rule& of(actor_role role) const;
 };
 

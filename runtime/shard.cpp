@@ -129,11 +129,11 @@ pull_reply shard::serve(const pull_request& pull, worker_clock slowest, shard_ef
   reply.cut = cut_;
   reply.changed = pull.held_life != options_.self.life || pull.held != version_;
   const bool is_known = pull.held_life == options_.self.life && pull.held < version_;
-  if (reply.changed)
+  if (reply.changed && !is_replica())
     parameters_.publish(version_, is_known ? std::optional(pull.held) : std::nullopt, reply);
   if (parameters_.compensates())
     copies_.note(entry.worker, version_, parameters_.snapshot(version_));
-  if (!pull.rows.empty()) reply.rows = parameters_.read_rows(pull.rows);
+  if (!pull.rows.empty() && !is_replica()) reply.rows = parameters_.read_rows(pull.rows);
   if (const auto taken = last_taken_.find(entry.worker); taken != last_taken_.end())
     reply.taken = taken->second;
   return reply;
@@ -376,6 +376,14 @@ shard_effects shard::on_view(const membership_view& view, time_point now) {
   }
   admit_parked(now, out);
   return out;
+}
+
+void shard::promote(const stamp& self) {
+  LAGRANGE_EXPECT(is_replica() && self.life.value > 0, "a promotion of no replica");
+  options_.self = self;
+  parked_.clear();
+  staged_.clear();
+  asked_for_.reset();
 }
 
 } // namespace lagrange::runtime

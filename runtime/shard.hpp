@@ -50,7 +50,7 @@ struct shard_effects {
 
 struct shard_options {
   shard_id id;
-  stamp self;
+  stamp self; ///< life 0: a replica, which answers nobody before it is promoted
   std::uint32_t workers = 1;
   std::unique_ptr<staleness_policy> policy; ///< until it is switched
   policy_maker find_policy;                 ///< null: it never is
@@ -94,6 +94,12 @@ public:
   /// since. Without leases: there is nothing to say.
   settlement next_settlement();
   void on_settlement_ack(const settlement_ack& ack);
+  /// Whether next_settlement() would have leases.
+  bool has_news() const { return !unreported_.empty(); }
+
+  /// A replica goes on as this life of its shard. Pulls that waited and pushes that were not whole
+  /// are given up: whoever made them hears of it, and makes them again.
+  void promote(const stamp& self);
 
   /// All that a shard has to know to go on from here, `records` apart, which its port counts.
   /// Requires: no push is kept for a round that is open.
@@ -134,6 +140,7 @@ private:
   };
 
   bool is_foreign(const stamp& from) const;
+  bool is_replica() const { return options_.self.life == incarnation{}; }
   /// A policy, and the clock from which on it judges pulls.
   struct ruling {
     worker_clock first;

@@ -25,26 +25,37 @@ std::vector<std::uint64_t> shared_out(std::uint64_t bytes,
 
 } // namespace
 
-shard_port::shard_port(shard_options options, shard_hooks hooks) : hooks_(std::move(hooks)) {
+shard_port::shard_port(shard_options options, shard_hooks hooks)
+    : hooks_(std::move(hooks)), is_following_(options.self.life == incarnation{}) {
   options.parameters.memory = [this](std::size_t bytes) { return plane_->allocate(bytes); };
   twin_.emplace(std::move(options));
 }
 
 void shard_port::on_frame(transport::link_id from, transport::frame what) {
   if (has_failed_) return;
-  on_message(from, what);
-  if (!plane_->runs_by_itself()) tell_feeder(); // nobody says when a burst is over
+  if (is_following_)
+    follow(from, what);
+  else
+    on_message(from, what);
+  if (!plane_->runs_by_itself()) on_quiet(); // nobody says when a burst is over
+}
+
+void shard_port::on_quiet() {
+  if (is_following_)
+    acknowledge();
+  else
+    tell_feeder();
 }
 
 void shard_port::on_message(transport::link_id from, const transport::frame& what) {
   const auto heard = [&](const stamp& who) { peers_[from] = {who.name, who.life}; };
   switch (kind_of(what)) {
   case frame_kind::pull_request:
-    if (const auto pull = decode<pull_request>(what); !pull) {
+    if (auto pull = decode<pull_request>(what); !pull) {
       give_up(from, pull.error());
     } else {
       heard(pull.value().from);
-      carry_out(twin_->on_pull(pull.value(), ticket_of(from), hooks_.now()));
+      take(std::move(pull).value(), ticket_of(from));
     }
     break;
   case frame_kind::gradient_push:
@@ -54,27 +65,35 @@ void shard_port::on_message(transport::link_id from, const transport::frame& wha
       heard(push.value().from);
       pushed_bytes_ += what.wire_bytes;
       pushed_payload_ += what.payload_bytes();
-      carry_out(twin_->on_push(std::make_shared<const gradient_push>(std::move(push).value()),
-                               ticket_of(from), hooks_.now()));
+      take(std::make_shared<const gradient_push>(std::move(push).value()), ticket_of(from));
     }
     break;
   case frame_kind::snapshot_request:
-    if (const auto asked = decode<snapshot_request>(what); !asked) {
+    if (const auto asked = decode<snapshot_request>(what); !asked)
       give_up(from, asked.error());
-    } else if (asked.value().from.job != twin_->self().job) {
-      refuse(from, {errc::fenced, "a snapshot was asked for by another job"});
-    } else if (const auto reply = twin_->on_snapshot(asked.value()); !reply) {
-      refuse(from, reply.error());
-    } else {
-      carry_out(twin_->note_state());
-      auto made = encode(reply.value());
-      made.first = transport::urgency::bulk;
-      plane_->send(from, std::move(made));
-    }
+    else
+      on_snapshot_request(from, asked.value());
+    break;
+  case frame_kind::input_ack:
+    if (const auto ack = decode<input_ack>(what); !ack)
+      give_up(from, ack.error());
+    else
+      on_acknowledged(from, ack.value());
     break;
   default:
     give_up(from, unexpected(what));
   }
+}
+
+void shard_port::on_snapshot_request(transport::link_id from, const snapshot_request& asked) {
+  if (asked.from.job != twin_->self().job)
+    return refuse(from, {errc::fenced, "a snapshot was asked for by another job"});
+  const auto reply = twin_->on_snapshot(asked);
+  if (!reply) return refuse(from, reply.error());
+  take(state_note{});
+  outcome made{sequence_, {}, {}, {}, {}, {}};
+  made.snapshot = {ticket_of(from), reply.value()};
+  commit(std::move(made));
 }
 
 void shard_port::on_down(transport::link_id gone, const error& why) {
@@ -101,15 +120,66 @@ bool shard_port::keeps(const std::vector<journal_entry>& entries) {
   return false;
 }
 
-void shard_port::keep(const captured_shard& captured) {
-  captured.state->records = records_ + captured.entries;
-  if (hooks_.captured) hooks_.captured(captured.state);
+void shard_port::take(input what, ticket to) {
+  if (is_following_ || has_failed_) return;
+  const shard_input next{twin_->self(), ++sequence_, hooks_.now(), records_, std::move(what)};
+  if (replica_) forward(next); // first, so that both work at once
+  auto made = apply(next, to);
+  if (!keeps(made.effects.entries)) return;
+  commit(std::move(made));
 }
 
-void shard_port::carry_out(shard_effects effects) {
-  if (!keeps(effects.entries)) return;
-  if (effects.captured) keep(*effects.captured);
+shard_port::outcome shard_port::apply(const shard_input& what, ticket to) {
+  outcome made{what.sequence, {}, {}, {}, {}, {}};
+  auto& effects = made.effects;
+  auto& twin = *twin_;
+  std::visit(
+      [&]<class Input>(const Input& x) {
+        if constexpr (std::is_same_v<Input, pull_request>)
+          effects = twin.on_pull(x, to, what.now);
+        else if constexpr (std::is_same_v<Input, std::shared_ptr<const gradient_push>>)
+          effects = twin.on_push(x, to, what.now);
+        else if constexpr (std::is_same_v<Input, membership_view>)
+          effects = twin.on_view(x, what.now);
+        else if constexpr (std::is_same_v<Input, round_closing>)
+          effects = twin.on_closing(x, what.now);
+        else if constexpr (std::is_same_v<Input, switch_order>)
+          made.switched = twin.on_switch(x, what.now, effects);
+        else if constexpr (std::is_same_v<Input, settlement_ack>)
+          twin.on_settlement_ack(x);
+        else if constexpr (std::is_same_v<Input, state_note>)
+          effects = twin.note_state();
+        else if constexpr (std::is_same_v<Input, settlement_order>)
+          made.settled = twin.next_settlement();
+      },
+      what.what);
+  if (effects.captured) effects.captured->state->records = records_ + effects.captured->entries;
   records_ += effects.entries.size();
+  return made;
+}
+
+void shard_port::commit(outcome made) {
+  if (has_failed_) return;
+  if (replica_ && made.sequence > acknowledged_)
+    held_.push_back(std::move(made));
+  else
+    say(std::move(made));
+}
+
+void shard_port::say(outcome made) {
+  say_effects(std::move(made.effects));
+  if (made.switched) hooks_.switched(*made.switched);
+  if (made.settled) hooks_.settle(std::move(*made.settled));
+  if (made.asked) hooks_.ask(*made.asked);
+  if (made.snapshot) {
+    auto reply = encode(made.snapshot->what);
+    reply.first = transport::urgency::bulk;
+    plane_->send(link_of(made.snapshot->to), std::move(reply));
+  }
+}
+
+void shard_port::say_effects(shard_effects effects) {
+  if (effects.captured && hooks_.captured) hooks_.captured(std::move(effects.captured->state));
   for (const auto& [to, reply] : effects.pulls) {
     auto made = encode(reply);
     made.wants_compression = hooks_.compresses;
@@ -122,17 +192,6 @@ void shard_port::carry_out(shard_effects effects) {
   for (const auto& [to, why] : effects.refused) refuse(link_of(to), why);
 }
 
-void shard_port::on_view(const membership_view& view) {
-  carry_out(twin_->on_view(view, hooks_.now()));
-}
-
-void shard_port::on_switch(const switch_order& order) {
-  shard_effects effects;
-  const auto ack = twin_->on_switch(order, hooks_.now(), effects);
-  carry_out(std::move(effects));
-  if (ack && !has_failed_) hooks_.switched(*ack);
-}
-
 void shard_port::tell_feeder() {
   settle();
   ask();
@@ -143,11 +202,14 @@ void shard_port::ask() {
   const auto wanted = twin_->wanted_closing();
   if (!wanted) return;
   is_asking_ = true;
-  hooks_.ask(*wanted);
+  outcome made{sequence_, {}, {}, {}, {}, {}};
+  made.asked = wanted;
+  commit(std::move(made));
 }
 
 void shard_port::on_closing(const round_closing& closing) {
-  carry_out(twin_->on_closing(closing, hooks_.now()));
+  if (is_following_) return; // of a life that is over
+  take(closing);
   is_asking_ = false;
   tell_feeder();
 }
@@ -158,15 +220,13 @@ void shard_port::ask_again() {
 }
 
 void shard_port::settle() {
-  if (is_settling_ || has_failed_) return;
-  auto news = twin_->next_settlement();
-  if (news.leases.empty()) return;
+  if (is_settling_ || has_failed_ || !twin_->has_news()) return;
   is_settling_ = true;
-  hooks_.settle(std::move(news));
+  take(settlement_order{});
 }
 
 void shard_port::on_settlement_ack(const settlement_ack& ack) {
-  twin_->on_settlement_ack(ack);
+  take(ack);
   settle_again();
 }
 

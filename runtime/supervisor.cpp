@@ -33,6 +33,7 @@ supervisor::supervisor(supervisor_options options, time_point now)
   add(actor_role::feeder, 1);
   add(actor_role::shard, options_.job.shards);
   add(actor_role::worker, options_.job.workers);
+  if (options_.job.replicas > 0) add(actor_role::replica, options_.job.shards);
   options_.self.view = first_view;
 }
 
@@ -68,14 +69,17 @@ supervisor_effects supervisor::on_join(actor_life who, std::int64_t pid, time_po
 
 /// With thousands of places nothing may look at all of them for each.
 bool supervisor::is_up(actor_role role) const {
+  if (!places_by_role_.contains(role)) return true; // a job without replicas
   const auto running = running_.find(role);
-  return running != running_.end() && running->second == places_by_role_.at(role);
+  if (running == running_.end()) return places_by_role_.at(role) == 0;
+  return running->second == places_by_role_.at(role);
 }
 
 void supervisor::place_if_possible(actor_name name, place& where, supervisor_effects& out) {
-  const bool may =
-      name.role == actor_role::feeder ||
-      (is_up(actor_role::feeder) && (name.role == actor_role::shard || is_up(actor_role::shard)));
+  const auto needed = name.role == actor_role::worker    ? actor_role::shard
+                      : name.role == actor_role::shard ? actor_role::replica
+                                                       : actor_role::feeder;
+  const bool may = name.role == actor_role::feeder || (is_up(actor_role::feeder) && is_up(needed));
   if (where.state != place_state::joined || !may) return;
   where.state = place_state::placed;
   out.placements.push_back({name, where.life});
@@ -89,10 +93,14 @@ supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
   ++running_[who.name.role];
   heartbeats_.observe(who, now);
   if (where->lost_at) {
-    out.events.push_back(describe_return(who, *where, now));
+    const bool is_shard = who.name.role == actor_role::shard;
+    out.events.push_back(is_shard ? describe_promotion(who, *where, now)
+                                  : describe_return(who, *where, now));
+    if (is_shard) progress_.on_promotion(now - *where->lost_at);
     where->lost_at.reset();
     change_view(now, out);
   }
+  if (who.name.role == actor_role::shard) check_replica(who.name, out);
   if (who.name.role != actor_role::worker && is_up(who.name.role)) // others connect to it
     for (auto& [name, other] : places_) place_if_possible(name, other, out);
   if (phase_ == job_phase::starting && is_up(actor_role::worker)) phase_ = job_phase::running;
@@ -133,7 +141,8 @@ void supervisor::on_view_ack(const view_ack& ack) {
 
 bool supervisor::is_view_missed() const {
   return std::any_of(places_.begin(), places_.end(), [this](const auto& entry) {
-    return entry.first.role != actor_role::worker && entry.second.state == place_state::running &&
+    return (entry.first.role == actor_role::shard || entry.first.role == actor_role::feeder) &&
+           entry.second.state == place_state::running &&
            entry.second.acknowledged < options_.self.view;
   });
 }

@@ -6,7 +6,8 @@
 /// it. A worker that dies leaves the membership view, and its next incarnation starts after a
 /// back-off; one that dies too often ends the job, or is given up. A shard or feeder that dies
 /// takes with it all that is newer than the last cut: the term is over, everybody is killed, and
-/// whoever runs the job begins the next term. An actor that is up and silent, or hangs in a step,
+/// whoever runs the job begins the next term. But a shard whose replica has all of it goes on as
+/// that: nobody else decides so (supervisor_replicas.cpp). An actor that is up and silent, or hangs in a step,
 /// is killed, and then has died.
 ///
 /// Invariants: CL-2 (a death becomes a view at once), DU-1 (its cuts), EN-1 (every job ends, with
@@ -19,6 +20,7 @@
 #include "runtime/messages.hpp"
 #include "runtime/policy_switch.hpp"
 #include "runtime/progress.hpp"
+#include "runtime/replica_messages.hpp"
 #include "runtime/restart_rules.hpp"
 #include "runtime/step_watch.hpp"
 #include "runtime/switch_rules.hpp"
@@ -72,6 +74,8 @@ struct supervisor_effects {
   std::vector<std::string> events;     ///< what happened, in plain words
   std::vector<actor_life> launches;    ///< start a node for each
   std::vector<actor_life> kills;       ///< end whatever is left of these lives
+  std::vector<std::pair<actor_life, actor_life>> promotions; ///< a replica, and what it is now
+  std::vector<actor_life> gone;        ///< replicas that are not promoted, for their shards
   std::vector<actor_life> placements;  ///< its node has joined and what it connects to is up
   std::optional<membership_view> view; ///< for the feeder and every shard
   std::optional<switch_order> order;   ///< for the feeder or every shard, as its phase says
@@ -95,6 +99,7 @@ public:
   supervisor_effects on_loss(actor_life who, const std::string& cause, time_point now);
   /// A node could not be started at all.
   supervisor_effects on_launch_failure(actor_life who, const std::string& cause, time_point now);
+  void on_follows(const replica_follows& news);
   /// A shard or the feeder has the view.
   void on_view_ack(const view_ack& ack);
 
@@ -156,6 +161,8 @@ private:
     bool was_fenced = false;     ///< as in member
     bool is_given_up = false;
     view_number acknowledged; ///< feeder and shards: the view that they have
+    std::optional<actor_life> process; ///< of a promoted replica: what its process is called
+    incarnation follows; ///< of a replica: the life of its shard all of which it has; 0: none
   };
   struct death {
     std::string cause;
@@ -171,6 +178,16 @@ private:
                         supervisor_effects& out);
   bool may_give_up(actor_name name, const restart_rules::verdict& found) const;
   void give_up(actor_name name, place& where, const std::string& why, supervisor_effects& out);
+  actor_life resolved(actor_life process) const;
+  static actor_life process_of(actor_name name, const place& where);
+  bool may_promote(actor_life shard) const;
+  void promote(actor_life who, place& where, const death& how, time_point now,
+               supervisor_effects& out);
+  void check_replica(actor_name shard, supervisor_effects& out) const;
+  bool is_replica_in_use(actor_name name) const;
+  void use_up(actor_name name, place& where);
+  void lose_replica(actor_life who, place& where, const death& how, supervisor_effects& out);
+  std::string describe_promotion(actor_life who, const place& where, time_point now) const;
   void restart(actor_life who, place& where, time_point due, time_point now);
   void fall(actor_life who, const std::string& cause, supervisor_effects& out);
   void restart_others(actor_name dead, time_point due, time_point now, supervisor_effects& out);
@@ -189,6 +206,7 @@ private:
 
   supervisor_options options_;
   std::map<actor_name, place> places_;
+  std::map<actor_life, actor_life> promoted_; ///< replicas, to what they are now
   std::map<actor_role, std::uint32_t> places_by_role_;
   std::map<actor_role, std::uint32_t> running_; ///< of those
   progress progress_;

@@ -8,6 +8,7 @@ namespace lagrange::runtime {
 
 supervisor_effects supervisor::on_loss(actor_life who, const std::string& cause, time_point now) {
   supervisor_effects out;
+  who = resolved(who);
   if (auto* where = find(who)) lose(who, *where, {cause}, now, out);
   return out;
 }
@@ -24,6 +25,10 @@ void supervisor::lose(actor_life who, place& where, const death& how, time_point
       (phase_ == job_phase::collecting && who.name.role == actor_role::worker)) {
     where.state = place_state::ended;
     note_if_all_ended();
+  } else if (may_promote(who)) {
+    promote(who, where, how, now, out);
+  } else if (is_replica_in_use(who.name)) {
+    lose_replica(who, where, how, out);
   } else if (is_restartable(who.name.role)) {
     lose_restartable(who, where, how, now, out);
   } else {
@@ -35,10 +40,11 @@ void supervisor::lose(actor_life who, place& where, const death& how, time_point
 void supervisor::fall(actor_life who, const std::string& cause, supervisor_effects& out) {
   for (auto& [name, where] : places_) {
     if (where.state != place_state::waiting && where.state != place_state::lost)
-      out.kills.push_back({name, where.life});
+      out.kills.push_back(process_of(name, where));
     where.state = place_state::ended;
   }
   out.launches.clear();
+  out.promotions.clear();
   phase_ = job_phase::ended;
   outcome_ = job_outcome::failed;
   cause_ = to_string(who.name) + " " + cause;

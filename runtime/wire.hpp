@@ -8,6 +8,7 @@
 
 #include "runtime/error.hpp"
 #include "runtime/messages.hpp"
+#include "runtime/shard_input.hpp"
 #include "runtime/transport/frame.hpp"
 
 #include <cstddef>
@@ -16,7 +17,7 @@
 namespace lagrange::runtime {
 
 /// Raised with every change that an older reader would misread. Other versions are refused.
-constexpr std::uint16_t protocol_version = 6;
+constexpr std::uint16_t protocol_version = 7;
 
 /// What a frame may hold. A sender that breaks a limit has a bug; a receiver refuses the frame.
 struct wire_limits {
@@ -49,6 +50,8 @@ transport::frame encode(const gradient_push& message);
 transport::frame encode(const push_ack& message);
 transport::frame encode(const snapshot_request& message);
 transport::frame encode(const rejection& message);
+transport::frame encode(const shard_input& message);
+transport::frame encode(const input_ack& message);
 
 /// The message in a frame. Its tensors are views of the frame's payloads.
 /// Errors: bad_frame, naming the kind of frame, the field, what was found and what was expected.
@@ -71,6 +74,10 @@ template <>
 result<snapshot_request> decode<snapshot_request>(const transport::frame& frame);
 template <>
 result<rejection> decode<rejection>(const transport::frame& frame);
+template <>
+result<shard_input> decode<shard_input>(const transport::frame& frame);
+template <>
+result<input_ack> decode<input_ack>(const transport::frame& frame);
 
 /// What a frame says it is. The numbers are those of schema/frame.capnp.
 enum class frame_kind : std::uint16_t {
@@ -82,6 +89,8 @@ enum class frame_kind : std::uint16_t {
   push_ack,
   snapshot_request,
   rejection,
+  shard_input,
+  input_ack,
 };
 inline frame_kind kind_of(const transport::frame& x) { return static_cast<frame_kind>(x.kind); }
 /// What a receiver says of a frame that it has no use for.

@@ -123,6 +123,8 @@ std::optional<error> defect_of(const lease_grant& x) {
 // Any value of these is one that may be said; whether it is true the twins decide.
 std::optional<error> defect_of(const push_ack&) { return std::nullopt; }
 std::optional<error> defect_of(const rejection&) { return std::nullopt; }
+std::optional<error> defect_of(const shard_input&) { return std::nullopt; }
+std::optional<error> defect_of(const input_ack&) { return std::nullopt; }
 
 std::optional<error> defect_of(const lease_request& x) {
   rules is(schema::FrameKind::LEASE_REQUEST);

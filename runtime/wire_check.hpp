@@ -6,6 +6,7 @@
 
 #include "runtime/error.hpp"
 #include "runtime/messages.hpp"
+#include "runtime/shard_input.hpp"
 
 #include <optional>
 
@@ -20,5 +21,7 @@ std::optional<error> defect_of(const gradient_push& x);
 std::optional<error> defect_of(const push_ack& x);
 std::optional<error> defect_of(const snapshot_request& x);
 std::optional<error> defect_of(const rejection& x);
+std::optional<error> defect_of(const shard_input& x);
+std::optional<error> defect_of(const input_ack& x);
 
 } // namespace lagrange::runtime

@@ -45,7 +45,8 @@ void append_table(std::vector<char>& out,
 std::string_view name(schema::FrameKind kind) {
   constexpr std::string_view names[] = {"lease grant",      "pull request",  "pull reply",
                                         "gradient push",    "lease request", "push ack",
-                                        "snapshot request", "rejection"};
+                                        "snapshot request", "rejection",     "shard input",
+                                        "input ack"};
   const auto index = static_cast<std::size_t>(kind);
   return index < std::size(names) ? names[index] : "unknown kind";
 }

@@ -139,6 +139,71 @@ void put(message_writer&, schema::Rejection::Builder to, const rejection& x) {
   to.setText(x.why.text.substr(0, rejection_text_max));
 }
 
+template <class Builder>
+void put_numbers(message_writer& out, Builder to, const std::vector<std::int32_t>& numbers) {
+  if (numbers.empty()) return;
+  ops::tensor made(ops::dtype::i32, {std::ssize(numbers)});
+  std::ranges::copy(numbers, made.values<std::int32_t>().begin());
+  put(out, to.initNumbers(), made);
+}
+
+/// Fills in what an input says beyond its frame.
+struct input_writer {
+  message_writer& out;
+  schema::ShardInput::Builder to;
+
+  void operator()(std::monostate) { LAGRANGE_EXPECT(false, "an input of nothing"); }
+  void operator()(const pull_request&) { to.setKind(schema::InputKind::PULL); }
+  void operator()(const std::shared_ptr<const gradient_push>&) {
+    to.setKind(schema::InputKind::PUSH);
+  }
+  void operator()(const membership_view& x) {
+    to.setKind(schema::InputKind::VIEW);
+    put(to.initBy(), x.from);
+    std::vector<std::int32_t> numbers;
+    for (const auto& each : x.members)
+      numbers.insert(numbers.end(), {static_cast<std::int32_t>(each.worker.value),
+                                     static_cast<std::int32_t>(each.life.value),
+                                     each.live ? 1 : 0, each.was_fenced ? 1 : 0});
+    put_numbers(out, to, numbers);
+  }
+  void operator()(const round_closing& x) {
+    to.setKind(schema::InputKind::CLOSING);
+    put(to.initBy(), x.from);
+    to.setNumber(x.round);
+    to.setMembers(static_cast<std::uint32_t>(x.members.size()));
+    std::vector<std::int32_t> numbers;
+    for (const auto* leases : {&x.members, &x.excluded})
+      for (const auto id : *leases)
+        numbers.insert(numbers.end(), {static_cast<std::int32_t>(id.value),
+                                       static_cast<std::int32_t>(id.value >> 32)});
+    put_numbers(out, to, numbers);
+  }
+  void operator()(const switch_order& x) {
+    to.setKind(schema::InputKind::SWITCHING);
+    put(to.initBy(), x.from);
+    to.setNumber(x.number);
+    to.setPhase(static_cast<std::uint8_t>(x.phase));
+    to.setFirst(x.first.value);
+    to.setPolicy(x.policy);
+  }
+  void operator()(const settlement_ack& x) {
+    to.setKind(schema::InputKind::SETTLED);
+    put(to.initBy(), x.from);
+    to.setNumber(x.sequence);
+  }
+  void operator()(state_note) { to.setKind(schema::InputKind::NOTE); }
+  void operator()(settlement_order) { to.setKind(schema::InputKind::SETTLEMENT); }
+};
+
+/// Of a pull or a push: its own. Its urgency is that of all inputs, whose order counts.
+transport::frame frame_in(const shard_input& x) {
+  if (const auto* pull = std::get_if<pull_request>(&x.what)) return encode(*pull);
+  if (const auto* push = std::get_if<std::shared_ptr<const gradient_push>>(&x.what))
+    return encode(**push);
+  return {};
+}
+
 template <class Root, class T>
 transport::frame encode_as(FrameKind kind, urgency first, const T& message) {
   const auto defect = defect_of(message);
@@ -173,6 +238,30 @@ transport::frame encode(const snapshot_request& message) {
 }
 transport::frame encode(const rejection& message) {
   return encode_as<schema::Rejection>(FrameKind::REJECTION, urgency::control, message);
+}
+
+transport::frame encode(const input_ack& message) {
+  message_writer out;
+  auto to = out.root<schema::InputAck>();
+  put(to.initFrom(), message.from);
+  to.setSequence(message.sequence);
+  return out.to_frame(FrameKind::INPUT_ACK, urgency::control);
+}
+transport::frame encode(const shard_input& message) {
+  auto inner = frame_in(message);
+  message_writer out;
+  auto to = out.root<schema::ShardInput>();
+  put(to.initFrom(), message.from);
+  to.setSequence(message.sequence);
+  to.setNow(message.now.time_since_epoch().count());
+  to.setRecords(message.records);
+  to.setWords(static_cast<std::uint32_t>(inner.head.size()));
+  std::visit(input_writer{out, to}, message.what);
+  auto made = out.to_frame(FrameKind::SHARD_INPUT, urgency::gradients);
+  if (inner.head.empty()) return made;
+  made.head.insert(made.head.end(), inner.head.begin(), inner.head.end());
+  made.payloads = std::move(inner.payloads);
+  return made;
 }
 
 } // namespace lagrange::runtime

@@ -46,15 +46,8 @@ void worker::pull(worker_clock clock, time_point now, worker_effects& out) {
   pull_sent_ = now;
   pull_due_.reset();
   std::fill(arrived_.begin(), arrived_.end(), nullptr);
-  for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
-    pull_request request{options_.self, clock, {}, {}, {}};
-    if (plan_) request.rows = plan_->wanted[shard];
-    if (held_[shard]) {
-      request.held_life = held_[shard]->from.life;
-      request.held = held_[shard]->version;
-    }
-    out.pulls.emplace_back(shard_id{shard}, request);
-  }
+  for (std::uint32_t shard = 0; shard < options_.shards; ++shard)
+    out.pulls.emplace_back(shard_id{shard}, request_for({shard}));
 }
 
 worker_effects worker::on_grant(std::shared_ptr<const lease_grant> grant, time_point now) {

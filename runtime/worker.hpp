@@ -140,6 +140,9 @@ public:
   worker_effects on_ack(shard_id shard, const push_ack& ack, time_point now);
   /// The time asked for by wake_after is over.
   worker_effects on_wake(time_point now);
+  /// The shard goes on elsewhere, as a life that has all that was answered: what was not is asked
+  /// and pushed again.
+  worker_effects on_shard_moved(shard_id shard, time_point now);
   /// A few times a second: repeats what was not answered, reports.
   worker_effects on_tick(time_point now);
 
@@ -164,6 +167,7 @@ private:
                                               std::shared_ptr<const pull_reply> reply) const;
   void ask(standing state, worker_clock clock, time_point now, worker_effects& out);
   void pull(worker_clock clock, time_point now, worker_effects& out);
+  pull_request request_for(shard_id shard) const;
   /// Pulls for the next step if it is known what: with tables, once its lease is here.
   void pull_ahead(time_point now, worker_effects& out);
   /// Does whatever has become possible.

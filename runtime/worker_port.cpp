@@ -27,6 +27,7 @@ result<worker_effects> worker_port::on_frame(transport::link_id from, const tran
   const auto place = std::ranges::find(links_.shards, from);
   const shard_id shard{static_cast<std::uint32_t>(place - links_.shards.begin())};
   const bool is_shard = place != links_.shards.end();
+  if (!is_shard && from != links_.feeder) return worker_effects{}; // of a shard that has moved
   if (kind_of(what) == frame_kind::lease_grant && from == links_.feeder) {
     BOOST_OUTCOME_TRY(grant, decode<lease_grant>(what));
     return sent(twin_.on_grant(std::make_shared<const lease_grant>(std::move(grant)), now));

@@ -40,9 +40,15 @@ public:
     return sent(twin_.on_computed(result, now));
   }
   worker_effects on_wake(time_point now) { return sent(twin_.on_wake(now)); }
+  /// The shard goes on at the other end of that link.
+  worker_effects on_shard_moved(shard_id shard, transport::link_id link, time_point now) {
+    links_.shards[shard.value] = link;
+    return sent(twin_.on_shard_moved(shard, now));
+  }
   worker_effects on_tick(time_point now) { return sent(twin_.on_tick(now)); }
 
   const worker& twin() const { return twin_; }
+  const worker_links& links() const { return links_; }
 
 private:
   worker_effects sent(worker_effects effects);

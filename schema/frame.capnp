@@ -13,7 +13,7 @@ $Cxx.namespace("lagrange::schema");
 using import "tensor.capnp".Tensor;
 
 # Raised whenever a reader of the old layout would misread the new one.
-const protocolVersion :UInt16 = 6;
+const protocolVersion :UInt16 = 7;
 
 enum FrameKind {
   leaseGrant @0;
@@ -24,6 +24,8 @@ enum FrameKind {
   pushAck @5;
   snapshotRequest @6;
   rejection @7;
+  shardInput @8;
+  inputAck @9;
 }
 
 enum ActorRole {
@@ -32,6 +34,7 @@ enum ActorRole {
   shard @2;
   feeder @3;
   evaluator @4;
+  replica @5;
 }
 
 # Who speaks, and as what. Receivers refuse other jobs, lower terms and fenced incarnations.
@@ -185,4 +188,40 @@ struct SnapshotRequest {
 struct Rejection {
   code @0 :UInt8; # errc of runtime/error.hpp
   text @1 :Text;
+}
+
+enum InputKind {
+  pull @0;
+  push @1;
+  view @2;
+  closing @3;    # of a round, by the feeder
+  switching @4;  # of the policy
+  settled @5;    # the feeder acknowledged a settlement
+  note @6;       # the shard noted the state of its parameters
+  settlement @7; # the shard made its next settlement
+}
+
+# Shard to its replica: something that may change what the shard holds. A pull or a push follows
+# behind the words of this message: the head of its own frame, whose payloads are this frame's.
+struct ShardInput {
+  from @0 :Stamp;       # the shard
+  sequence @1 :UInt64;  # from 1, without gaps
+  now @2 :Int64;        # nanoseconds of the shard's clock
+  records @3 :UInt64;   # in the shard's journal when this was sent
+  kind @4 :InputKind;
+  words @5 :UInt32;     # of the head behind these words, for pull and push
+  by @6 :Stamp;         # who said it to the shard; of a view its number is in here
+  number @7 :UInt64;    # of the round, the switch or the settlement
+  phase @8 :UInt8;      # of a switch
+  first @9 :UInt64;     # clock of a switch
+  policy @10 :Text;     # of a switch
+  members @11 :UInt32;  # of a closing: so many leases of `numbers` are in, the rest is left out
+  numbers @12 :Tensor;  # i32 [4k], view: worker, life, whether it lives, whether it was fenced;
+                        # i32 [2k], closing: the lower and the upper half of leases; null: none
+}
+
+# Replica to its shard: all up to this has been done alike.
+struct InputAck {
+  from @0 :Stamp;
+  sequence @1 :UInt64;
 }

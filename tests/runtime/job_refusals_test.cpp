@@ -139,7 +139,8 @@ const broken_config broken[] = {
     {"[staleness]\nouter = \"diloc\"", {"staleness.outer = \"diloc\"", "\"diloco\""}},
     {"[topology]\nmin_workers = 1", {"unknown key topology.min_workers", "one of workers, shards"}},
     // What later releases bring.
-    {"[topology]\nreplicas = 1", {"topology.replicas = 1, expected 0", "no replicas today"}},
+    {"[topology]\nreplicas = 2",
+     {"topology.replicas = 2, expected 0 to 1", "one replica or none today"}},
     {"[topology]\nnodes = [\"host:1\"]", {"topology.nodes", "[\"local\"]", "one host today"}},
     {"[chaos]\nslow = [\"worker-2:5x\", \"worker-1:fast\"]",
      {"job.toml:2: chaos.slow = [", "slower by \"fast\"", "as in worker-2:5x"}},

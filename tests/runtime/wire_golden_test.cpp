@@ -186,11 +186,17 @@ constexpr const char* golden_row_snapshot = "00000000010002000500000000000000\n"
 // Rejection
 constexpr const char* golden_rejection = "00000000010001000400000000000000\n"
                                          "010000001a0000006e6f000000000000\n";
+// ShardInput, Stamp; behind them the head of a PullRequest
+constexpr const char* golden_input = "";
+// ShardInput, Stamp, Stamp, Tensor
+constexpr const char* golden_closing = "";
+// InputAck, Stamp
+constexpr const char* golden_input_ack = "";
 
 } // namespace
 
-TEST_CASE("frames have the bytes of protocol version 6", "[runtime][wire]") {
-  CHECK(protocol_version == 6);
+TEST_CASE("frames have the bytes of protocol version 7", "[runtime][wire]") {
+  CHECK(protocol_version == 7);
   CHECK(to_hex(to_bytes(encode(sample_grant(grant_kind::batch)))) == golden_grant);
   CHECK(to_hex(to_bytes(encode(sample_request()))) == golden_request);
   CHECK(to_hex(to_bytes(encode(sample_row_request()))) == golden_row_request);
@@ -205,6 +211,9 @@ TEST_CASE("frames have the bytes of protocol version 6", "[runtime][wire]") {
   CHECK(to_hex(to_bytes(encode(snapshot_request{sample_stamp(), 5, sample_rows()}))) ==
         golden_row_snapshot);
   CHECK(to_hex(to_bytes(encode(rejection{{errc::fenced, "no"}}))) == golden_rejection);
+  CHECK(to_hex(to_bytes(encode(sample_input(sample_request())))) == golden_input);
+  CHECK(to_hex(to_bytes(encode(sample_input(sample_closing())))) == golden_closing);
+  CHECK(to_hex(to_bytes(encode(input_ack{sample_stamp(), 7}))) == golden_input_ack);
 }
 
 TEST_CASE("the same message has the same bytes every time", "[runtime][wire]") {

@@ -64,7 +64,13 @@ std::vector<transport::frame> small_frames() {
           encode(sample_row_request()),
           encode(sample_row_reply()),
           encode(sample_row_push()),
-          encode(rejection{{errc::fenced, "no"}})};
+          encode(rejection{{errc::fenced, "no"}}),
+          encode(sample_input(sample_row_request())),
+          encode(sample_input(std::make_shared<const gradient_push>(sample_row_push()))),
+          encode(sample_input(sample_view())),
+          encode(sample_input(sample_closing())),
+          encode(sample_input(sample_switch())),
+          encode(input_ack{sample_stamp(), 7})};
 }
 
 struct outcome {
@@ -100,6 +106,8 @@ outcome probe(const transport::frame& frame) {
   probe_as<push_ack>(frame, seen);
   probe_as<snapshot_request>(frame, seen);
   probe_as<rejection>(frame, seen);
+  probe_as<shard_input>(frame, seen);
+  probe_as<input_ack>(frame, seen);
   return seen;
 }
 

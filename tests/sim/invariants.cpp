@@ -109,6 +109,13 @@ void invariants::see_settled(shard_id shard, const journal_entry& entry) {
   own.version = entry.version;
 }
 
+void invariants::go_on_from(shard_id shard, std::span<const journal_entry> kept) {
+  const auto so_far = breach_; // who lived then is not known any more
+  shards_[shard.value] = {};
+  for (const auto& entry : kept) see(shard, entry);
+  breach_ = so_far;
+}
+
 std::uint64_t invariants::see_end() {
   const auto ids = leases_of(options_.dealt);
   for (std::uint32_t shard = 0; shard < shards_.size(); ++shard)

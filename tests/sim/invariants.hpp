@@ -30,6 +30,8 @@ public:
 
   /// Sees what a shard did.
   void see(runtime::shard_id shard, const runtime::journal_entry& entry);
+  /// A shard goes on from these of its entries: of the others nobody has heard.
+  void go_on_from(runtime::shard_id shard, std::span<const runtime::journal_entry> kept);
   /// At the end of a job: every lease, or each of its batches, is in each shard. How many leases
   /// there were.
   std::uint64_t see_end();

@@ -60,12 +60,13 @@ data = {{format = "synthetic", path = "blobs:{}:2:2", batch = {}, epochs = {}}}
 model = {}
 optimizer = {{name = "sgd", rate = 1.0, momentum = 0.0, weight_decay = 0.0}}
 staleness = {{policy = "{}", switch = [{}]}}
-topology = {{workers = {}, shards = {}}}
+topology = {{workers = {}, shards = {}, replicas = {}}}
 restart = {{intensity = 50}}
 evaluation = {{every = "1 epoch"}}
 )",
                      chosen.seed, samples, batch_size, chosen.epochs, chosen.model, chosen.policy,
-                     fmt::join(chosen.switches, ", "), chosen.workers, chosen.shards);
+                     fmt::join(chosen.switches, ", "), chosen.workers, chosen.shards,
+                     chosen.replicas);
 }
 
 job job_of(const scenario& chosen, const catalog& known) {
@@ -102,6 +103,8 @@ public:
     for (std::uint32_t crash = 0; crash < chosen_.crashes; ++crash)
       crashes_.push_back(pick(leases_ * 2 / 3) + 1);
     std::ranges::sort(crashes_, std::greater<>());
+    for (std::uint32_t shard = 0; shard < std::min(chosen_.shard_crashes, chosen_.shards); ++shard)
+      shard_crashes_.emplace_back(pick(leases_ * 2 / 3) + 1, shard_id{shard});
   }
 
   ~faulty_job() {
@@ -125,6 +128,7 @@ public:
       made.breach = fmt::format("seed {}, event {}: {}; repeat it with {}", chosen_.seed,
                                 made.events, made.breach, repeat_command(chosen_));
     made.fingerprint = checker_.fingerprint();
+    made.promotions = promotions_;
     made.journals = std::move(journals_);
     if (made.breach.empty()) made.cuts = read_cuts();
     made.told = simulated_.has_begun() ? simulated_.watch().events : std::vector<std::string>();
@@ -154,13 +158,17 @@ private:
 
   simulation::simulation_parts faulty_parts(caf::actor_system& system) {
     const auto between = keep(frames_link(system, chosen_.faults, random_));
-    hub_.emplace(chosen_.seed + 1, [between](const transport::crossing&,
-                                             std::function<void()> deliver) {
+    hub_.emplace(chosen_.seed + 1, [this, between](const transport::crossing& what,
+                                                   std::function<void()> deliver) {
+      if (holders_.contains(what.from) && holders_.contains(what.to)) return deliver();
       caf::anon_send(between,
                      crossing(std::make_shared<const std::function<void()>>(std::move(deliver))));
     });
-    return {[this](transport::receiver& owner, const plane_needs&) {
-              return result<std::unique_ptr<transport::endpoint>>(hub_->open(owner));
+    return {[this](transport::receiver& owner, const plane_needs& needs) {
+              auto made = hub_->open(owner);
+              if (needs.owner.role == actor_role::shard || needs.owner.role == actor_role::replica)
+                holders_.insert(made->where().number);
+              return result<std::unique_ptr<transport::endpoint>>(std::move(made));
             },
             [this](caf::actor_system& in, const actors::compute_request& asked) {
               auto made = std::make_shared<computation>(
@@ -174,11 +182,17 @@ private:
 
   result<journal_sink> watching(const journal_header& head) {
     journals_.resize(chosen_.shards);
-    journals_[head.shard.value].head = head;
+    auto& own = journals_[head.shard.value];
+    if (head.continues.term == head.term) {
+      own.entries.resize(head.continues.records);
+      checker_.go_on_from(head.shard, own.entries);
+      ++promotions_;
+    } else {
+      own.head = head;
+    }
     return journal_sink([this](shard_id shard, std::span<const journal_entry> entries) {
       for (const auto& entry : entries) {
         checker_.see(shard, entry);
-        audit_.see(shard, entry);
         journals_[shard.value].entries.push_back(entry);
       }
       return result<void>(success());
@@ -219,6 +233,21 @@ private:
       crashes_.pop_back();
       crash_a_worker();
     }
+    const auto is_due = [this](const auto& each) {
+      return checker_.applied(each.second) >= each.first;
+    };
+    const auto due = std::ranges::find_if(shard_crashes_, is_due);
+    if (due == shard_crashes_.end()) return;
+    crash_a_holder(due->second);
+    shard_crashes_.erase(due);
+  }
+
+  /// The shard, or its replica.
+  void crash_a_holder(shard_id of) {
+    const auto role = pick(3) == 0 ? actor_role::replica : actor_role::shard;
+    for (const auto& [who, node] : simulated_.nodes().nodes())
+      if (who.name == actor_name{role, of.value})
+        caf::anon_send_exit(node, caf::exit_reason::remote_link_unreachable);
   }
 
   void crash_a_worker() {
@@ -240,6 +269,8 @@ private:
   /// What must be true of a job that has ended.
   void settle(report& made) {
     const auto leases = checker_.see_end();
+    for (std::uint32_t shard = 0; shard < journals_.size(); ++shard)
+      for (const auto& entry : journals_[shard].entries) audit_.see({shard}, entry);
     audit_.end();
     made.figures = simulated_.state().twin->summarise();
     const auto& counts = made.figures.leases;
@@ -271,6 +302,9 @@ private:
   invariants checker_;
   audit audit_;
   std::vector<journal> journals_;
+  std::set<std::uint64_t> holders_; ///< endpoints of shards and replicas
+  std::uint32_t promotions_ = 0;
+  std::vector<std::pair<std::uint64_t, shard_id>> shard_crashes_; ///< at so many leases applied
   std::uint64_t leases_ = 0;
   std::vector<std::uint64_t> crashes_; ///< leases applied at which to crash; next one last
   std::shared_ptr<tests::faulty_disk> disk_ = std::make_shared<tests::faulty_disk>();

@@ -19,7 +19,10 @@ struct scenario {
   std::uint32_t shards = 2;
   std::uint32_t epochs = 2;
   std::uint32_t crashes = 0; ///< of workers, at moments drawn from the job's first half
-  link_faults faults;
+  std::uint32_t replicas = 0;
+  /// Of shards or their replicas, each shard once, at moments drawn from the job's first half.
+  std::uint32_t shard_crashes = 0;
+  link_faults faults; ///< of all links but those between a shard and its replica
   step_faults steps;
   std::uint32_t step_limit = 200'000;     ///< events after which the job counts as hung (EN-1)
   std::string model = R"({name = "count"})";
@@ -41,6 +44,7 @@ struct report {
   runtime::summary figures;
   std::vector<float> parameters;          ///< flat, of the end
   std::uint64_t expected_updates = 0;     ///< what the model's integer gradients must add up to
+  std::uint32_t promotions = 0;
   std::vector<runtime::journal> journals; ///< by shard
   std::vector<kept_cut> cuts;             ///< that are whole, ascending
   std::vector<std::string> told;          ///< by the supervisor, to people

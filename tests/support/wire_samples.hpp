@@ -2,7 +2,7 @@
 /// One message of each kind with every field set to something of its own, for the tests of bytes.
 #pragma once
 
-#include "runtime/messages.hpp"
+#include "runtime/wire.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -171,6 +171,23 @@ inline bool is_same(const ops::tensor& a, const ops::tensor& b) {
   if (a.empty() || b.empty()) return a.empty() && b.empty();
   return a.type() == b.type() && a.extents() == b.extents() &&
          std::memcmp(a.bytes(), b.bytes(), a.size_bytes()) == 0;
+}
+
+inline runtime::membership_view sample_view() {
+  return {sample_stamp(), {{{1}, {2}, true, false}, {{3}, {4}, false, true}}};
+}
+inline runtime::round_closing sample_closing() {
+  return {sample_stamp(), 9, {{1}, {std::uint64_t{1} << 40}}, {{5}}};
+}
+inline runtime::switch_order sample_switch() {
+  return {sample_stamp(), 2, runtime::switch_phase::commit, "ssp:8", {61}};
+}
+
+/// What a shard tells its replica of this.
+template <class What>
+runtime::shard_input sample_input(What what) {
+  return {sample_stamp(), 71, runtime::time_point(std::chrono::nanoseconds(72)), 73,
+          std::move(what)};
 }
 
 } // namespace lagrange::tests

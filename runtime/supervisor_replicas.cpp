@@ -1,0 +1,105 @@
+// How a replica takes the place of its shard, and what is done when one is gone.
+#include "runtime/supervisor.hpp"
+
+#include <fmt/format.h>
+
+namespace lagrange::runtime {
+
+namespace {
+actor_name replica_of(actor_name shard) { return {actor_role::replica, shard.index}; }
+} // namespace
+
+/// The process of a promoted replica is known by the name that it was started with.
+actor_life supervisor::resolved(actor_life process) const {
+  const auto found = promoted_.find(process);
+  return found == promoted_.end() ? process : found->second;
+}
+
+actor_life supervisor::process_of(actor_name name, const place& where) {
+  return where.process.value_or(actor_life{name, where.life});
+}
+
+void supervisor::on_follows(const replica_follows& news) {
+  if (news.from.job != options_.self.job || news.from.term != options_.self.term) return;
+  auto* where = find(news.who);
+  const auto* shard = find({news.from.name, news.from.life});
+  if (where != nullptr && shard != nullptr) where->follows = news.from.life;
+}
+
+/// Whether a replica has all that anybody has heard of this life of the shard.
+bool supervisor::may_promote(actor_life shard) const {
+  const auto found = places_.find(replica_of(shard.name));
+  return shard.name.role == actor_role::shard && found != places_.end() &&
+         found->second.state == place_state::running && found->second.follows == shard.life;
+}
+
+/// Requires: may_promote().
+void supervisor::promote(actor_life who, place& where, const death& how, time_point now,
+                         supervisor_effects& out) {
+  const auto name = replica_of(who.name);
+  auto& heir = places_.at(name);
+  out.kills.push_back(process_of(who.name, where));
+  cuts_.on_loss(who.name, now);
+  const auto found = restarts_.on_death(who.name, now);
+  if (!found.excess.empty())
+    return end(job_outcome::failed,
+               fmt::format("{} {}; {}", to_string(who.name), how.cause, found.excess), now, out);
+  where.cause = how.cause;
+  where.lost_at = now;
+  where.life = who.life.next();
+  where.process = actor_life{name, heir.life};
+  where.pid = heir.pid;
+  where.state = place_state::placed;
+  where.due = now + options_.start_deadline;
+  where.acknowledged = {};
+  ++where.restarts;
+  promoted_[*where.process] = {who.name, where.life};
+  out.promotions.emplace_back(*where.process, actor_life{who.name, where.life});
+  --running_[name.role];
+  heartbeats_.forget(name);
+  use_up(name, heir);
+}
+
+/// Nobody fills another one: what is new since the last checkpoint would be lost with the shard.
+void supervisor::use_up(actor_name name, place& where) {
+  where.state = place_state::ended;
+  where.follows = {};
+  where.pid = 0;
+  where.life = where.life.next();
+  --places_by_role_[name.role];
+}
+
+std::string supervisor::describe_promotion(actor_life who, const place& where,
+                                           time_point now) const {
+  const std::chrono::duration<double> away = now - *where.lost_at;
+  return fmt::format("{} {}; its replica goes on as incarnation {} after {:.2f} s; 0 lost",
+                     to_string(who.name), where.cause, who.life.value, away.count());
+}
+
+/// A shard that was placed with a replica that is gone by now has to know.
+void supervisor::check_replica(actor_name shard, supervisor_effects& out) const {
+  const auto found = places_.find(replica_of(shard));
+  if (found == places_.end() || found->second.state == place_state::running) return;
+  if (found->second.life > incarnation{1})
+    out.gone.push_back({found->first, incarnation{found->second.life.value - 1}});
+}
+
+/// Until its shard is placed, another one begins alike.
+bool supervisor::is_replica_in_use(actor_name name) const {
+  if (name.role != actor_role::replica) return false;
+  const auto state = places_.at({actor_role::shard, name.index}).state;
+  return state == place_state::placed || state == place_state::running;
+}
+
+void supervisor::lose_replica(actor_life who, place& where, const death& how,
+                              supervisor_effects& out) {
+  const actor_name shard{actor_role::shard, who.name.index};
+  out.events.push_back(fmt::format("{} {}; until the next checkpoint, what {} does can be lost "
+                                   "with it",
+                                   to_string(who.name), how.cause, to_string(shard)));
+  out.kills.push_back(who);
+  out.gone.push_back(who);
+  use_up(who.name, where);
+}
+
+} // namespace lagrange::runtime
