@@ -144,7 +144,7 @@ using checkpoint_writer_actor =
                      caf::replies_to<manifest_order>::with<manifest_done>>;
 
 using node_actor = caf::typed_actor<caf::reacts_to<runtime::placement, peers>, // host this actor
-                                    caf::reacts_to<runtime::shard_moved>, // for the worker
+                                    caf::reacts_to<runtime::shard_moved>,      // for the worker
                                     caf::reacts_to<end_atom>>;
 
 /// How a job ended; stays inside the supervisor's process.

@@ -84,8 +84,8 @@ void host_feeder(node_pointer self, const placement& order) {
   options.lives = order.start.lives;
   read_cut(self, order, [&](const cut_reader& cut) {
     const auto run = std::filesystem::path(order.start.checkpoints).parent_path();
-    options.past = taken(
-        cut.feeder(options, taken(batches_told(run, order.start.origins(), options))));
+    options.past =
+        taken(cut.feeder(options, taken(batches_told(run, order.start.origins(), options))));
   });
   auto made = std::make_shared<feeder_setup>(
       feeder_setup{std::move(options), open_data(what, *setup.catalog, data_split::train).value(),

@@ -38,8 +38,8 @@ shard_hooks hooks_of(shard_pointer self, const shard_setup& setup) {
     report_loss(supervisor, self->state.port->self(), peer, why);
   };
   if (setup.writer)
-    made.captured = [self, writer = setup.writer](
-                        std::shared_ptr<const runtime::shard_state> state) {
+    made.captured = [self,
+                     writer = setup.writer](std::shared_ptr<const runtime::shard_state> state) {
       caf::anon_send(writer, shard_part{self->state.port->self(), std::move(state)});
     };
   made.fail = [supervisor = setup.supervisor, who = setup.process](const error& why) {

@@ -52,8 +52,7 @@ void on_loss(worker_pointer self, const link_loss& x) {
 void relink(worker_pointer self, const shard_moved& x) {
   auto& state = self->state;
   const auto link = state.seat->plane->connect(x.at);
-  if (!link)
-    return report_loss(state.supervisor, state.port->twin().self(), x.who, link.error());
+  if (!link) return report_loss(state.supervisor, state.port->twin().self(), x.who, link.error());
   const shard_id shard{x.who.name.index};
   const auto old = state.port->links().shards.at(shard.value);
   state.peers.erase(old);

@@ -209,8 +209,8 @@ std::filesystem::path path_of_life(std::filesystem::path path, incarnation life)
 journal_opener write_journal_to(std::filesystem::path path) {
   return [path = std::move(path)](const journal_header& head) -> result<journal_sink> {
     const bool is_promoted = head.continues.term == head.term;
-    BOOST_OUTCOME_TRY(made, journal_writer::create(
-                                is_promoted ? path_of_life(path, head.life) : path, head));
+    BOOST_OUTCOME_TRY(
+        made, journal_writer::create(is_promoted ? path_of_life(path, head.life) : path, head));
     auto writer = std::make_shared<journal_writer>(std::move(made));
     return journal_sink([writer](shard_id, std::span<const journal_entry> entries) {
       return writer->append(entries);

@@ -56,9 +56,7 @@ void progress::on_report(const worker_report& report, time_point now) {
   figures.last = report;
 }
 
-void progress::on_report(const shard_report& report) {
-  if (report.from.name.role == actor_role::shard) shards_[report.from.name.index] = report;
-}
+void progress::on_report(const shard_report& report) { shards_[report.from.name.index] = report; }
 
 void progress::on_promotion(std::chrono::nanoseconds took) {
   ++promotions_;

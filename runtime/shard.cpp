@@ -320,7 +320,7 @@ void shard::make_cut(cut_number cut, shard_effects& out) {
   LAGRANGE_EXPECT(round_.pushes.empty(), "a cut inside a round");
   cut_ = cut;
   std::ranges::move(note_state().entries, std::back_inserter(out.entries));
-  out.captured = {capture(cut), out.entries.size()};
+  if (!is_replica()) out.captured = {capture(cut), out.entries.size()};
 }
 
 void shard::take_whole(whole_push push, time_point now, shard_effects& out) {

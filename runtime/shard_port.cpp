@@ -37,7 +37,8 @@ void shard_port::on_frame(transport::link_id from, transport::frame what) {
     follow(from, what);
   else
     on_message(from, what);
-  if (!plane_->runs_by_itself()) on_quiet(); // nobody says when a burst is over
+  // Nobody says when a burst is over. (An acknowledgement may come inside of what it is for.)
+  if (!plane_->runs_by_itself() && kind_of(what) != frame_kind::input_ack) on_quiet();
 }
 
 void shard_port::on_quiet() {
@@ -97,6 +98,7 @@ void shard_port::on_snapshot_request(transport::link_id from, const snapshot_req
 }
 
 void shard_port::on_down(transport::link_id gone, const error& why) {
+  if (replica_ && replica_->link == gone) return lose_replica(why);
   const auto who = peers_.extract(gone);
   if (!who.empty()) hooks_.lose(who.mapped(), why);
 }

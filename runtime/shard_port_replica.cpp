@@ -2,6 +2,9 @@
 // how the replica follows and takes the shard's place.
 #include "runtime/shard_port.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace lagrange::runtime {
 
 // ---- with a replica -----------------------------------------------------------------------------
@@ -22,7 +25,7 @@ void shard_port::forward(const shard_input& what) {
 /// Only the supervisor knows whether it is promoted now, or the shard goes on without it; until
 /// then nothing is said.
 void shard_port::lose_replica(const error& why) {
-  replica_->is_lost = true;
+  if (std::exchange(replica_->is_lost, true)) return;
   peers_.erase(replica_->link);
   hooks_.lose(replica_->who, why);
 }
@@ -59,15 +62,14 @@ void shard_port::follow(transport::link_id from, const transport::frame& what) {
     return give_up(from, {errc::fenced, "an input of another shard than this replica's"});
   if (next.sequence != sequence_ + 1) {
     has_failed_ = true;
-    return hooks_.fail({errc::bad_frame, "missed input " + std::to_string(sequence_ + 1) +
-                                             " of its shard"});
+    return hooks_.fail(
+        {errc::bad_frame, "missed input " + std::to_string(sequence_ + 1) + " of its shard"});
   }
   sequence_ = next.sequence;
   shard_link_ = from;
   const auto made = apply(next, {});
   unwritten_.insert(unwritten_.end(), made.effects.entries.begin(), made.effects.entries.end());
-  while (!unwritten_.empty() && records_ - unwritten_.size() < next.records)
-    unwritten_.pop_front();
+  while (!unwritten_.empty() && records_ - unwritten_.size() < next.records) unwritten_.pop_front();
 }
 
 void shard_port::acknowledge() {

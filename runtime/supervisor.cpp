@@ -76,7 +76,7 @@ bool supervisor::is_up(actor_role role) const {
 }
 
 void supervisor::place_if_possible(actor_name name, place& where, supervisor_effects& out) {
-  const auto needed = name.role == actor_role::worker    ? actor_role::shard
+  const auto needed = name.role == actor_role::worker  ? actor_role::shard
                       : name.role == actor_role::shard ? actor_role::replica
                                                        : actor_role::feeder;
   const bool may = name.role == actor_role::feeder || (is_up(actor_role::feeder) && is_up(needed));
@@ -190,6 +190,7 @@ supervisor_effects supervisor::on_report(const worker_report& report, time_point
 
 supervisor_effects supervisor::on_report(const shard_report& report, time_point now) {
   hear(report.from, now);
+  if (report.from.name.role != actor_role::shard) return {}; // a replica's are those of its shard
   progress_.on_report(report);
   diagnosis_.on_report(report);
   return {};

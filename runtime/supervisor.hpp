@@ -7,8 +7,8 @@
 /// back-off; one that dies too often ends the job, or is given up. A shard or feeder that dies
 /// takes with it all that is newer than the last cut: the term is over, everybody is killed, and
 /// whoever runs the job begins the next term. But a shard whose replica has all of it goes on as
-/// that: nobody else decides so (supervisor_replicas.cpp). An actor that is up and silent, or hangs in a step,
-/// is killed, and then has died.
+/// that: nobody else decides so (supervisor_replicas.cpp). An actor that is up and silent, or hangs
+/// in a step, is killed, and then has died.
 ///
 /// Invariants: CL-2 (a death becomes a view at once), DU-1 (its cuts), EN-1 (every job ends, with
 /// its cause named).
@@ -71,9 +71,9 @@ struct term_fall {
 
 /// What a supervisor wants done, in this order.
 struct supervisor_effects {
-  std::vector<std::string> events;     ///< what happened, in plain words
-  std::vector<actor_life> launches;    ///< start a node for each
-  std::vector<actor_life> kills;       ///< end whatever is left of these lives
+  std::vector<std::string> events;  ///< what happened, in plain words
+  std::vector<actor_life> launches; ///< start a node for each
+  std::vector<actor_life> kills;    ///< end whatever is left of these lives
   std::vector<std::pair<actor_life, actor_life>> promotions; ///< a replica, and what it is now
   std::vector<actor_life> gone;        ///< replicas that are not promoted, for their shards
   std::vector<actor_life> placements;  ///< its node has joined and what it connects to is up
@@ -160,7 +160,7 @@ private:
     std::vector<lease_id> freed; ///< by it, once the feeder has that view
     bool was_fenced = false;     ///< as in member
     bool is_given_up = false;
-    view_number acknowledged; ///< feeder and shards: the view that they have
+    view_number acknowledged;          ///< feeder and shards: the view that they have
     std::optional<actor_life> process; ///< of a promoted replica: what its process is called
     incarnation follows; ///< of a replica: the life of its shard all of which it has; 0: none
   };

@@ -163,8 +163,8 @@ struct input_writer {
     std::vector<std::int32_t> numbers;
     for (const auto& each : x.members)
       numbers.insert(numbers.end(), {static_cast<std::int32_t>(each.worker.value),
-                                     static_cast<std::int32_t>(each.life.value),
-                                     each.live ? 1 : 0, each.was_fenced ? 1 : 0});
+                                     static_cast<std::int32_t>(each.life.value), each.live ? 1 : 0,
+                                     each.was_fenced ? 1 : 0});
     put_numbers(out, to, numbers);
   }
   void operator()(const round_closing& x) {

@@ -56,8 +56,9 @@ void kill_one(const json& status, const std::string& name) {
 
 } // namespace
 
-TEST_CASE("DU-1 RE-1: kill -9 of shards with replicas ends no term, and the run replays bit for bit",
-          "[apps][replica][slow]") {
+TEST_CASE(
+    "DU-1 RE-1: kill -9 of shards with replicas ends no term, and the run replays bit for bit",
+    "[apps][replica][slow]") {
   const auto policy = GENERATE("ssp:2", "bsp");
   const tests::temporary_folder folder;
   running_program program(job(folder, policy));

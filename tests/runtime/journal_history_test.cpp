@@ -49,6 +49,16 @@ public:
     REQUIRE(writer);
     REQUIRE(writer.value().append(what));
   }
+  /// Of a replica that took over after so many records.
+  void promote(std::uint32_t shard, std::uint32_t term, std::uint32_t life, std::uint64_t records,
+               const entries& what) {
+    auto head = make_journal_header({}, "the job",
+                                    {{7}, {term}, {}, {actor_role::shard, shard}, {life}});
+    head.continues = {{term}, records};
+    const auto sink = write_journal_to(journal_path(run(), {shard}, {term}))(head);
+    REQUIRE(sink);
+    REQUIRE(sink.value()({shard}, what));
+  }
   result<run_history> read(std::uint32_t shards = 1) const { return read_history(run(), shards); }
   std::string refusal(std::uint32_t shards = 1) const {
     const auto found = read(shards);
@@ -178,4 +188,28 @@ TEST_CASE("no life of a worker is begun twice: the highest that was told of is k
   const auto found = lives_told(run.run(), 2, 2);
   REQUIRE(found);
   CHECK(found.value() == std::vector<incarnation>{{3}, {0}});
+}
+
+TEST_CASE("DU-1 RE-1: a promoted replica's journal goes on where it took over, also for later terms",
+          "[runtime][journal][replica]") {
+  recorded run;
+  run.write(0, 1, {}, {applied(0, 1), applied(1, 2), applied(2, 3)});
+  run.promote(0, 1, 2, 2, {applied(3, 3), applied(2, 4)}); // nobody had heard of lease 2
+  run.promote(0, 1, 3, 4, {applied(4, 5)});
+  const auto leases = [](const result<run_history>& found) {
+    std::vector<std::uint64_t> made;
+    for (const auto& entry : found.value().shards[0].entries) made.push_back(entry.what.value);
+    return made;
+  };
+  CHECK(leases(run.read()) == std::vector<std::uint64_t>{0, 1, 3, 2, 4});
+  run.write(0, 2, {{1}, 3}, {applied(5, 4, 2)});
+  CHECK(leases(run.read()) == std::vector<std::uint64_t>{0, 1, 3, 5});
+}
+
+TEST_CASE("a promoted replica's journal beyond what its shard had is refused",
+          "[runtime][journal][replica]") {
+  recorded run;
+  run.write(0, 1, {}, {applied(0, 1)});
+  run.promote(0, 1, 2, 2, {});
+  CHECK_THAT(run.refusal(), Contains("incarnation 2 goes on from record 2"));
 }

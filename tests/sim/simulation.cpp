@@ -244,7 +244,8 @@ private:
 
   /// The shard, or its replica.
   void crash_a_holder(shard_id of) {
-    const auto role = pick(3) == 0 ? actor_role::replica : actor_role::shard;
+    const bool is_replica = chosen_.replicas > 0 && pick(3) == 0;
+    const auto role = is_replica ? actor_role::replica : actor_role::shard;
     for (const auto& [who, node] : simulated_.nodes().nodes())
       if (who.name == actor_name{role, of.value})
         caf::anon_send_exit(node, caf::exit_reason::remote_link_unreachable);

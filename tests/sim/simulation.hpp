@@ -24,7 +24,7 @@ struct scenario {
   std::uint32_t shard_crashes = 0;
   link_faults faults; ///< of all links but those between a shard and its replica
   step_faults steps;
-  std::uint32_t step_limit = 200'000;     ///< events after which the job counts as hung (EN-1)
+  std::uint32_t step_limit = 200'000; ///< events after which the job counts as hung (EN-1)
   std::string model = R"({name = "count"})";
   /// As in `{at = "8 samples", to = "asp"}`; the journals must tell of them all.
   std::vector<std::string> switches;
@@ -42,8 +42,8 @@ struct report {
   std::uint64_t fingerprint = 0;
   std::uint32_t events = 0;
   runtime::summary figures;
-  std::vector<float> parameters;          ///< flat, of the end
-  std::uint64_t expected_updates = 0;     ///< what the model's integer gradients must add up to
+  std::vector<float> parameters;      ///< flat, of the end
+  std::uint64_t expected_updates = 0; ///< what the model's integer gradients must add up to
   std::uint32_t promotions = 0;
   std::vector<runtime::journal> journals; ///< by shard
   std::vector<kept_cut> cuts;             ///< that are whole, ascending

@@ -75,7 +75,9 @@ public:
   const written& second() const { return second_; }
   std::size_t begun_at() const { return begun_at_; }
   std::size_t acknowledged() const { return acknowledged_.size(); }
-  runtime::shard_version told() const { return told_; } ///< the highest version that anybody heard of
+  runtime::shard_version told() const {
+    return told_;
+  } ///< the highest version that anybody heard of
 
 private:
   struct seat final : runtime::transport::receiver {
