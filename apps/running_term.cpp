@@ -25,17 +25,6 @@ auto gone(const caf::error& why) {
   return failure(errc::peer_gone, "the supervisor " + actors::cause_of(why));
 }
 
-/// Each shard and the feeder live once in a term, so that its number is theirs; workers count on.
-std::map<actor_name, incarnation> lives_of(const job& what, supervisor_term term,
-                                           const term_start& start) {
-  std::map<actor_name, incarnation> made{{{actor_role::feeder, 0}, {term.value}}};
-  for (std::uint32_t shard = 0; shard < what.topology.shards; ++shard)
-    made[{actor_role::shard, shard}] = {term.value};
-  for (std::uint32_t worker = 0; worker < what.topology.workers; ++worker)
-    made[{actor_role::worker, worker}] = start.life_of({worker});
-  return made;
-}
-
 } // namespace
 
 running_term::running_term(const term_parts& parts, job_id job, supervisor_term term,
@@ -44,8 +33,10 @@ running_term::running_term(const term_parts& parts, job_id job, supervisor_term 
       self_(parts.system) {
   const auto& kept = parts.options.job.checkpoint;
   if (kept.every.count() > 0)
-    writer_ = actors::write_checkpoints_with({local_files(), checkpoints_of(parts.record.path()),
-                                              build_id(), {kept.keep, kept.keep_for}});
+    writer_ = actors::write_checkpoints_with({local_files(),
+                                              checkpoints_of(parts.record.path()),
+                                              build_id(),
+                                              {kept.keep, kept.keep_for}});
 }
 
 running_term::~running_term() {
@@ -62,7 +53,7 @@ std::shared_ptr<actors::supervisor_setup> running_term::make_setup() const {
   auto made = std::make_shared<actors::supervisor_setup>();
   const stamp self{job_, term_, {}, {}, incarnation{1}};
   made->options = make_supervisor(what, rows, facts, self);
-  made->options.lives = lives_of(what, term_, start_);
+  made->options.lives = first_lives(term_, start_, what.topology.workers, what.topology.shards);
   made->order = make_placement(self, text, facts);
   made->order.start = start_;
   made->options.cuts.last = ordered_;
@@ -79,21 +70,23 @@ result<void> running_term::start() {
   if (options.where == hosting::in_process) {
     setup->open_plane = planes_of_process(options.security);
     setup->nodes = local_ = std::make_shared<actors::local_launcher>(
-        parts_.system,
-        actors::local_launcher_setup{
-            options.catalog, setup->open_plane, parts_.record.journals(), {}, ::getpid(), writer_,
-            unsent_at(start_)});
+        parts_.system, actors::local_launcher_setup{options.catalog,
+                                                    setup->open_plane,
+                                                    parts_.record.journals(),
+                                                    {},
+                                                    ::getpid(),
+                                                    writer_,
+                                                    unsent_at(local_files(), start_)});
   } else {
     setup->open_plane = planes_of_host(options.security, loopback);
-    setup->nodes = processes_ =
-        std::make_shared<process_launcher>(options.security, parts_.record.path(), term_,
-                                           unsent_at(start_));
+    setup->nodes = processes_ = std::make_shared<process_launcher>(
+        options.security, parts_.record.path(), term_, unsent_at(local_files(), start_));
   }
   supervisor_ = parts_.system.spawn(
       actors::supervisor, std::shared_ptr<const actors::supervisor_setup>(std::move(setup)));
   if (processes_) {
-    BOOST_OUTCOME_TRY(
-        port, actors::publish(parts_.system, supervisor_, loopback, 0, options.security));
+    BOOST_OUTCOME_TRY(port,
+                      actors::publish(parts_.system, supervisor_, loopback, 0, options.security));
     processes_->join_at(loopback, port);
   }
   caf::anon_send(supervisor_, actors::start_atom::value);

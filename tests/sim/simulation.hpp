@@ -19,9 +19,11 @@ struct scenario {
   std::uint32_t shards = 2;
   std::uint32_t epochs = 2;
   std::uint32_t crashes = 0; ///< of workers, at moments drawn from the job's first half
+  /// Ends of terms: a shard or the feeder dies, or everybody at once.
+  std::uint32_t falls = 0;
   link_faults faults;
   step_faults steps;
-  std::uint32_t step_limit = 200'000;     ///< events after which the job counts as hung (EN-1)
+  std::uint32_t step_limit = 200'000; ///< events after which the job counts as hung (EN-1)
   std::string model = R"({name = "count"})";
   /// As in `{at = "8 samples", to = "asp"}`; the journals must tell of them all.
   std::vector<std::string> switches;
@@ -44,6 +46,8 @@ struct report {
   std::vector<runtime::journal> journals; ///< by shard
   std::vector<kept_cut> cuts;             ///< that are whole, ascending
   std::vector<std::string> told;          ///< by the supervisor, to people
+  std::uint32_t terms = 1;
+  std::uint64_t rolled_back = 0; ///< journal entries that are no part of the history
 };
 
 /// Runs the job to its end. The model is `count`: the gradient of every sample is 1 for every
