@@ -103,8 +103,7 @@ private:
     BOOST_OUTCOME_TRY(found, newest_start());
     const auto shards = options_.job.topology.shards;
     job_ = apps::job_id_of(run, found, shards).value_or(job_);
-    BOOST_OUTCOME_TRY(lives, lives_told(run, shards, options_.job.topology.workers));
-    apps::begin_after(found.start, lives);
+    apps::begin_after(found.start, lives_told(run, shards, options_.job.topology.workers));
     tally_.take_up(record_.earlier().figures);
     tell(fmt::format("the run goes on from {} as term {}", place_of(found), record_.term().value));
     return found;
@@ -260,9 +259,10 @@ private:
     fallen_.reset();
   }
 
-  /// A run that was resumed under another policy began under the one that it had.
+  /// A run that is resumed under another policy, but was switched before its cut, has that still.
   void switch_policy() {
-    if (options_.policy.empty()) return;
+    const auto& in_force = term_->switched_to();
+    if (options_.policy.empty() || in_force.empty() || in_force == options_.policy) return;
     const auto receipt = term_->request({options_.policy});
     if (!receipt || receipt.value().number == 0)
       tell(fmt::format("the policy could not be switched to {}: {}", options_.policy,

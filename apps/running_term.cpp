@@ -4,9 +4,12 @@
 #include "apps/planes.hpp"
 #include "apps/recovery.hpp"
 #include "runtime/build_id.hpp"
+#include "runtime/journal_history.hpp"
 
 #include <poll.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 namespace lagrange::apps {
 
@@ -23,6 +26,13 @@ constexpr auto loopback = "127.0.0.1";
 
 auto gone(const caf::error& why) {
   return failure(errc::peer_gone, "the supervisor " + actors::cause_of(why));
+}
+
+/// A rule that has switched the policy is done, in whatever term.
+void leave_out(const std::vector<std::string>& switched, std::vector<switch_rule>& rules) {
+  for (const auto& policy : switched)
+    if (const auto done = std::ranges::find(rules, policy, &switch_rule::to); done != rules.end())
+      rules.erase(done);
 }
 
 } // namespace
@@ -46,7 +56,7 @@ running_term::~running_term() {
       caf::anon_send_exit(node, caf::exit_reason::user_shutdown);
 }
 
-std::shared_ptr<actors::supervisor_setup> running_term::make_setup() const {
+result<std::shared_ptr<actors::supervisor_setup>> running_term::make_setup() {
   const auto& [what, text, facts] =
       std::tie(parts_.options.job, parts_.options.job_text, parts_.options.facts);
   const auto& rows = *parts_.options.catalog;
@@ -57,6 +67,9 @@ std::shared_ptr<actors::supervisor_setup> running_term::make_setup() const {
   made->order = make_placement(self, text, facts);
   made->order.start = start_;
   made->options.cuts.last = ordered_;
+  BOOST_OUTCOME_TRY(switched, switches_told(parts_.record.path(), start_.origins()));
+  leave_out(switched, made->options.switches.rules);
+  if (!switched.empty()) made->options.job.in_force = switched_to_ = switched.back();
   if (writer_) made->writer = writer_(parts_.system, {});
   made->evaluator = parts_.evaluator;
   made->evaluated = parts_.evaluated;
@@ -65,7 +78,7 @@ std::shared_ptr<actors::supervisor_setup> running_term::make_setup() const {
 }
 
 result<void> running_term::start() {
-  auto setup = make_setup();
+  BOOST_OUTCOME_TRY(setup, make_setup());
   const auto& options = parts_.options;
   if (options.where == hosting::in_process) {
     setup->open_plane = planes_of_process(options.security);
