@@ -23,32 +23,6 @@ namespace {
 constexpr std::uint32_t samples = 65;
 constexpr std::uint32_t batch_size = 5;
 
-class count_network final : public ops::network {
-public:
-  std::span<const ops::parameter_spec> parameters() const override { return specs_; }
-  float train(const ops::training_pass& pass) override {
-    std::ranges::fill(pass.d_parameters, 1.0F);
-    for (const std::size_t each : {1, 0}) pass.observer->on_final(each);
-    return 1;
-  }
-  ops::scores evaluate(std::span<const float>, const ops::tensor& inputs,
-                       std::span<const std::int32_t>, std::span<const ops::table_part>) override {
-    return {0, 0, inputs.extents()[0]};
-  }
-
-private:
-  std::vector<ops::parameter_spec> specs_{{"first", {7}, {}}, {"second", {3, 2}, {}}};
-};
-
-catalog rows() {
-  auto made = catalog::standard();
-  made.models.push_back(
-      {"count", "counts the updates", [](const ops::model_input&, const ops::model_settings&) {
-         return std::unique_ptr<ops::network>(std::make_unique<count_network>());
-       }});
-  return made;
-}
-
 std::string job_text(const scenario& chosen) {
   return fmt::format(R"(
 name = "simulated"
@@ -80,7 +54,7 @@ std::vector<float> flat(const std::vector<ops::tensor>& values) {
 class faulty_job {
 public:
   explicit faulty_job(const scenario& chosen)
-      : chosen_(chosen), random_(std::make_shared<std::mt19937_64>(chosen.seed)), rows_(rows()),
+      : chosen_(chosen), random_(std::make_shared<std::mt19937_64>(chosen.seed)), rows_(catalog::standard()),
         job_(job_of(chosen, rows_)), facts_(read_data_facts(job_, rows_).value()),
         checker_(watched(chosen)), audit_(make_feeder(job_, rows_, facts_, {})),
         leases_(leases_of(make_feeder(job_, rows_, facts_, {}))),
@@ -251,7 +225,7 @@ private:
 report simulate(const scenario& chosen) { return faulty_job(chosen).run(); }
 
 std::string find_difference(const scenario& chosen, const report& recorded) {
-  const auto known = rows();
+  const auto known = catalog::standard();
   const auto what = job_of(chosen, known);
   const auto facts = read_data_facts(what, known).value();
   const auto training = open_data(what, known, data_split::train).value();
