@@ -8,10 +8,13 @@
 #include "actors/supervisor.hpp"
 #include "actors/system.hpp"
 #include "apps/control_socket.hpp"
+#include "apps/descriptor_limit.hpp"
 #include "apps/interrupts.hpp"
+#include "apps/left_behind.hpp"
 #include "apps/planes.hpp"
 #include "apps/process_launcher.hpp"
 #include "apps/run_record.hpp"
+#include "apps/told_status.hpp"
 #include "runtime/job_chaos.hpp"
 #include "runtime/job_switch.hpp"
 #include "runtime/permutation.hpp"
@@ -75,6 +78,7 @@ public:
   int run() {
     if (const auto injected = to_string(chaos_of(options_.job)); !injected.empty())
       tell("times are injected: " + injected);
+    interrupts_.on_second([run = record_.path()](int) { apps::sweep(run); });
     auto control = apps::control_socket::open(record_.path());
     if (control)
       control_ = &control.value();
@@ -154,8 +158,9 @@ private:
     const auto refuse = [&](const std::string& why) {
       control_->answer(order.from, "refused " + why);
     };
+    if (order.words == std::vector<std::string>{"status"}) return status_asked_.push_back(order);
     if (order.words.size() != 2 || order.words[0] != "policy")
-      return refuse("this job takes one order: policy POLICY");
+      return refuse("this job takes two orders: policy POLICY, and status");
     const auto problem = switch_problem(order.words[1], options_.job, *options_.catalog);
     if (!problem.empty()) return refuse(problem);
     self_->request(supervisor_, watch_deadline, switch_request{order.words[1]})
@@ -165,6 +170,12 @@ private:
               switching_[receipt.number] = order;
             },
             [&](const caf::error& why) { refuse("the supervisor " + actors::cause_of(why)); });
+  }
+
+  /// With a status that is newer than the question.
+  void answer_status(const job_status& status) {
+    for (const auto& order : std::exchange(status_asked_, {}))
+      control_->answer(order.from, "ok " + apps::tell_status(status, record_.term()));
   }
 
   void answer_switched(std::uint64_t done) {
@@ -198,6 +209,7 @@ private:
 
   void show(const job_status& status) {
     record_.view().show(status);
+    answer_status(status);
     if (status.elapsed - metrics_kept_ >= metrics_period) keep_status(status);
   }
 
@@ -238,6 +250,7 @@ private:
   apps::control_socket* control_ = nullptr; ///< null: the job takes no orders
   std::vector<pollfd> waited_;
   std::map<std::uint64_t, apps::control_order> switching_; ///< by the number of the switch
+  std::vector<apps::control_order> status_asked_;
   std::string broken_; ///< why the supervisor cannot be asked any more
 };
 
@@ -253,6 +266,8 @@ int run_job(const run_options& options) {
     return refuse(key_error(options.job, "chaos.failures",
                             "kills processes, but the workers of this job are threads of one; run "
                             "it without --in-process, or simulate it"));
+  const auto allowed = apps::allow_descriptors(apps::descriptors_of(options.job));
+  if (!allowed) return refuse(allowed.error().text);
   apps::interrupts interrupts; // before anything starts a thread
   auto test = open_data(options.job, *options.catalog, data_split::test);
   if (!test) return refuse(test.error().text);

@@ -70,7 +70,8 @@ std::vector<strike> make_storm_plan(const storm_options& options) {
     next.whom.index = static_cast<std::uint32_t>(drawn.below(count_of(next.whom.role, options)));
     next.what = drawn.below(100) < stops_percent ? blow::stop : blow::kill;
     const auto longer = 1 + drawn.unit(), moment = drawn.unit();
-    if (next.what == blow::stop) next.stopped = in_whole(longer * real_milliseconds(options.stop_min));
+    if (next.what == blow::stop)
+      next.stopped = in_whole(longer * real_milliseconds(options.stop_min));
     if (options.every.count() > 0)
       after += in_whole(-std::log(moment) * real_milliseconds(options.every));
     else

@@ -25,7 +25,8 @@ storm_options four_workers(std::uint64_t seed, std::uint32_t strikes) {
 TEST_CASE("RE-1: one seed is one plan, and another seed another", "[runtime][storm]") {
   CHECK(make_storm_plan(four_workers(7, 100)) == make_storm_plan(four_workers(7, 100)));
   CHECK(make_storm_plan(four_workers(7, 100)) != make_storm_plan(four_workers(8, 100)));
-  const auto few = make_storm_plan(four_workers(7, 10)), many = make_storm_plan(four_workers(7, 99));
+  const auto few = make_storm_plan(four_workers(7, 10)),
+             many = make_storm_plan(four_workers(7, 99));
   for (std::size_t i = 0; i < few.size(); ++i) CHECK(few[i].whom == many[i].whom);
 }
 

@@ -54,9 +54,10 @@ std::vector<float> flat(const std::vector<ops::tensor>& values) {
 class faulty_job {
 public:
   explicit faulty_job(const scenario& chosen)
-      : chosen_(chosen), random_(std::make_shared<std::mt19937_64>(chosen.seed)), rows_(catalog::standard()),
-        job_(job_of(chosen, rows_)), facts_(read_data_facts(job_, rows_).value()),
-        checker_(watched(chosen)), audit_(make_feeder(job_, rows_, facts_, {})),
+      : chosen_(chosen), random_(std::make_shared<std::mt19937_64>(chosen.seed)),
+        rows_(catalog::standard()), job_(job_of(chosen, rows_)),
+        facts_(read_data_facts(job_, rows_).value()), checker_(watched(chosen)),
+        audit_(make_feeder(job_, rows_, facts_, {})),
         leases_(leases_of(make_feeder(job_, rows_, facts_, {}))),
         simulated_(
             {.what = job_,
