@@ -5,7 +5,10 @@
 #include "actors/guarded_network.hpp"
 #include "actors/shard.hpp"
 #include "actors/worker.hpp"
+#include "runtime/cut_reader.hpp"
 #include "runtime/job_chaos.hpp"
+#include "runtime/job_devices.hpp"
+#include "runtime/journal_history.hpp"
 
 namespace lagrange::actors {
 
@@ -29,6 +32,24 @@ assembled read(node_pointer self, const placement& order) {
   needs.shape = chaos_of(what).link_of(order.self.name);
   needs.owner = order.self.name;
   return {std::move(what), std::move(facts), std::move(needs)};
+}
+
+/// Calls `read` with the cut that the term begins with, if it does with one.
+template <class Read>
+void read_cut(node_pointer self, const placement& order, const Read& read) {
+  if (!order.start.is_of_a_cut()) return;
+  auto disk = self->state.setup->disk;
+  if (!disk) disk = local_files();
+  const auto cut = cut_reader::open(*disk, order.start);
+  if (!cut) throw ops::device_error(cut.error().text);
+  read(cut.value());
+}
+
+/// Or the actor cannot begin.
+template <class T>
+T taken(result<T> found) {
+  if (!found) throw ops::device_error(found.error().text);
+  return std::move(found).value();
 }
 
 /// A handle to an actor of another process. Throws when it cannot be had.
@@ -58,9 +79,16 @@ void watch(node_pointer self, const Handle& hosted) {
 void host_feeder(node_pointer self, const placement& order) {
   const auto& setup = *self->state.setup;
   const auto [what, facts, needs] = read(self, order);
+  auto options = make_feeder(what, *setup.catalog, facts, order.self);
+  options.cut = order.cut;
+  options.lives = order.start.lives;
+  read_cut(self, order, [&](const cut_reader& cut) {
+    const auto run = std::filesystem::path(order.start.checkpoints).parent_path();
+    options.past = taken(
+        cut.feeder(options, taken(batches_told(run, order.start.origins(), options))));
+  });
   auto made = std::make_shared<feeder_setup>(
-      feeder_setup{make_feeder(what, *setup.catalog, facts, order.self),
-                   open_data(what, *setup.catalog, data_split::train).value(),
+      feeder_setup{std::move(options), open_data(what, *setup.catalog, data_split::train).value(),
                    take_seat(setup.open_plane, needs), setup.supervisor});
   const auto plane = made->seat->plane->where();
   const auto hosted = self->spawn(feeder, std::move(made));
@@ -72,10 +100,22 @@ void host_feeder(node_pointer self, const placement& order) {
 journal_sink open_journal(const node_setup& setup, const job& what, const placement& order,
                           shard_options& options) {
   if (!setup.journal) return {};
-  auto sink = setup.journal(make_journal_header(what, order.job_text, order.self));
+  auto head = make_journal_header(what, order.job_text, order.self);
+  head.libraries = libraries_of(what, *setup.catalog);
+  head.continues = order.start.origin_of({order.self.name.index});
+  auto sink = setup.journal(head);
   if (!sink) throw ops::device_error(sink.error().text);
   options.hash_every = journal_hash_every;
   return std::move(sink).value();
+}
+
+/// Null where nothing is kept.
+checkpoint_writer_actor start_writer(node_pointer self) {
+  const auto& setup = *self->state.setup;
+  if (!setup.writer) return {};
+  auto made = setup.writer(self->system(), setup.supervisor);
+  self->state.writer = caf::actor_cast<caf::strong_actor_ptr>(made);
+  return made;
 }
 
 void host_shard(node_pointer self, const placement& order, const peers& others) {
@@ -83,10 +123,15 @@ void host_shard(node_pointer self, const placement& order, const peers& others) 
   const auto [what, facts, needs] = read(self, order);
   auto made = std::make_shared<shard_setup>();
   made->options = make_shard(what, *setup.catalog, facts, order.self);
+  made->options.cut = order.cut;
+  read_cut(self, order, [&](const cut_reader& cut) {
+    made->options.restored = taken(cut.shard(made->options.id));
+  });
   made->journal = open_journal(setup, what, order, made->options);
   made->seat = take_seat(setup.open_plane, needs);
   made->feeder = connect(self, others.feeder_at, others.feeder_control);
   made->supervisor = setup.supervisor;
+  made->writer = start_writer(self);
   const auto plane = made->seat->plane->where();
   const auto hosted = self->spawn(shard, std::move(made));
   watch(self, hosted);
@@ -94,11 +139,13 @@ void host_shard(node_pointer self, const placement& order, const peers& others) 
 }
 
 compute_actor start_compute(node_pointer self, const job& what, const data_facts& facts,
-                            transport::endpoint& plane) {
+                            cut_number cut, transport::endpoint& plane) {
   const auto& setup = *self->state.setup;
-  if (setup.compute) return setup.compute(self->system(), {what, facts, setup.who, setup.keeper});
+  if (setup.compute)
+    return setup.compute(self->system(), {what, facts, setup.who, setup.keeper, cut});
   auto made =
       std::make_shared<computation>(make_computation(what, *setup.catalog, facts, setup.keeper));
+  made->begin_after(cut);
   use_device(*made, what, *setup.catalog, setup.who.name.index);
   made->use_memory([&plane](std::size_t bytes) { return plane.allocate(bytes); });
   return self->spawn<caf::detached>(
@@ -120,11 +167,13 @@ void host_worker(node_pointer self, const placement& order, const peers& others)
   const auto [what, facts, needs] = read(self, order);
   auto made = std::make_shared<worker_setup>();
   made->options = make_worker(what, *setup.catalog, facts, order.self);
+  made->options.cut = order.cut;
   made->seat = take_seat(setup.open_plane, needs);
   made->links.feeder = link_to(*made, others.feeder);
   for (const auto& each : others.shards) made->links.shards.push_back(link_to(*made, each));
-  made->compute = start_compute(self, what, facts, *made->seat->plane);
+  made->compute = start_compute(self, what, facts, order.cut, *made->seat->plane);
   made->supervisor = setup.supervisor;
+  made->writer = start_writer(self);
   self->state.compute = caf::actor_cast<caf::strong_actor_ptr>(made->compute);
   const auto hosted = self->spawn(worker, std::move(made));
   watch(self, hosted);
@@ -146,7 +195,7 @@ void host(node_pointer self, const placement& order, const peers& others) {
 
 /// Ends what it hosts before it ends itself.
 void take_down(node_pointer self, const caf::error& reason) {
-  for (auto& actor : {self->state.hosted, self->state.compute})
+  for (auto& actor : {self->state.hosted, self->state.compute, self->state.writer})
     if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   self->quit(reason);
 }

@@ -67,6 +67,8 @@ result<control_socket> control_socket::open(const std::filesystem::path& run) {
   };
   const folder_address at(run);
   descriptor made(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  std::error_code ignored; // what a supervisor that was killed has left: the run's lock is ours
+  std::filesystem::remove(path, ignored);
   if (!at.folder || !made || ::bind(made.get(), at.get(), sizeof(at.name)) != 0) return refuse();
   control_socket open(path, std::move(made));
   // Nobody can connect before it listens, so nobody but the owner ever can.

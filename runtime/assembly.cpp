@@ -88,7 +88,9 @@ placement make_placement(const stamp& self, std::string job_text, const data_fac
           facts.input.classes,
           facts.input.kind,
           facts.input.fields,
-          facts.samples};
+          facts.samples,
+          {},
+          {}};
 }
 
 data_facts facts_of(const placement& x) {
@@ -168,6 +170,7 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
   made.id = id;
   made.self = self;
   made.workers = x.topology.workers;
+  made.shards = x.topology.shards;
   auto& values = made.parameters.values;
   values.resize(static_cast<std::size_t>(parts.elements_of(id)));
   for (const auto& own : parts.blocks_of(id))
@@ -303,6 +306,10 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff,
                   restart_strategy_of(x.restart.strategy)};
   made.silence.floor = x.restart.silence;
+  made.cuts.every = x.checkpoint.every;
+  made.cuts.shards = x.topology.shards;
+  const bool has_dense = ops::parameter_elements(network->parameters()) > 0;
+  if (has_dense && codec_of(x.codec.push, rows)) made.cuts.workers = x.topology.workers;
   return made;
 }
 

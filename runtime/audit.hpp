@@ -21,7 +21,7 @@ struct audit_counts {
   std::uint64_t applied = 0;  ///< leases that changed parameters
   std::uint64_t dropped = 0;  ///< leases that every shard dropped
   std::uint64_t excluded = 0; ///< of those, by the policy
-  std::uint64_t dealt_again = 0;
+  std::uint64_t dealt_again = 0; ///< each within the term that settled it last
   std::uint64_t refused = 0;  ///< pushes of leases that had been taken
   std::uint64_t switches = 0; ///< of the policy
 };

@@ -63,17 +63,18 @@ std::uint32_t dynamic_batches(std::uint32_t most, std::chrono::nanoseconds own_b
 
 feeder::feeder(feeder_options options)
     : options_(std::move(options)), leases_per_epoch_(leases_per_epoch(options_)),
-      rule_(options_.rule) {
+      rule_(options_.rule), cut_(options_.cut) {
   LAGRANGE_EXPECT(options_.samples > 0 && options_.batch > 0 && options_.epochs > 0,
                   "nothing to deal");
   LAGRANGE_EXPECT(options_.batches_max == 1 || (options_.batches_max > 0 && !has_rounds()),
                   "rounds of leases that differ in their batches");
   LAGRANGE_EXPECT(options_.workers > 0 && options_.shards > 0, "nobody to deal to");
   for (std::uint32_t worker = 0; worker < options_.workers; ++worker)
-    workers_[{worker}].life = incarnation{1};
+    workers_[{worker}].life = first_life({worker});
   counts_.from = options_.self;
   counts_.epochs = options_.epochs;
-  begin_round({0});
+  if (options_.past) take_up(*options_.past);
+  begin_round(fresh_);
 }
 
 bool feeder::is_fenced(const stamp& from) const {
@@ -191,6 +192,7 @@ bool feeder::choose_lease(lease_id end, const lease_request& request, dealt_gran
   }
   auto& opened = open_[id];
   opened.what.attempt = opened.what.attempt.next();
+  opened.what.cut = has_rounds() ? round_cut_ : cut_;
   opened.holder = worker_of(request.from);
   opened.life = request.from.life;
   chosen.grant.kind = grant_kind::batch;
@@ -203,9 +205,11 @@ bool feeder::choose_lease(lease_id end, const lease_request& request, dealt_gran
 worker_clock feeder::start_clock(const lease_request& request) const {
   if (request.state == standing::working) return request.clock;
   const bool is_joining = request.state == standing::joining;
-  if (is_joining && request.from.life.value <= 1) return {0}; // where every shard has put it
-  if (has_rounds()) return {round_};
   const auto worker = worker_of(request.from);
+  const bool is_first = is_joining && request.from.life <= first_life(worker);
+  if (is_first && !options_.past) return {0}; // where every shard has put it
+  if (has_rounds()) return {round_};
+  if (is_first) return options_.past->clock;
   std::optional<worker_clock> slowest;
   for (const auto& [other, known] : workers_)
     if (known.is_counted && other != worker)
@@ -220,6 +224,7 @@ worker_clock feeder::start_clock(const lease_request& request) const {
 /// The last round of an epoch is short.
 void feeder::begin_round(lease_id first) {
   round_begin_ = first;
+  round_cut_ = cut_;
   round_end_ = {std::min(first.value + rule_.round_size, end_of_epoch(first).value)};
 }
 
@@ -245,6 +250,7 @@ std::uint32_t feeder::batches_for(worker_id worker, lease_id first) const {
 lease feeder::describe(lease_id id, worker_id to) const {
   lease what;
   what.id = id;
+  what.attempt = attempt_before(options_.self.term);
   what.epoch = epoch_of(options_, id);
   what.batches = batches_for(to, id);
   if (has_rounds()) {
@@ -296,6 +302,7 @@ void feeder::open_next_rounds() {
   if (rule_.quorum) {
     if (!is_closed_ || !open_.empty()) return;
     ++round_;
+    round_cut_ = cut_;
     is_closed_ = false;
     served_.clear();
     arrived_.clear();
@@ -334,6 +341,11 @@ feeder_effects feeder::on_view(const membership_view& view, time_point now) {
   deal(out);
   close_round_if_due(now, out);
   return out;
+}
+
+void feeder::on_cut(const cut_order& order) {
+  if (order.from.job == options_.self.job && order.from.term == options_.self.term)
+    cut_ = std::max(cut_, order.cut);
 }
 
 std::uint32_t feeder::epochs_finished() const {

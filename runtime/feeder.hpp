@@ -6,9 +6,10 @@
 /// Invariants: LE-1, SH-2 (a lease dealt again keeps its id), BP-1 (one parked request per worker).
 #pragma once
 
+#include "runtime/cut_messages.hpp"
 #include "runtime/data/augment.hpp"
+#include "runtime/feeder_past.hpp"
 #include "runtime/lease_set.hpp"
-#include "runtime/messages.hpp"
 #include "runtime/reports.hpp"
 #include "runtime/rounds.hpp"
 #include "runtime/shard.hpp"
@@ -40,6 +41,9 @@ struct feeder_options {
   dealing_rule rule; ///< until the policy is switched
   std::function<dealing_rule(const std::string& policy)> find_rule; ///< null: it never is
   augmentation changes = augmentation::none; ///< of the samples, when they are fetched
+  cut_number cut{};                          ///< the last one of the job before this life
+  std::vector<incarnation> lives; ///< of workers, that this term begins with; those left out: 1
+  std::shared_ptr<const feeder_past> past; ///< null: this term begins the job
 };
 
 /// Ids of leases in the whole job. Units: leases, or their batches where they have several.
@@ -86,6 +90,9 @@ public:
   feeder_effects on_round_request(const round_request& asked);
   /// Drain or resume of a switch of the policy; a drain is acknowledged once it is done.
   feeder_effects on_switch(const switch_order& order, time_point now);
+  /// Leases that are dealt from now on come after the cut; under rounds those of later rounds, so
+  /// that all shards make it between the same two.
+  void on_cut(const cut_order& order);
   /// The time asked for by wake_after is over.
   feeder_effects on_wake(time_point now);
 
@@ -129,6 +136,8 @@ private:
   /// The grant for a request, if there is one now.
   bool choose(const lease_request& request, dealt_grant& chosen);
   bool choose_lease(lease_id end, const lease_request& request, dealt_grant& chosen);
+  void take_up(const feeder_past& past);
+  incarnation first_life(worker_id worker) const;
   worker_clock start_clock(const lease_request& request) const;
   lease describe(lease_id id, worker_id to) const;
   std::uint32_t batches_for(worker_id worker, lease_id first) const;
@@ -154,6 +163,7 @@ private:
   std::uint64_t leases_per_epoch_;
   lease_id fresh_; ///< the lowest id that was never dealt
   dealing_rule rule_;
+  cut_number cut_, round_cut_; ///< the last one, and that of the round
   std::uint64_t round_ = 0;
   lease_id round_begin_, round_end_;     ///< of the round's leases, if it waits for them all
   std::set<worker_id> served_;           ///< who has had its grant in the round, under a quorum

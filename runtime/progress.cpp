@@ -135,6 +135,8 @@ job_status progress::status(time_point now) const {
   if (evaluated_ && evaluated_->samples > 0)
     status.test_loss = evaluated_->loss_sum / static_cast<double>(evaluated_->samples);
   status.samples = feeder_.samples;
+  if (first_step_)
+    status.first_step = std::chrono::duration_cast<std::chrono::milliseconds>(*first_step_ - started_);
   status.injected = options_.injected;
   return status;
 }
@@ -184,6 +186,7 @@ summary progress::summarise() const {
   made.job = options_.job;
   made.policy = options_.policy;
   made.switches = switches_;
+  made.checkpoints = cuts_;
   made.workers = options_.workers;
   made.shards = options_.shards;
   made.replicas = options_.replicas;

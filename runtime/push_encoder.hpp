@@ -30,6 +30,12 @@ using memory_keeper = std::function<lasting_memory(std::size_t bytes)>;
 /// Memory that lasts as long as this process needs it.
 lasting_memory fresh_memory(std::size_t bytes);
 
+/// What a worker had not sent when its term began, as runtime/residual lays it out; empty: nothing.
+using unsent_source = std::function<std::vector<std::byte>(worker_id)>;
+/// Memory that begins with that; `unsent` may be null. Errors: throws device_error when it is of
+/// another size.
+lasting_memory begun_memory(std::size_t bytes, worker_id worker, const unsent_source& unsent);
+
 struct encoder_options {
   std::unique_ptr<codec> writes;
   lasting_memory memory;             ///< residual::bytes_for(elements) bytes
@@ -59,6 +65,8 @@ public:
   /// Instead of end(): the push is none, and what was unsent stays so.
   void abandon();
 
+  /// The memory as it is: what a crash now would leave to the next life. Cost: a copy.
+  std::shared_ptr<const std::vector<std::byte>> copy() const;
   /// The Euclidean norm of what has not been sent, over all shards; a push that was refused and is
   /// not undone yet counts as sent. Cost: one pass.
   double residual_norm() const;

@@ -40,7 +40,7 @@ public:
     std::chrono::milliseconds wait{0}; ///< before it is started again
     std::string excess; ///< not empty: it is not, since "it died 3 times within 60 s, ..."
   };
-  /// Requires: an actor that is restartable.
+  /// Of one that is restarted, or with which the whole term begins anew.
   verdict on_death(actor_name who, time_point now);
   /// Whether `other` is restarted because `dead` has died.
   bool is_restarted_with(actor_name other, actor_name dead) const;

@@ -4,12 +4,15 @@
 ///
 /// Places come up in three waves: feeder, shards, workers, because each connects to those before
 /// it. A worker that dies leaves the membership view, and its next incarnation starts after a
-/// back-off. A shard or feeder that dies ends the job: their recovery is not built yet. An actor
-/// that is up and silent is killed, and then has died.
+/// back-off. A shard or feeder that dies takes with it all that is newer than the last cut: the
+/// term is over, everybody is killed, and whoever runs the job begins the next term. An actor that
+/// is up and silent is killed, and then has died.
 ///
-/// Invariants: CL-2 (a death becomes a view at once), EN-1 (every job ends, with its cause named).
+/// Invariants: CL-2 (a death becomes a view at once), DU-1 (its cuts), EN-1 (every job ends, with
+/// its cause named).
 #pragma once
 
+#include "runtime/cut_schedule.hpp"
 #include "runtime/diagnosis.hpp"
 #include "runtime/heartbeats.hpp"
 #include "runtime/messages.hpp"
@@ -36,6 +39,8 @@ struct supervisor_options {
   learning_settings learning;
   restart_rule restart;
   heartbeat_options silence;
+  cut_schedule_options cuts;
+  std::map<actor_name, incarnation> lives; ///< that this term begins with; those left out: 1
   /// A node that has not joined by then counts as lost.
   std::chrono::milliseconds start_deadline{30'000};
   /// A job that ends waits so long for its last figures and for its nodes.
@@ -52,6 +57,12 @@ enum class job_phase : std::uint8_t {
 
 enum class job_outcome : std::uint8_t { done = 0, failed, interrupted };
 
+/// Why a term is over before its time.
+struct term_fall {
+  actor_name who;
+  std::string cause; ///< completes a sentence, as in "was killed (signal 9)"
+};
+
 /// What a supervisor wants done, in this order.
 struct supervisor_effects {
   std::vector<std::string> events;     ///< what happened, in plain words
@@ -60,6 +71,8 @@ struct supervisor_effects {
   std::vector<actor_life> placements;  ///< its node has joined and what it connects to is up
   std::optional<membership_view> view; ///< for the feeder and every shard
   std::optional<switch_order> order;   ///< for the feeder or every shard, as its phase says
+  std::optional<cut_order> cut;        ///< for the feeder
+  std::optional<whole_cut> whole;      ///< to be written down as such
   bool wants_evaluation = false;
   bool wants_figures = false; ///< ask feeder and shards for their last reports and parameters
   bool wants_nodes_ended = false;
@@ -93,6 +106,11 @@ public:
   switch_receipt on_switch_request(const switch_request& wish, time_point now,
                                    supervisor_effects& out);
   supervisor_effects on_switch_ack(const switch_ack& ack, time_point now);
+  /// An actor's part of a cut is on the disk, or cannot be.
+  supervisor_effects on_part(const part_report& part, time_point now);
+  /// A whole cut is written down as such, or cannot be: `failure` says why.
+  supervisor_effects on_kept(cut_number cut, const std::string& failure, time_point now);
+  /// The job ends in order: once a last cut is kept, if cuts are made.
   supervisor_effects on_stop(time_point now);
   supervisor_effects on_failure(const std::string& cause, time_point now);
   /// A few times a second.
@@ -106,12 +124,18 @@ public:
   job_outcome outcome() const { return outcome_; }
   /// Why the job failed; empty if it did not.
   const std::string& cause() const { return cause_; }
+  /// Who took the term with it, if somebody did; the job may go on in another.
+  const std::optional<term_fall>& fall() const { return fall_; }
+  /// Recoveries of workers so far, each until its next life's first step. Units: milliseconds.
+  const std::vector<double>& recoveries_ms() const { return progress_.recoveries_ms(); }
   const stamp& self() const { return options_.self; }
   const table_split& tables() const { return options_.tables; }
   membership_view view() const;
   job_status status(time_point now) const;
   summary summarise() const;
   std::vector<worker_share> shares() const { return progress_.shares(); }
+  /// The highest number of a cut that was ordered: who is placed now comes after it.
+  cut_number last_cut() const { return cuts_.last(); }
 
 private:
   enum class place_state : std::uint8_t { waiting, starting, joined, placed, running, lost, ended };
@@ -133,12 +157,14 @@ private:
   void lose_restartable(actor_life who, place& where, const std::string& cause, time_point now,
                         supervisor_effects& out);
   void restart(actor_life who, place& where, time_point due, time_point now);
+  void fall(actor_life who, const std::string& cause, supervisor_effects& out);
   void restart_others(actor_name dead, time_point due, time_point now, supervisor_effects& out);
   void change_view(time_point now, supervisor_effects& out);
   void hear(const stamp& from, time_point now);
   void lose_silent(time_point now, supervisor_effects& out);
   bool is_view_missed() const;
   void end(job_outcome outcome, const std::string& cause, time_point now, supervisor_effects& out);
+  void go_on_cutting(time_point now, supervisor_effects& out);
   std::uint64_t passed_of(const feeder_report& report) const;
   void note_if_all_ended();
   void go_on_switching(time_point now, supervisor_effects& out);
@@ -153,9 +179,12 @@ private:
   diagnosis diagnosis_;
   heartbeats heartbeats_;
   restart_rules restarts_;
+  cut_schedule cuts_;
+  std::optional<time_point> stop_by_; ///< a stop waits so long for its cut
   job_phase phase_ = job_phase::starting;
   job_outcome outcome_ = job_outcome::done;
   std::string cause_;
+  std::optional<term_fall> fall_;
   time_point end_by_;
   time_point view_sent_;
   std::uint64_t evaluated_ = 0; ///< thousandths of an epoch

@@ -25,16 +25,22 @@ void supervisor::lose(actor_life who, place& where, const std::string& cause, ti
   } else if (is_restartable(who.name.role)) {
     lose_restartable(who, where, cause, now, out);
   } else {
-    where.state = place_state::ended;
-    out.kills.push_back(who);
-    out.events.push_back(to_string(who.name) + " " + cause);
-    end(job_outcome::failed,
-        to_string(who.name) + " " + cause +
-            (who.name.role == actor_role::shard
-                 ? "; its parameters are lost with it (topology.replicas = 0)"
-                 : "; its leases are lost with it"),
-        now, out);
+    fall(who, cause, out);
   }
+}
+
+/// Nobody has to be asked to end: the next term begins where everybody was at a cut.
+void supervisor::fall(actor_life who, const std::string& cause, supervisor_effects& out) {
+  for (auto& [name, where] : places_) {
+    if (where.state != place_state::waiting && where.state != place_state::lost)
+      out.kills.push_back({name, where.life});
+    where.state = place_state::ended;
+  }
+  out.launches.clear();
+  phase_ = job_phase::ended;
+  outcome_ = job_outcome::failed;
+  cause_ = to_string(who.name) + " " + cause;
+  fall_ = {who.name, cause};
 }
 
 supervisor_effects supervisor::on_launch_failure(actor_life who, const std::string& cause,
@@ -62,6 +68,7 @@ void supervisor::lose_restartable(actor_life who, place& where, const std::strin
 /// Its next life begins when it is due.
 void supervisor::restart(actor_life who, place& where, time_point due, time_point now) {
   if (!where.lost_at) where.lost_at = now;
+  cuts_.on_loss(who.name, now);
   progress_.on_loss(who.name, now);
   ++where.restarts;
   where.life = where.life.next();
