@@ -37,7 +37,8 @@ std::vector<std::string> storm_job(std::uint32_t kills) {
           "evaluation.target=none",
           "restart.intensity=1000",
           "restart.backoff=10ms",
-          "restart.silence=1s"};
+          "restart.silence=1s",
+          "checkpoint.every=500ms"};
 }
 
 struct storm_flags {
