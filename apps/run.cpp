@@ -64,8 +64,8 @@ public:
         restarts_({options.job.restart.intensity, options.job.restart.period,
                    options.job.restart.backoff}) {
     auto tests = std::make_shared<evaluation>(
-        std::move(test), std::make_unique<computation>(make_computation(
-                             options.job, *options.catalog, options.facts)));
+        std::move(test), std::make_unique<computation>(
+                             make_computation(options.job, *options.catalog, options.facts)));
     parts_.evaluated = tests->rows();
     parts_.evaluator = system_.spawn<caf::detached>(actors::evaluator, std::move(tests));
   }
@@ -87,8 +87,7 @@ public:
     auto start = find_start();
     if (!start) return record_.give_up(start.error().text);
     for (auto next = std::move(start).value();;) {
-      if (const auto begun = begin_term(next); !begun)
-        return record_.give_up(begun.error().text);
+      if (const auto begun = begin_term(next); !begun) return record_.give_up(begun.error().text);
       watch_until_over();
       if (!broken_.empty()) return record_.give_up(broken_);
       auto end = term_->end();
@@ -109,8 +108,7 @@ private:
     BOOST_OUTCOME_TRY(found, newest_start());
     const auto shards = options_.job.topology.shards;
     job_ = apps::job_id_of(run, found, shards).value_or(job_);
-    BOOST_OUTCOME_TRY(lives, lives_told(run, shards, options_.job.topology.workers));
-    apps::begin_after(found.start, lives);
+    apps::begin_after(found.start, lives_told(run, shards, options_.job.topology.workers));
     tally_.take_up(record_.earlier().figures);
     tell(fmt::format("the run goes on from {} as term {}", place_of(found), record_.term().value));
     return found;
@@ -159,8 +157,8 @@ private:
     const auto trained = first_step_ ? since(term_began_) - *first_step_ : view_period * 0;
     tally_.add(end, trained);
     BOOST_OUTCOME_TRY(found, newest_start());
-    tell(fmt::format("{} {}; everything goes back to {}", to_string(end.fall->who),
-                     end.fall->cause, place_of(found)));
+    tell(fmt::format("{} {}; everything goes back to {}", to_string(end.fall->who), end.fall->cause,
+                     place_of(found)));
     apps::begin_after(found.start, lives_);
     for (const auto& [number, order] : std::exchange(switching_, {}))
       control_->answer(order.from, "refused the job went back to a time before the switch");
@@ -268,14 +266,15 @@ private:
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
         term_began_ + *first_step_ - *fallen_);
     tally_.on_recovery(took);
-    tell(fmt::format("back in {:.2f} s as term {}",
-                     std::chrono::duration<double>(took).count(), term_->number().value));
+    tell(fmt::format("back in {:.2f} s as term {}", std::chrono::duration<double>(took).count(),
+                     term_->number().value));
     fallen_.reset();
   }
 
-  /// A run that was resumed under another policy began under the one that it had.
+  /// A run that is resumed under another policy, but was switched before its cut, has that still.
   void switch_policy() {
-    if (options_.policy.empty()) return;
+    const auto& in_force = term_->switched_to();
+    if (options_.policy.empty() || in_force.empty() || in_force == options_.policy) return;
     const auto receipt = term_->request({options_.policy});
     if (!receipt || receipt.value().number == 0)
       tell(fmt::format("the policy could not be switched to {}: {}", options_.policy,
@@ -316,7 +315,7 @@ private:
   std::optional<std::chrono::milliseconds> first_step_; ///< of the term, from its start
   bool has_stepped_ = false;
   std::vector<incarnation> lives_; ///< of the workers, as last seen
-  restart_rules restarts_; ///< of those with whom a term falls, over all terms
+  restart_rules restarts_;         ///< of those with whom a term falls, over all terms
   std::chrono::milliseconds wait_{0};
   std::optional<steady::time_point> fallen_; ///< when a term was over, until another got going
   terms_tally tally_;

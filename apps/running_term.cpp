@@ -4,9 +4,12 @@
 #include "apps/planes.hpp"
 #include "apps/recovery.hpp"
 #include "runtime/build_id.hpp"
+#include "runtime/journal_history.hpp"
 
 #include <poll.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 namespace lagrange::apps {
 
@@ -41,6 +44,13 @@ std::map<actor_name, incarnation> lives_of(const job& what, supervisor_term term
   return made;
 }
 
+/// A rule that has switched the policy is done, in whatever term.
+void leave_out(const std::vector<std::string>& switched, std::vector<switch_rule>& rules) {
+  for (const auto& policy : switched)
+    if (const auto done = std::ranges::find(rules, policy, &switch_rule::to); done != rules.end())
+      rules.erase(done);
+}
+
 } // namespace
 
 running_term::running_term(const term_parts& parts, job_id job, supervisor_term term,
@@ -49,8 +59,10 @@ running_term::running_term(const term_parts& parts, job_id job, supervisor_term 
       self_(parts.system) {
   const auto& kept = parts.options.job.checkpoint;
   if (kept.every.count() > 0)
-    writer_ = actors::write_checkpoints_with({local_files(), checkpoints_of(parts.record.path()),
-                                              build_id(), {kept.keep, kept.keep_for}});
+    writer_ = actors::write_checkpoints_with({local_files(),
+                                              checkpoints_of(parts.record.path()),
+                                              build_id(),
+                                              {kept.keep, kept.keep_for}});
 }
 
 running_term::~running_term() {
@@ -60,7 +72,7 @@ running_term::~running_term() {
       caf::anon_send_exit(node, caf::exit_reason::user_shutdown);
 }
 
-std::shared_ptr<actors::supervisor_setup> running_term::make_setup() const {
+result<std::shared_ptr<actors::supervisor_setup>> running_term::make_setup() {
   const auto& [what, text, facts] =
       std::tie(parts_.options.job, parts_.options.job_text, parts_.options.facts);
   const auto& rows = *parts_.options.catalog;
@@ -71,6 +83,9 @@ std::shared_ptr<actors::supervisor_setup> running_term::make_setup() const {
   made->order = make_placement(self, text, facts);
   made->order.start = start_;
   made->options.cuts.last = ordered_;
+  BOOST_OUTCOME_TRY(switched, switches_told(parts_.record.path(), start_.origins()));
+  leave_out(switched, made->options.switches.rules);
+  if (!switched.empty()) made->options.job.in_force = switched_to_ = switched.back();
   if (writer_) made->writer = writer_(parts_.system, {});
   made->evaluator = parts_.evaluator;
   made->evaluated = parts_.evaluated;
@@ -79,27 +94,29 @@ std::shared_ptr<actors::supervisor_setup> running_term::make_setup() const {
 }
 
 result<void> running_term::start() {
-  auto setup = make_setup();
+  BOOST_OUTCOME_TRY(setup, make_setup());
   const auto& options = parts_.options;
   if (options.where == hosting::in_process) {
     setup->open_plane = planes_of_process(options.security);
     setup->nodes = local_ = std::make_shared<actors::local_launcher>(
-        parts_.system,
-        actors::local_launcher_setup{
-            options.catalog, setup->open_plane, parts_.record.journals(), {}, ::getpid(), writer_,
-            unsent_at(start_)});
+        parts_.system, actors::local_launcher_setup{options.catalog,
+                                                    setup->open_plane,
+                                                    parts_.record.journals(),
+                                                    {},
+                                                    ::getpid(),
+                                                    writer_,
+                                                    unsent_at(start_)});
   } else {
     setup->open_plane = planes_of_host(options.security, loopback);
-    setup->nodes = processes_ =
-        std::make_shared<process_launcher>(options.security, parts_.record.path(), term_,
-                                           unsent_at(start_));
+    setup->nodes = processes_ = std::make_shared<process_launcher>(
+        options.security, parts_.record.path(), term_, unsent_at(start_));
   }
   supervisor_ = parts_.system.spawn(
       actors::supervisor, std::shared_ptr<const actors::supervisor_setup>(std::move(setup)));
   self_->monitor(supervisor_);
   if (processes_) {
-    BOOST_OUTCOME_TRY(
-        port, actors::publish(parts_.system, supervisor_, loopback, 0, options.security));
+    BOOST_OUTCOME_TRY(port,
+                      actors::publish(parts_.system, supervisor_, loopback, 0, options.security));
     processes_->join_at(loopback, port);
   }
   caf::anon_send(supervisor_, actors::start_atom::value);
