@@ -78,7 +78,11 @@ public:
   int run() {
     if (const auto injected = to_string(chaos_of(options_.job)); !injected.empty())
       tell("times are injected: " + injected);
-    interrupts_.on_second([run = record_.path()](int) { apps::sweep(run); });
+    interrupts_.on_second([run = record_.path()](int) {
+      apps::sweep(run);
+      fmt::print(stderr, "lagrange: ended at once; lagrange run --resume {} goes on with it\n",
+                 run.string());
+    });
     auto control = apps::control_socket::open(record_.path());
     if (control)
       control_ = &control.value();

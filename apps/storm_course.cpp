@@ -106,7 +106,10 @@ storm_end storm_course::interrupt() {
   tell("ending the storm and the job; once more ends at once");
   wake_sleepers(steady::time_point::max());
   job_.interrupt();
-  if (!job_.wait(gone_patience)) job_.kill();
+  if (!job_.wait(gone_patience)) {
+    job_.kill();
+    if (job_.has_run()) sweep(job_.run());
+  }
   return storm_end::interrupted;
 }
 

@@ -94,7 +94,7 @@ TEST_CASE("EN-1: a second Ctrl-C ends a job at once, whatever it is doing",
   while (const auto line = program.line())
     if (line->find("once more ends at once") != std::string::npos) break;
   program.signal(SIGINT);
-  check_end(program, folder.path(), 130, "stopping because of signal 2");
+  check_end(program, folder.path(), 130, "lagrange: ended at once");
 }
 
 TEST_CASE("EN-1: a supervisor that is killed takes every process along", "[apps][process][ends]") {
@@ -123,6 +123,22 @@ TEST_CASE("EN-1: a full disk ends a job with its cause named", "[apps][process][
   running_program program(job(disk.path(), "1000"));
   check_end(program, disk.path(), 1, "No space left on device");
   CHECK(program.output().find("the job failed: ") != std::string::npos);
+}
+
+TEST_CASE("EN-1: where not even a config fits, no run begins and no folder stays",
+          "[apps][process][ends]") {
+  const tests::small_disk disk("4k");
+  if (!disk) {
+    WARN("skipped: no right to mount a small disk: " << disk.why_not());
+    return;
+  }
+  std::ofstream(disk.path() / "full") << std::string(4096, ' ');
+  running_program program(job(disk.path() / "runs", "1"));
+  const auto end = program.wait(gone_deadline);
+  INFO(program.output());
+  CHECK(end.status == 2);
+  CHECK(program.output().find("No space left on device") != std::string::npos);
+  CHECK(fs::is_empty(disk.path() / "runs"));
 }
 
 TEST_CASE("EN-1: a job that needs more open files than it may have is refused",
