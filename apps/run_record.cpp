@@ -55,9 +55,17 @@ result<std::unique_ptr<run_record>> run_record::begin(const run_options& options
                                 : run_folder::open(options.resume));
   std::unique_ptr<run_record> made(new run_record(options, std::move(folder)));
   if (!options.resume.empty()) made->earlier_ = read_earlier(made->path());
-  BOOST_OUTCOME_TRY(made->begin_term());
-  BOOST_OUTCOME_TRY(made->folder_.write("job.toml", options.job_text));
+  if (auto begun = made->begin_folder(); !begun) {
+    std::error_code ignored;
+    if (options.resume.empty()) std::filesystem::remove_all(made->path(), ignored);
+    return begun.error();
+  }
   return made;
+}
+
+result<void> run_record::begin_folder() {
+  BOOST_OUTCOME_TRY(begin_term());
+  return folder_.write("job.toml", options_.job_text);
 }
 
 result<void> run_record::begin_term() {

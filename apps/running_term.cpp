@@ -24,7 +24,12 @@ constexpr std::chrono::milliseconds end_grace{2000};
 /// Nodes of this host alone can reach a job.
 constexpr auto loopback = "127.0.0.1";
 
-auto gone(const caf::error& why) {
+/// A supervisor that is gone left with a reason, which says more than that it does not answer.
+/// Requires: it is monitored.
+auto gone(caf::scoped_actor& self, caf::error why) {
+  if (why == caf::sec::request_receiver_down)
+    self->receive([&](caf::down_msg& down) { why = std::move(down.reason); },
+                  caf::after(answer_deadline) >> [] {});
   return failure(errc::peer_gone, "the supervisor " + actors::cause_of(why));
 }
 
@@ -97,6 +102,7 @@ result<void> running_term::start() {
   }
   supervisor_ = parts_.system.spawn(
       actors::supervisor, std::shared_ptr<const actors::supervisor_setup>(std::move(setup)));
+  self_->monitor(supervisor_);
   if (processes_) {
     BOOST_OUTCOME_TRY(port,
                       actors::publish(parts_.system, supervisor_, loopback, 0, options.security));
@@ -108,17 +114,21 @@ result<void> running_term::start() {
 
 result<watch_reply> running_term::watch() {
   result<watch_reply> made = watch_reply{};
+  caf::error wrong;
   self_->request(supervisor_, answer_deadline, watch_request{})
       .receive([&](watch_reply& seen) { made = std::move(seen); },
-               [&](const caf::error& why) { made = gone(why); });
+               [&](caf::error& why) { wrong = std::move(why); });
+  if (wrong) return gone(self_, std::move(wrong));
   return made;
 }
 
 result<switch_receipt> running_term::request(const switch_request& wish) {
   result<switch_receipt> made = switch_receipt{};
+  caf::error wrong;
   self_->request(supervisor_, answer_deadline, wish)
       .receive([&](switch_receipt& receipt) { made = std::move(receipt); },
-               [&](const caf::error& why) { made = gone(why); });
+               [&](caf::error& why) { wrong = std::move(why); });
+  if (wrong) return gone(self_, std::move(wrong));
   return made;
 }
 
@@ -140,10 +150,12 @@ void running_term::look_away() {
 
 result<job_result> running_term::end() {
   result<job_result> made = job_result{};
+  caf::error wrong;
   self_->request(supervisor_, answer_deadline, actors::end_atom::value)
       .receive([&](const actors::job_end& found) { made = *found.what; },
-               [&](const caf::error& why) { made = gone(why); });
+               [&](caf::error& why) { wrong = std::move(why); });
   if (processes_ && !processes_->wait_for_all(end_grace)) processes_->kill_all();
+  if (wrong) return gone(self_, std::move(wrong));
   return made;
 }
 

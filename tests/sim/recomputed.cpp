@@ -12,7 +12,7 @@ namespace lagrange::sim {
 using namespace runtime;
 
 std::string find_difference(const scenario& chosen, const report& recorded) {
-  const auto known = rows();
+  const auto known = catalog::standard();
   const auto what = job_of(chosen, known);
   const auto facts = read_data_facts(what, known).value();
   const auto training = open_data(what, known, data_split::train).value();
@@ -27,7 +27,7 @@ std::string find_difference(const scenario& chosen, const report& recorded) {
 
 std::string find_cut_difference(const scenario& chosen, const report& recorded,
                                 const kept_cut& cut) {
-  const auto known = rows();
+  const auto known = catalog::standard();
   const auto what = job_of(chosen, known);
   const auto facts = read_data_facts(what, known).value();
   const auto training = open_data(what, known, data_split::train).value();

@@ -14,23 +14,6 @@ namespace {
 constexpr std::uint32_t samples = 65;
 constexpr std::uint32_t batch_size = 5;
 
-class count_network final : public ops::network {
-public:
-  std::span<const ops::parameter_spec> parameters() const override { return specs_; }
-  float train(const ops::training_pass& pass) override {
-    std::ranges::fill(pass.d_parameters, 1.0F);
-    for (const std::size_t each : {1, 0}) pass.observer->on_final(each);
-    return 1;
-  }
-  ops::scores evaluate(std::span<const float>, const ops::tensor& inputs,
-                       std::span<const std::int32_t>, std::span<const ops::table_part>) override {
-    return {0, 0, inputs.extents()[0]};
-  }
-
-private:
-  std::vector<ops::parameter_spec> specs_{{"first", {7}, {}}, {"second", {3, 2}, {}}};
-};
-
 std::string job_text(const scenario& chosen) {
   return fmt::format(R"(
 name = "simulated"
@@ -48,15 +31,6 @@ evaluation = {{every = "1 epoch"}}
 }
 
 } // namespace
-
-catalog rows() {
-  auto made = catalog::standard();
-  made.models.push_back(
-      {"count", "counts the updates", [](const ops::model_input&, const ops::model_settings&) {
-         return std::unique_ptr<ops::network>(std::make_unique<count_network>());
-       }});
-  return made;
-}
 
 job job_of(const scenario& chosen, const catalog& known) {
   return parse_job(job_text(chosen), "the scenario", chosen.set, known).value();

@@ -11,8 +11,6 @@
 
 namespace lagrange::sim {
 
-/// With the model `count`.
-runtime::catalog rows();
 runtime::job job_of(const scenario& chosen, const runtime::catalog& known);
 /// One after the other.
 std::vector<float> flat(const std::vector<ops::tensor>& values);

@@ -41,9 +41,9 @@ struct run_ledger {
 class faulty_job {
 public:
   faulty_job(const scenario& chosen, run_ledger& run)
-      : chosen_(chosen), run_(run), random_(run.random), rows_(rows()), job_(job_of(chosen, rows_)),
-        facts_(read_data_facts(job_, rows_).value()), checker_(watched(chosen)),
-        audit_(make_feeder(job_, rows_, facts_, {})),
+      : chosen_(chosen), run_(run), random_(run.random), rows_(catalog::standard()),
+        job_(job_of(chosen, rows_)), facts_(read_data_facts(job_, rows_).value()),
+        checker_(watched(chosen)), audit_(make_feeder(job_, rows_, facts_, {})),
         leases_(leases_of(make_feeder(job_, rows_, facts_, {}))), disk_(run.disk),
         simulated_(
             {.what = job_,
