@@ -36,7 +36,8 @@ std::optional<job_id> job_id_of(const std::filesystem::path& run, const found_st
 void begin_after(term_start& start, const std::vector<incarnation>& lives) {
   start.lives.resize(std::max(start.lives.size(), lives.size()), {1});
   for (std::size_t worker = 0; worker < lives.size(); ++worker)
-    start.lives[worker] = std::max(start.lives[worker], lives[worker].next());
+    // Of one that is new in this term, too: a shard takes a first life for one that it knows.
+    start.lives[worker] = std::max({start.lives[worker], lives[worker].next(), incarnation{2}});
 }
 
 } // namespace lagrange::apps
