@@ -148,10 +148,10 @@ private:
       end.figures.outcome = "interrupted";
       return false;
     }
-    const auto [wait, excess] = restarts_.on_death(end.fall->who, steady::now());
-    wait_ = wait;
-    if (!excess.empty()) end.cause += "; " + excess;
-    return excess.empty();
+    const auto found = restarts_.on_death(end.fall->who, steady::now());
+    wait_ = found.wait;
+    if (!found.excess.empty()) end.cause += "; " + found.excess;
+    return found.excess.empty();
   }
 
   /// Everybody goes back to the newest cut that is whole.

@@ -38,9 +38,12 @@ std::string find_cut_difference(const scenario& chosen, const report& recorded,
       return fmt::format("shard-{} has {} of {} records", state.shard.value, state.records,
                          entries.size());
     entries.resize(state.records);
-    if (entries.back().kind != journal_kind::state || entries.back().version != state.version ||
-        entries.back().digest != sha256(std::as_bytes(state.values.values<float>())))
-      return fmt::format("shard-{}'s journal does not end with this state", state.shard.value);
+    const auto last = std::find_if(entries.rbegin(), entries.rend(), [](const auto& each) {
+      return each.kind == journal_kind::state;
+    });
+    if (last == entries.rend() || last->version != state.version ||
+        last->digest != sha256(std::as_bytes(state.values.values<float>())))
+      return fmt::format("shard-{}'s journal does not tell of this state", state.shard.value);
   }
   auto plan = make_replay_plan(journals);
   if (!plan) return plan.error().text;

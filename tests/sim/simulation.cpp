@@ -60,7 +60,10 @@ public:
               return faulty_parts(system);
             },
             [this](std::size_t ready) { return pick(ready); }) {
-    if (run_.term.value > 1) return take_up_history();
+    if (run_.term.value > 1) {
+      take_up_history();
+      return;
+    }
     const auto draw = [this](std::uint32_t count, std::vector<std::uint64_t>& moments) {
       for (std::uint32_t each = 0; each < count; ++each)
         moments.push_back(pick(leases_ * 2 / 3) + 1);
@@ -139,6 +142,7 @@ private:
             [this](caf::actor_system& in, const actors::compute_request& asked) {
               auto made = std::make_shared<computation>(
                   make_computation(asked.what, rows_, asked.facts, asked.keeper));
+              made->begin_after(asked.cut);
               return keep(slow_compute(in, std::move(made), chosen_.steps, random_));
             },
             [this, &system](const actors::feeder_actor& feeder) {
@@ -259,7 +263,7 @@ private:
   }
 
   bool is_live(worker_id worker, incarnation life) {
-    if (!simulated_.has_begun()) return true; // of a term before
+    if (!simulated_.has_begun()) return false; // in a term before, which was watched then
     const auto view = simulated_.state().twin->view();
     return std::ranges::any_of(view.members, [&](const member& each) {
       return each.worker == worker && each.life == life && each.live;
