@@ -60,6 +60,7 @@ feeder_actor::behavior_type feeder(feeder_pointer self, std::shared_ptr<feeder_s
         self->state.port->on_switch(order);
         return promise;
       },
+      [self](const cut_order& order) { self->state.port->on_cut(order); },
       [self](const membership_view& view) {
         self->state.port->on_view(view);
         auto stamp = self->state.port->twin().self();

@@ -9,6 +9,7 @@
 
 #include "runtime/assembly.hpp"
 #include "runtime/control.hpp"
+#include "runtime/cut_messages.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/reports.hpp"
 #include "runtime/rounds.hpp"
@@ -66,6 +67,7 @@ using feeder_actor = caf::typed_actor<
                                                                          // closed.
     caf::replies_to<runtime::round_request>::with<runtime::round_closing>,
     caf::replies_to<runtime::switch_order>::with<runtime::switch_ack>, // supervisor
+    caf::reacts_to<runtime::cut_order>,                                // supervisor
     caf::replies_to<runtime::membership_view>::with<runtime::view_ack>, caf::reacts_to<arrival>,
     caf::reacts_to<link_loss>, caf::reacts_to<wake_atom>, caf::reacts_to<tick_atom>>;
 
@@ -113,6 +115,29 @@ struct peers {
   feeder_actor feeder_control; ///< null where feeder_at has a port
 };
 
+/// What a shard held at a cut, and what a worker had not sent; they stay inside their process.
+struct shard_part {
+  runtime::stamp from;
+  std::shared_ptr<const runtime::shard_state> state;
+};
+struct residual_part {
+  runtime::stamp from;
+  runtime::cut_number cut;
+  std::shared_ptr<const std::vector<std::byte>> memory;
+};
+/// A cut of which every part is on the disk; stays inside the supervisor's process.
+struct manifest_order {
+  std::shared_ptr<const runtime::whole_cut> what;
+};
+struct manifest_done {
+  runtime::cut_number cut;
+  std::string failure; ///< why the cut cannot be written down as whole; empty: it is
+};
+// Writes to the disk, so that nobody else waits for it; tells the supervisor of each part.
+using checkpoint_writer_actor =
+    caf::typed_actor<caf::reacts_to<shard_part>, caf::reacts_to<residual_part>,
+                     caf::replies_to<manifest_order>::with<manifest_done>>;
+
 using node_actor = caf::typed_actor<caf::reacts_to<runtime::placement, peers>, // host this actor
                                     caf::reacts_to<end_atom>>;
 
@@ -129,6 +154,7 @@ using supervisor_actor = caf::typed_actor<
     caf::reacts_to<runtime::actor_loss>, // from nodes and the launcher
     caf::reacts_to<runtime::worker_report>, caf::reacts_to<runtime::shard_report>,
     caf::reacts_to<runtime::feeder_report>, caf::reacts_to<arrival>, caf::reacts_to<link_loss>,
+    caf::reacts_to<runtime::part_report>, // from checkpoint writers
     caf::replies_to<runtime::watch_request>::with<runtime::watch_reply>,
     caf::replies_to<runtime::switch_request>::with<runtime::switch_receipt>,
     caf::replies_to<end_atom>::with<job_end>, // once is_over: what is left of the job
@@ -151,6 +177,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::link_loss)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::part_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::step_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::step_done)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::shard_part)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::residual_part)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::manifest_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::manifest_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::evaluation_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::evaluation_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lagrange::actors::job_end)
@@ -175,6 +205,8 @@ CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::switch_order))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::switch_ack))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::switch_request))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::switch_receipt))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::cut_order))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::part_report))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::peers))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::feeder_actor))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::shard_actor))

@@ -21,6 +21,7 @@ runtime::result<void> local_launcher::launch(const runtime::actor_life& who,
   };
   setup->journal = setup_.journal;
   setup->compute = setup_.compute;
+  setup->writer = setup_.writer;
   nodes_[who] = system_.spawn(node, std::shared_ptr<const node_setup>(std::move(setup)));
   return runtime::success();
 }

@@ -18,6 +18,7 @@ struct local_launcher_setup {
   runtime::journal_opener journal; ///< of shards; null: none is kept
   compute_maker compute{};         ///< as in node_setup
   std::int64_t pid = 0;            ///< of this process, for people; 0: nobody is told
+  writer_maker writer{};           ///< as in node_setup
 };
 
 /// Used by the supervisor alone, one call at a time.

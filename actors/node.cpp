@@ -6,6 +6,7 @@
 #include "actors/shard.hpp"
 #include "actors/worker.hpp"
 #include "runtime/job_chaos.hpp"
+#include "runtime/job_devices.hpp"
 
 namespace lagrange::actors {
 
@@ -58,9 +59,10 @@ void watch(node_pointer self, const Handle& hosted) {
 void host_feeder(node_pointer self, const placement& order) {
   const auto& setup = *self->state.setup;
   const auto [what, facts, needs] = read(self, order);
+  auto options = make_feeder(what, *setup.catalog, facts, order.self);
+  options.cut = order.cut;
   auto made = std::make_shared<feeder_setup>(
-      feeder_setup{make_feeder(what, *setup.catalog, facts, order.self),
-                   open_data(what, *setup.catalog, data_split::train).value(),
+      feeder_setup{std::move(options), open_data(what, *setup.catalog, data_split::train).value(),
                    take_seat(setup.open_plane, needs), setup.supervisor});
   const auto plane = made->seat->plane->where();
   const auto hosted = self->spawn(feeder, std::move(made));
@@ -72,10 +74,21 @@ void host_feeder(node_pointer self, const placement& order) {
 journal_sink open_journal(const node_setup& setup, const job& what, const placement& order,
                           shard_options& options) {
   if (!setup.journal) return {};
-  auto sink = setup.journal(make_journal_header(what, order.job_text, order.self));
+  auto head = make_journal_header(what, order.job_text, order.self);
+  head.libraries = libraries_of(what, *setup.catalog);
+  auto sink = setup.journal(head);
   if (!sink) throw ops::device_error(sink.error().text);
   options.hash_every = journal_hash_every;
   return std::move(sink).value();
+}
+
+/// Null where nothing is kept.
+checkpoint_writer_actor start_writer(node_pointer self) {
+  const auto& setup = *self->state.setup;
+  if (!setup.writer) return {};
+  auto made = setup.writer(self->system(), setup.supervisor);
+  self->state.writer = caf::actor_cast<caf::strong_actor_ptr>(made);
+  return made;
 }
 
 void host_shard(node_pointer self, const placement& order, const peers& others) {
@@ -83,10 +96,12 @@ void host_shard(node_pointer self, const placement& order, const peers& others) 
   const auto [what, facts, needs] = read(self, order);
   auto made = std::make_shared<shard_setup>();
   made->options = make_shard(what, *setup.catalog, facts, order.self);
+  made->options.cut = order.cut;
   made->journal = open_journal(setup, what, order, made->options);
   made->seat = take_seat(setup.open_plane, needs);
   made->feeder = connect(self, others.feeder_at, others.feeder_control);
   made->supervisor = setup.supervisor;
+  made->writer = start_writer(self);
   const auto plane = made->seat->plane->where();
   const auto hosted = self->spawn(shard, std::move(made));
   watch(self, hosted);
@@ -94,11 +109,13 @@ void host_shard(node_pointer self, const placement& order, const peers& others) 
 }
 
 compute_actor start_compute(node_pointer self, const job& what, const data_facts& facts,
-                            transport::endpoint& plane) {
+                            cut_number cut, transport::endpoint& plane) {
   const auto& setup = *self->state.setup;
-  if (setup.compute) return setup.compute(self->system(), {what, facts, setup.who, setup.keeper});
+  if (setup.compute)
+    return setup.compute(self->system(), {what, facts, setup.who, setup.keeper, cut});
   auto made =
       std::make_shared<computation>(make_computation(what, *setup.catalog, facts, setup.keeper));
+  made->begin_after(cut);
   use_device(*made, what, *setup.catalog, setup.who.name.index);
   made->use_memory([&plane](std::size_t bytes) { return plane.allocate(bytes); });
   return self->spawn<caf::detached>(
@@ -120,11 +137,13 @@ void host_worker(node_pointer self, const placement& order, const peers& others)
   const auto [what, facts, needs] = read(self, order);
   auto made = std::make_shared<worker_setup>();
   made->options = make_worker(what, *setup.catalog, facts, order.self);
+  made->options.cut = order.cut;
   made->seat = take_seat(setup.open_plane, needs);
   made->links.feeder = link_to(*made, others.feeder);
   for (const auto& each : others.shards) made->links.shards.push_back(link_to(*made, each));
-  made->compute = start_compute(self, what, facts, *made->seat->plane);
+  made->compute = start_compute(self, what, facts, order.cut, *made->seat->plane);
   made->supervisor = setup.supervisor;
+  made->writer = start_writer(self);
   self->state.compute = caf::actor_cast<caf::strong_actor_ptr>(made->compute);
   const auto hosted = self->spawn(worker, std::move(made));
   watch(self, hosted);
@@ -146,7 +165,7 @@ void host(node_pointer self, const placement& order, const peers& others) {
 
 /// Ends what it hosts before it ends itself.
 void take_down(node_pointer self, const caf::error& reason) {
-  for (auto& actor : {self->state.hosted, self->state.compute})
+  for (auto& actor : {self->state.hosted, self->state.compute, self->state.writer})
     if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   self->quit(reason);
 }

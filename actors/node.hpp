@@ -4,6 +4,7 @@
 /// and in simulation every named actor has a node of its own, too, in one process.
 #pragma once
 
+#include "actors/checkpoint_writer.hpp"
 #include "actors/dialect.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/plane.hpp"
@@ -24,6 +25,7 @@ struct compute_request {
   const runtime::data_facts& facts;
   runtime::actor_life who; ///< the worker
   const runtime::memory_keeper& keeper;
+  runtime::cut_number cut; ///< the last one of the job before this life
 };
 using compute_maker = std::function<compute_actor(caf::actor_system&, const compute_request&)>;
 
@@ -38,6 +40,7 @@ struct node_setup {
   plane_maker open_plane;                ///< for what its actor exchanges in steps
   runtime::memory_keeper keeper;         ///< of a worker's residual; null: it lasts one life
   runtime::journal_opener journal;       ///< of a shard; null: none is kept
+  writer_maker writer;                   ///< of what it holds at cuts; null: nothing is kept
   compute_maker compute;                 ///< null: a detached actors::compute
 };
 
@@ -46,6 +49,7 @@ struct node_state {
   std::shared_ptr<const node_setup> setup;
   caf::strong_actor_ptr hosted;
   caf::strong_actor_ptr compute;
+  caf::strong_actor_ptr writer;
 };
 
 /// Quits with the reason of the hosted actor, or when the supervisor is gone.

@@ -37,6 +37,11 @@ shard_hooks hooks_of(shard_pointer self, const shard_setup& setup) {
                                                                         const error& why) {
     report_loss(supervisor, who, peer, why);
   };
+  if (setup.writer)
+    made.captured = [writer = setup.writer,
+                     who = setup.options.self](std::shared_ptr<const runtime::shard_state> state) {
+      caf::anon_send(writer, shard_part{who, std::move(state)});
+    };
   made.fail = [supervisor = setup.supervisor, who = setup.options.self](const error& why) {
     caf::anon_send(supervisor, actor_loss{{who.name, who.life}, why.text});
   };

@@ -23,6 +23,7 @@ struct shard_setup {
   feeder_actor feeder;         ///< told of settled leases
   supervisor_actor supervisor; ///< told of figures and of lost peers
   runtime::journal_sink journal;
+  checkpoint_writer_actor writer; ///< of what it holds at a cut; null: nothing is kept
 };
 
 struct shard_state {

@@ -2,6 +2,8 @@
 
 #include "runtime/wire.hpp"
 
+#include <caf/send.hpp>
+
 #include <algorithm>
 
 namespace lagrange::actors {
@@ -32,6 +34,7 @@ void place(supervisor_pointer self, const actor_life& who) {
   order.self = self->state.twin->self();
   order.self.name = who.name;
   order.self.life = who.life;
+  order.cut = self->state.twin->last_cut();
   if (const auto node = self->state.nodes.find(who); node != self->state.nodes.end())
     self->send(node->second, std::move(order), peers_of(self));
 }
@@ -193,6 +196,20 @@ void evaluate_now(supervisor_pointer self) {
   });
 }
 
+// ---- cuts ---------------------------------------------------------------------------------------
+
+/// The last part is on the disk: the cut is one once that is written down.
+void write_down(supervisor_pointer self, whole_cut what) {
+  const auto cut = what.cut;
+  const auto kept = [self, cut](const std::string& failure) {
+    carry_out(self, self->state.twin->on_kept(cut, failure, now(self)));
+  };
+  self->request(self->state.setup->writer, request_deadline,
+                manifest_order{std::make_shared<const whole_cut>(std::move(what))})
+      .then([kept](const manifest_done& done) { kept(done.failure); },
+            [kept](const caf::error& why) { kept("its writer " + cause_of(why)); });
+}
+
 // ---- effects ------------------------------------------------------------------------------------
 
 void carry_out(supervisor_pointer self, supervisor_effects effects) {
@@ -206,6 +223,8 @@ void carry_out(supervisor_pointer self, supervisor_effects effects) {
   for (const auto& who : effects.placements) place(self, who);
   if (effects.view) send_view(self, *effects.view);
   if (effects.order) send_order(self, *effects.order);
+  if (effects.cut) self->send(state.feeder, *effects.cut);
+  if (effects.whole) write_down(self, std::move(*effects.whole));
   if (effects.wants_evaluation) evaluate_now(self);
   if (effects.wants_figures) collect_figures(self);
   if (effects.wants_nodes_ended)
@@ -258,6 +277,9 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
   self->state.twin.emplace(setup->options, now(self));
   self->state.seat = take_seat(setup->open_plane, setup->needs);
   self->state.seat->receives.attach(caf::actor_cast<caf::weak_actor_ptr>(self));
+  self->attach_functor([writer = setup->writer] {
+    caf::anon_send_exit(writer, caf::exit_reason::user_shutdown); // its own: it ends with it
+  });
   self->set_down_handler([self](caf::down_msg& down) { on_node_down(self, down); });
   const auto on_report = [self](const auto& report) {
     carry_out(self, self->state.twin->on_report(report, now(self)));
@@ -289,6 +311,9 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
       [on_report](const feeder_report& report) { on_report(report); },
       [self](const arrival& x) { on_arrival(self, x); },
       [self](const link_loss& x) { on_link_loss(self, x); },
+      [self](const part_report& part) {
+        carry_out(self, self->state.twin->on_part(part, now(self)));
+      },
       [self](const watch_request&) { return watch(self->state, now(self)); },
       [self](const switch_request& wish) {
         supervisor_effects effects;

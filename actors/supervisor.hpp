@@ -26,6 +26,7 @@ struct supervisor_setup {
   evaluator_actor evaluator;                             ///< null: the job is not evaluated
   std::shared_ptr<const runtime::wanted_rows> evaluated; ///< rows that it needs; null: none
   plane_maker open_plane;                                ///< to get parameters from shards
+  checkpoint_writer_actor writer;                        ///< null: no cut is made
   runtime::plane_needs needs;
   /// For the simulator: stands between the shards and the control of the feeder.
   std::function<feeder_actor(const feeder_actor&)> feeder_link;

@@ -9,10 +9,18 @@ using worker_pointer = worker_actor::stateful_pointer<worker_state>;
 
 void carry_out(worker_pointer self, worker_effects effects);
 
+/// What the step found in the residual when a cut came before it.
+void keep(worker_pointer self, const step_result& made) {
+  if (made.kept && self->state.writer)
+    self->send(self->state.writer,
+               residual_part{self->state.port->twin().self(), made.cut, made.kept});
+}
+
 void compute(worker_pointer self, std::shared_ptr<const step_task> task) {
   self->request(self->state.compute, step_deadline, step_order{std::move(task), self})
       .then(
           [self](const step_done& done) {
+            keep(self, *done.result);
             carry_out(self, self->state.port->on_computed(*done.result, now(self)));
           },
           [self](const caf::error& why) { self->quit(why); });
@@ -47,6 +55,7 @@ worker_actor::behavior_type worker(worker_pointer self, std::shared_ptr<worker_s
   auto& state = self->state;
   state.compute = setup->compute;
   state.supervisor = setup->supervisor;
+  state.writer = setup->writer;
   state.peers = setup->peers;
   state.port.emplace(setup->options);
   state.seat = std::move(setup->seat);

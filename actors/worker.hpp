@@ -22,7 +22,8 @@ struct worker_setup {
   runtime::worker_links links;                                      ///< of that seat
   std::map<runtime::transport::link_id, runtime::actor_life> peers; ///< by link
   compute_actor compute;
-  supervisor_actor supervisor; ///< told of figures and of lost peers
+  supervisor_actor supervisor;    ///< told of figures and of lost peers
+  checkpoint_writer_actor writer; ///< of what is kept at a cut; null: nothing is
 };
 
 struct worker_state {
@@ -32,6 +33,7 @@ struct worker_state {
   std::map<runtime::transport::link_id, runtime::actor_life> peers;
   compute_actor compute;
   supervisor_actor supervisor;
+  checkpoint_writer_actor writer;
 };
 
 /// Quits with an error when it is fenced, when a shard refuses a push as no valid one, or when its

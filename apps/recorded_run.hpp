@@ -22,14 +22,15 @@ struct recorded_run {
   std::optional<double> test_accuracy;
 };
 
-/// Reads a run's folder, and opens its data for the facts.
+/// Reads a run's folder, and opens its data for the facts. The devices that it computed on need not
+/// be here.
 /// Errors: bad_file or bad_argument: what is missing, damaged, of another version, or does not
 /// belong together, and what to do.
 runtime::result<recorded_run> read_run(const std::filesystem::path& folder,
                                        const runtime::catalog& rows);
 
-/// What of the program and its machine is different now, one sentence each.
-std::vector<std::string> differences_of(const recorded_run& run);
+/// What of the program, its machine and its devices is different now, one sentence each.
+std::vector<std::string> differences_of(const recorded_run& run, const runtime::catalog& rows);
 
 /// Sentences about journals that were cut off, if any.
 std::vector<std::string> torn_tails_of(const recorded_run& run);

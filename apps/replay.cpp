@@ -7,6 +7,7 @@
 #include "ops/rows.hpp"
 #include "runtime/checkpoint.hpp"
 #include "runtime/evaluation.hpp"
+#include "runtime/job_devices.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -34,13 +35,9 @@ struct verdict {
 
 /// Why the run cannot be replayed at all; empty: it can.
 std::string find_obstacle(const apps::recorded_run& run, const replay_order& order) {
-  const auto& devices = run.job.topology.devices;
-  if (const auto found =
-          std::ranges::find_if_not(devices, [](const auto& x) { return x == "cpu"; });
-      found != devices.end())
-    return fmt::format("the run computed on {}, whose sums come in an order that nobody records; "
-                       "only runs on the CPU can be replayed",
-                       *found);
+  if (const auto absence = devices_absence(run.job, *order.catalog); !absence.empty())
+    return "the run's workers computed on devices, and a replay computes on the same ones: " +
+           absence;
   if (order.without && *order.without >= run.job.topology.workers)
     return fmt::format("--without worker={}: the run has workers 0 to {}", *order.without,
                        run.job.topology.workers - 1);
@@ -68,7 +65,7 @@ public:
     BOOST_OUTCOME_TRY(training, open_data(run_.job, rows_, data_split::train));
     verdict made;
     made.remarks = apps::torn_tails_of(run_);
-    std::ranges::move(apps::differences_of(run_), std::back_inserter(made.remarks));
+    std::ranges::move(apps::differences_of(run_, rows_), std::back_inserter(made.remarks));
     replay_options options;
     if (order_.until) options.until = shard_version{*order_.until};
     if (order_.without) options.without = worker_id{*order_.without};
@@ -162,6 +159,14 @@ nlohmann::json to_json(const apps::recorded_run& run, const replay_order& order,
   return made;
 }
 
+result<verdict> replay_all(const apps::recorded_run& run, const replay_order& order) {
+  try {
+    return replaying(run, order).all();
+  } catch (const ops::device_error& failed) { // a device without room, for one
+    return failure(errc::bad_argument, failed.what());
+  }
+}
+
 int refuse_replay(const std::string& why) {
   fmt::print(stderr, "lagrange: {}\n", why);
   return 2;
@@ -175,7 +180,7 @@ int replay_run(const replay_order& order) {
   if (const auto obstacle = find_obstacle(run.value(), order); !obstacle.empty())
     return refuse_replay(obstacle);
   ops::bind_thread(static_cast<int>(run.value().job.topology.threads));
-  const auto found = replaying(run.value(), order).all();
+  const auto found = replay_all(run.value(), order);
   if (!found) return refuse_replay(found.error().text);
   if (order.is_json)
     fmt::print("{}\n", to_json(run.value(), order, found.value()).dump());

@@ -13,7 +13,8 @@ namespace lagrange::ops {
 
 struct device_entry {
   device where;
-  std::string description; ///< as in "AMD EPYC, AVX2, 2 cores"
+  /// As in "AMD EPYC, AVX2, 2 cores"; of a CUDA device all that the bits of a sum depend on.
+  std::string description;
 };
 
 struct device_list {

@@ -88,7 +88,8 @@ placement make_placement(const stamp& self, std::string job_text, const data_fac
           facts.input.classes,
           facts.input.kind,
           facts.input.fields,
-          facts.samples};
+          facts.samples,
+          {}};
 }
 
 data_facts facts_of(const placement& x) {
@@ -168,6 +169,7 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
   made.id = id;
   made.self = self;
   made.workers = x.topology.workers;
+  made.shards = x.topology.shards;
   auto& values = made.parameters.values;
   values.resize(static_cast<std::size_t>(parts.elements_of(id)));
   for (const auto& own : parts.blocks_of(id))

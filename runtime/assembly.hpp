@@ -25,11 +25,12 @@ struct placement {
   ops::sample_kind kind = ops::sample_kind::numbers;
   std::array<std::int64_t, 2> fields{};
   std::int64_t samples = 0; ///< of the training split
+  cut_number cut{};         ///< the last one that was ordered before this life
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, placement& x) {
-  return f(x.self, x.job_text, x.extents, x.classes, x.kind, x.fields, x.samples);
+  return f(x.self, x.job_text, x.extents, x.classes, x.kind, x.fields, x.samples, x.cut);
 }
 
 /// The placement of an actor of this job.

@@ -10,15 +10,17 @@ namespace {
 constexpr std::uint32_t workers_max = 1 << 20;
 } // namespace
 
-clock_table::clock_table(std::uint32_t workers) {
+clock_table::clock_table(std::uint32_t workers, worker_clock start) {
   LAGRANGE_EXPECT(workers <= workers_max, std::to_string(workers) + " workers");
   entries_.assign(workers, entry{incarnation{1}, false, false, {}, std::nullopt, {}, {}, 0});
-  for (auto& known : entries_) count_in(known, {0});
+  for (auto& known : entries_) count_in(known, start);
+  highest_ = start; // also of a table without workers
 }
 
 void clock_table::count_in(entry& known, worker_clock clock) {
   known.is_counted = true;
   known.clock = clock;
+  highest_ = std::max(highest_, clock);
   ++clocks_[clock];
   is_live_old_ = true;
 }
@@ -63,6 +65,7 @@ void clock_table::advances(worker_id worker, incarnation life, worker_clock cloc
   ++clocks_[clock];
   if (const auto old = clocks_.find(known.clock); --old->second == 0) clocks_.erase(old);
   known.clock = clock;
+  highest_ = std::max(highest_, clock);
   if (known.moved != time_point{}) known.step = now - known.moved;
   known.moved = now;
   if (!is_live_old_) live_[known.place] = {worker, known.clock, known.moved, known.step};
@@ -73,6 +76,7 @@ void clock_table::leaves(worker_id worker, incarnation life, worker_clock clock)
   if (known.life != life || !known.is_counted || clock < known.clock) return;
   count_out(known);
   known.left = clock;
+  highest_ = std::max(highest_, clock);
 }
 
 std::vector<worker_id> clock_table::adopts(const membership_view& view) {

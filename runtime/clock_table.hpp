@@ -18,8 +18,8 @@ namespace lagrange::runtime {
 
 class clock_table {
 public:
-  /// The first incarnations of `workers` workers, all at clock 0.
-  explicit clock_table(std::uint32_t workers);
+  /// The first incarnations of `workers` workers, all at one clock.
+  explicit clock_table(std::uint32_t workers, worker_clock start = {});
 
   /// A message of this worker arrived. False: it is fenced, or one that was overtaken by the
   /// worker's own leave; the message must have no effect. A worker not counted enters at `clock`.
@@ -37,6 +37,8 @@ public:
   /// The clock of a counted worker.
   std::optional<worker_clock> clock_of(worker_id worker) const;
   std::size_t counted() const;
+  /// The highest clock that any worker has had here, whether it lives or not.
+  worker_clock highest() const { return highest_; }
   /// The counted workers, in the order of workers. Valid until the table changes or is asked again.
   std::span<const live_clock> live() const;
   view_number view() const { return view_; }
@@ -58,6 +60,7 @@ private:
 
   std::vector<entry> entries_; ///< by worker
   view_number view_;
+  worker_clock highest_;
   // A shard asks for these with every pull and push: they change as the entries do.
   std::map<worker_clock, std::uint32_t> clocks_; ///< counted workers, by clock
   mutable std::vector<live_clock> live_;

@@ -27,7 +27,7 @@ computation::computation(std::unique_ptr<ops::network> network, partition parts,
                          std::size_t frame_elements)
     : network_(std::move(network)), parts_(std::move(parts)),
       frames_(parts_, network_->parameters(), frame_elements),
-      pull_codec_(std::move(travel.pull)), memory_{std::move(travel.encoder), false, std::nullopt} {
+      pull_codec_(std::move(travel.pull)), memory_{.encoder = std::move(travel.encoder)} {
   std::size_t elements = 0;
   for (const auto& spec : network_->parameters()) {
     places_.push_back(elements);
@@ -89,6 +89,11 @@ ops::tensor& computation::free_gradient(shard_id shard) {
 }
 
 step_result computation::operator()(const step_task& task, const part_sink& ready) {
+  step_result result;
+  result.cut = task.cut;
+  // Before anything that was made or answered after the cut goes into the residual.
+  if (std::exchange(memory_.cut, std::max(memory_.cut, task.cut)) < task.cut && memory_.encoder)
+    result.kept = memory_.encoder->copy();
   if (memory_.encoder && !std::exchange(memory_.has_recovered, true))
     memory_.encoder->recover(task.parameters);
   if (memory_.encoder) memory_.encoder->settle(task.settled);
@@ -97,7 +102,6 @@ step_result computation::operator()(const step_task& task, const part_sink& read
   if (rows_) rows_->take(*task.plan, task.rows);
   begin_push(task, ready);
   const auto& samples = task.grant->samples;
-  step_result result;
   result.what = task.what.id;
   result.samples = static_cast<std::uint32_t>(samples.labels.extents()[0]);
   const bool is_finite = memory_.local ? train_locally(task, result)

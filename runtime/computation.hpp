@@ -32,12 +32,13 @@ public:
   };
   /// What the steps of one worker leave for its next ones. All else is of a step.
   struct memory {
-    std::unique_ptr<push_encoder> encoder; ///< null: gradients go as they are
-    bool has_recovered = false;            ///< the encoder
-    std::optional<loss_scale> scale;       ///< under f16
+    std::unique_ptr<push_encoder> encoder{}; ///< null: gradients go as they are
+    bool has_recovered = false;              ///< the encoder
+    cut_number cut{};                          ///< of the last step
+    std::optional<loss_scale> scale{};       ///< under f16
     /// Not none: a lease is several batches, each a step taken here, and a result is the delta of
     /// all; its frames leave when the last is done. Of a model without tables.
-    std::optional<local_steps> local;
+    std::optional<local_steps> local{};
   };
   /// Requires: a partition of this network's parameters.
   computation(std::unique_ptr<ops::network> network, partition parts, codecs travel = {},
@@ -47,6 +48,8 @@ public:
 
   /// Puts gradients into memory of this kind: the transport's, which it sends without a copy.
   void use_memory(const allocator& memory);
+  /// Cuts of the job that came before this life: nothing is kept for them.
+  void begin_after(cut_number cut) { memory_.cut = cut; }
 
   /// From now on gradients come with the scale that brings their norm down to `norm`; 0: none does.
   /// The norm is that of the whole gradient, over all shards, statistics apart.

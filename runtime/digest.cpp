@@ -5,25 +5,47 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
-#include <memory>
-
 namespace lagrange::runtime {
+
+namespace {
+
+void expect(bool is_done) { LAGRANGE_EXPECT(is_done, "OpenSSL has no SHA-256 here"); }
+
+using owned_context = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
+
+owned_context new_context() { return {EVP_MD_CTX_new(), &EVP_MD_CTX_free}; }
+
+} // namespace
+
+struct sha256_stream::context {
+  owned_context of = new_context();
+};
+
+sha256_stream::sha256_stream() : context_(new context, [](context* x) { delete x; }) {
+  expect(context_->of && EVP_DigestInit_ex(context_->of.get(), EVP_sha256(), nullptr) == 1);
+}
+
+void sha256_stream::add(std::span<const std::byte> bytes) {
+  expect(EVP_DigestUpdate(context_->of.get(), bytes.data(), bytes.size()) == 1);
+}
+
+sha256_digest sha256_stream::digest() const {
+  sha256_digest made{};
+  unsigned length = 0;
+  const auto copy = new_context();
+  expect(copy && EVP_MD_CTX_copy_ex(copy.get(), context_->of.get()) == 1 &&
+         EVP_DigestFinal_ex(copy.get(), reinterpret_cast<unsigned char*>(made.data()), &length) ==
+             1 &&
+         length == made.size());
+  return made;
+}
 
 sha256_digest sha256(std::span<const std::byte> bytes) { return sha256(std::span(&bytes, 1)); }
 
 sha256_digest sha256(std::span<const std::span<const std::byte>> pieces) {
-  sha256_digest digest{};
-  unsigned length = 0;
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                        &EVP_MD_CTX_free);
-  bool is_done = context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
-  for (const auto& piece : pieces)
-    is_done = is_done && EVP_DigestUpdate(context.get(), piece.data(), piece.size()) == 1;
-  is_done =
-      is_done && EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()),
-                                    &length) == 1;
-  LAGRANGE_EXPECT(is_done && length == digest.size(), "OpenSSL has no SHA-256 here");
-  return digest;
+  sha256_stream stream;
+  for (const auto& piece : pieces) stream.add(piece);
+  return stream.digest();
 }
 
 std::string to_hex(const sha256_digest& x) {

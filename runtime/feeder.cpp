@@ -63,7 +63,7 @@ std::uint32_t dynamic_batches(std::uint32_t most, std::chrono::nanoseconds own_b
 
 feeder::feeder(feeder_options options)
     : options_(std::move(options)), leases_per_epoch_(leases_per_epoch(options_)),
-      rule_(options_.rule), deaths_(options_.batch_deaths) {
+      rule_(options_.rule), cut_(options_.cut), deaths_(options_.batch_deaths) {
   LAGRANGE_EXPECT(options_.samples > 0 && options_.batch > 0 && options_.epochs > 0,
                   "nothing to deal");
   LAGRANGE_EXPECT(options_.batches_max == 1 || (options_.batches_max > 0 && !has_rounds()),
@@ -198,6 +198,7 @@ bool feeder::choose_lease(lease_id end, const lease_request& request, dealt_gran
   }
   auto& opened = open_[id];
   opened.what.attempt = opened.what.attempt.next();
+  opened.what.cut = has_rounds() ? round_cut_ : cut_;
   opened.holder = worker_of(request.from);
   opened.life = request.from.life;
   deadlines_.on_deal(id, opened.holder, now_);
@@ -229,6 +230,7 @@ worker_clock feeder::start_clock(const lease_request& request) const {
 /// The last round of an epoch is short.
 void feeder::begin_round(lease_id first) {
   round_begin_ = first;
+  round_cut_ = cut_;
   round_end_ = {std::min(first.value + rule_.round_size, end_of_epoch(first).value)};
 }
 
@@ -310,6 +312,7 @@ void feeder::open_next_rounds() {
   if (rule_.quorum) {
     if (!is_closed_ || !open_.empty()) return;
     ++round_;
+    round_cut_ = cut_;
     is_closed_ = false;
     served_.clear();
     arrived_.clear();
@@ -345,6 +348,11 @@ feeder_effects feeder::on_view(const membership_view& view, time_point now) {
   deal(out);
   close_round_if_due(now, out);
   return out;
+}
+
+void feeder::on_cut(const cut_order& order) {
+  if (order.from.job == options_.self.job && order.from.term == options_.self.term)
+    cut_ = std::max(cut_, order.cut);
 }
 
 std::uint32_t feeder::epochs_finished() const {

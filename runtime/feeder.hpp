@@ -6,11 +6,11 @@
 /// Invariants: LE-1, SH-2 (a lease dealt again keeps its id), BP-1 (one parked request per worker).
 #pragma once
 
+#include "runtime/cut_messages.hpp"
 #include "runtime/data/augment.hpp"
 #include "runtime/lease_deadlines.hpp"
 #include "runtime/lease_deaths.hpp"
 #include "runtime/lease_set.hpp"
-#include "runtime/messages.hpp"
 #include "runtime/reports.hpp"
 #include "runtime/rounds.hpp"
 #include "runtime/shard.hpp"
@@ -47,6 +47,7 @@ struct feeder_options {
   augmentation changes = augmentation::none; ///< of the samples, when they are fetched
   /// A lease that so many workers died with is set aside; 0: none is.
   std::uint32_t batch_deaths = 3;
+  cut_number cut{};                          ///< the last one of the job before this life
 };
 
 /// Ids of leases in the whole job. Units: leases, or their batches where they have several.
@@ -93,6 +94,9 @@ public:
   feeder_effects on_round_request(const round_request& asked);
   /// Drain or resume of a switch of the policy; a drain is acknowledged once it is done.
   feeder_effects on_switch(const switch_order& order, time_point now);
+  /// Leases that are dealt from now on come after the cut; under rounds those of later rounds, so
+  /// that all shards make it between the same two.
+  void on_cut(const cut_order& order);
   /// The time asked for by wake_after is over.
   feeder_effects on_wake(time_point now);
   /// A few times a second: deals again what is overdue.
@@ -171,6 +175,7 @@ private:
   std::uint64_t leases_per_epoch_;
   lease_id fresh_; ///< the lowest id that was never dealt
   dealing_rule rule_;
+  cut_number cut_, round_cut_; ///< the last one, and that of the round
   std::uint64_t round_ = 0;
   lease_id round_begin_, round_end_;     ///< of the round's leases, if it waits for them all
   std::set<worker_id> served_;           ///< who has had its grant in the round, under a quorum

@@ -3,10 +3,11 @@
 /// between, whenever the writer is killed or the machine stops.
 #pragma once
 
-#include "runtime/error.hpp"
+#include "runtime/file_system.hpp"
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -21,6 +22,12 @@ result<void> write_atomically(const std::filesystem::path& path, std::span<const
 /// The same of content in pieces, one after another.
 result<void> write_atomically(const std::filesystem::path& path,
                               std::span<const std::span<const std::byte>> pieces);
+
+/// Writes the content of a file, piece by piece.
+using file_writer = std::function<result<void>(written_file& to)>;
+/// The same of content that is not held in memory as a whole.
+result<void> write_atomically(file_system& disk, const std::filesystem::path& path,
+                              const file_writer& content);
 
 /// Writes all bytes to an open file, however often the kernel takes only some. False: errno says
 /// why.

@@ -1,6 +1,7 @@
 #include "runtime/job_devices.hpp"
 
 #include "ops/devices.hpp"
+#include "ops/machine.hpp"
 #include "runtime/job_keys.hpp"
 
 #include <fmt/format.h>
@@ -15,6 +16,10 @@ constexpr std::size_t devices_max = 1024; // as many as workers
 
 bool is_listed(const ops::device_list& all, const ops::device& wanted) {
   return std::ranges::find(all.devices, wanted, &ops::device_entry::where) != all.devices.end();
+}
+
+bool computes_on_cpu_alone(const job& x) {
+  return std::ranges::all_of(x.topology.devices, [](const auto& each) { return each == "cpu"; });
 }
 
 } // namespace
@@ -46,8 +51,7 @@ ops::device device_of(const job& x, std::uint32_t worker) {
 }
 
 std::string devices_absence(const job& x, const catalog& rows) {
-  const auto is_cpu = [](const std::string& each) { return each == "cpu"; };
-  if (std::ranges::all_of(x.topology.devices, is_cpu)) return {};
+  if (computes_on_cpu_alone(x)) return {};
   const auto all = ops::list_devices(rows.cuda_module);
   const auto why = all.cuda_absence.empty() ? fmt::format("The last that CUDA can use is {}.",
                                                           ops::to_string(all.devices.back().where))
@@ -57,6 +61,24 @@ std::string devices_absence(const job& x, const catalog& rows) {
       return fmt::format("there is no {} here, see lagrange list devices. {}",
                          x.topology.devices[i], why);
   return {};
+}
+
+std::string libraries_of(const job& x, const catalog& rows) {
+  auto found = ops::library_versions();
+  if (computes_on_cpu_alone(x)) return found;
+  const auto here = ops::list_devices(rows.cuda_module);
+  std::vector<std::string> kinds;
+  const auto used = std::min<std::size_t>(x.topology.devices.size(), x.topology.workers);
+  for (std::uint32_t i = 0; i < used; ++i) {
+    const auto where = device_of(x, i);
+    if (where.kind == ops::device::kind_type::cpu) continue;
+    const auto entry = std::ranges::find(here.devices, where, &ops::device_entry::where);
+    const auto kind =
+        entry != here.devices.end() ? entry->description : "no " + ops::to_string(where);
+    if (std::ranges::find(kinds, kind) == kinds.end()) kinds.push_back(kind);
+  }
+  for (const auto& kind : kinds) found += "; " + kind;
+  return found;
 }
 
 } // namespace lagrange::runtime

@@ -19,4 +19,10 @@ ops::device device_of(const job& x, std::uint32_t worker);
 /// Cost: loads the CUDA backend if a worker is to compute on it.
 std::string devices_absence(const job& x, const catalog& rows);
 
+/// The libraries that the bits of the job's sums depend on, and its devices here, but for the CPU:
+/// as in "oneDNN 2.7.3; NVIDIA H200, sm_90, 132 multiprocessors, ...". Devices of a kind once; of
+/// one that is absent, its name.
+/// Cost: loads the CUDA backend if a worker is to compute on it.
+std::string libraries_of(const job& x, const catalog& rows);
+
 } // namespace lagrange::runtime

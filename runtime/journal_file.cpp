@@ -145,13 +145,14 @@ journal_header make_journal_header(const job& what, std::string_view job_text, c
 
 std::vector<std::string> differences(const journal_header& written, const journal_header& here) {
   std::vector<std::string> found;
-  const auto compare = [&](std::string_view what, const std::string& then, const std::string& now) {
+  const auto compare = [&](std::string_view what, const std::string& then, std::string now) {
+    if (now.size() > text_bytes) now.resize(text_bytes); // a file has no more
     if (then != now)
       found.push_back(fmt::format("the run had {} {}, here it is {}", what, then, now));
   };
   compare("the program", written.build, here.build);
   compare("the instruction set", written.instruction_set, here.instruction_set);
-  compare("the library", written.libraries, here.libraries);
+  compare("the libraries", written.libraries, here.libraries);
   return found;
 }
 

@@ -29,7 +29,7 @@ struct journal_header {
   sha256_digest job_text{}; ///< of the resolved config
   std::string build;        ///< build_id()
   std::string instruction_set;
-  std::string libraries;
+  std::string libraries; ///< and devices: libraries_of()
   bool operator==(const journal_header&) const = default;
 };
 

@@ -9,6 +9,9 @@
 #include <cstdint>
 #include <iterator>
 #include <map>
+#include <optional>
+#include <span>
+#include <utility>
 
 namespace lagrange::runtime {
 
@@ -43,6 +46,23 @@ public:
     return ids;
   }
   lease_id watermark() const { return watermark_; }
+  /// What is in above the watermark: ends of ranges by their begins, none of which touches another.
+  const std::map<lease_id, lease_id>& above() const { return above_; }
+  /// The set of which watermark() and above() say that. None: there is no such set, because ranges
+  /// are empty, touch or overlap.
+  static std::optional<lease_set> of(lease_id watermark,
+                                     std::span<const std::pair<lease_id, lease_id>> above) {
+    lease_set made;
+    made.watermark_ = watermark;
+    auto end = watermark;
+    for (const auto& range : above) {
+      if (range.first <= end || range.second <= range.first) return std::nullopt;
+      made.above_.insert(made.above_.end(), range);
+      end = range.second;
+    }
+    return made;
+  }
+  bool operator==(const lease_set&) const = default;
 
 private:
   lease_id watermark_;                 ///< the lowest lease that is not in

@@ -28,7 +28,7 @@ struct lease {
   std::uint64_t round = 0;
   std::uint32_t round_size = 0;
   std::uint32_t batches = 1; ///< each has an id, from the lease's own on; 1, unless they vary
-  cut_number cut;            ///< when it was dealt
+  cut_number cut{};          ///< when it was dealt
   bool operator==(const lease&) const = default;
 };
 
@@ -108,7 +108,7 @@ struct pull_reply {
   std::array<lease_attempt_id, 2> taken; ///< of the one who asks: pushes taken last, the last first
   std::uint64_t samples = 0; ///< of the gradients in the parameters: how far the schedule is
   ops::tensor rows;          ///< f32 [M]: those that were asked for, as they are now; or empty
-  cut_number cut;            ///< of the shard when it was served
+  cut_number cut{};          ///< of the shard when it was served
 
   static constexpr std::int64_t block_elements = 1024;
 };
@@ -142,7 +142,7 @@ struct gradient_push {
   // Of every frame.
   table_rows rows;          ///< whose gradients this frame brings
   ops::tensor row_gradient; ///< f32 [M], one row after another; empty without rows
-  cut_number cut;           ///< of the step: the same in all frames, to all shards
+  cut_number cut{};         ///< of the step: the same in all frames, to all shards
 };
 
 enum class push_outcome : std::uint8_t {
@@ -158,7 +158,7 @@ struct push_ack {
   worker_clock clock;
   push_outcome outcome = push_outcome::partial;
   shard_version version;
-  cut_number cut; ///< of the shard when it took the push
+  cut_number cut{}; ///< of the shard when it took the push
 };
 
 /// Asks for what the shard holds now, whatever the policy: for the evaluator and the end of a job.

@@ -31,6 +31,8 @@ public:
 
   /// Switches in force: that many of those asked for, in their order.
   std::uint64_t done() const { return done_; }
+  /// None is under way, and none waits.
+  bool is_idle() const { return !current_ && waiting_.empty(); }
 
 private:
   bool is_awaited(const switch_ack& ack) const;

@@ -184,6 +184,7 @@ summary progress::summarise() const {
   made.job = options_.job;
   made.policy = options_.policy;
   made.switches = switches_;
+  made.checkpoints = cuts_;
   made.workers = options_.workers;
   made.shards = options_.shards;
   made.replicas = options_.replicas;

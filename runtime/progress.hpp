@@ -47,6 +47,8 @@ public:
   /// The actor was lost at this moment; its next incarnation's first step ends the recovery.
   void on_loss(actor_name name, time_point now);
 
+  /// A checkpoint more is kept.
+  void on_cut() { ++cuts_; }
   /// Another policy is in force.
   void on_switch(std::string policy, worker_clock first, time_point now);
 
@@ -95,6 +97,7 @@ private:
   std::optional<time_point> target_reached_;
   std::vector<double> recoveries_ms_;
   std::vector<summary::policy_switch> switches_;
+  std::uint64_t cuts_ = 0;
 };
 
 } // namespace lagrange::runtime

@@ -107,6 +107,11 @@ ops::tensor push_encoder::room(std::size_t bytes) {
   return rooms_.emplace_back(ops::dtype::u8, ops::shape{static_cast<std::int64_t>(bytes)});
 }
 
+std::shared_ptr<const std::vector<std::byte>> push_encoder::copy() const {
+  return std::make_shared<const std::vector<std::byte>>(options_.memory->begin(),
+                                                        options_.memory->end());
+}
+
 double push_encoder::residual_norm() const {
   double sum = 0;
   for (std::uint32_t shard = 0; shard < options_.elements.size(); ++shard) {

@@ -59,6 +59,8 @@ public:
   /// Instead of end(): the push is none, and what was unsent stays so.
   void abandon();
 
+  /// The memory as it is: what a crash now would leave to the next life. Cost: a copy.
+  std::shared_ptr<const std::vector<std::byte>> copy() const;
   /// The Euclidean norm of what has not been sent, over all shards; a push that was refused and is
   /// not undone yet counts as sent. Cost: one pass.
   double residual_norm() const;

@@ -250,6 +250,7 @@ void replay::prepare(lane& by, const replay_step& step) {
         if (!by.memory) by.memory = fresh_memory(bytes);
         return by.memory;
       }));
+  use_device(*by.computes, parts_.what, parts_.rows, step.worker.value);
 }
 
 const replay::dealt_lease& replay::lease_of(std::size_t place) {

@@ -1,8 +1,8 @@
 /// \file
-/// Recomputes a recorded run in one thread: the real computation of every worker, the real
-/// parameters and optimizer of every shard, each gradient from the versions that were read, each
-/// update in the order in which its shard made it. What comes is compared with the journals' hashes
-/// on the way, so the first difference is found where it arises.
+/// Recomputes a recorded run in one thread: the real computation of every worker, on the device
+/// that the job deals to it, the real parameters and optimizer of every shard, each gradient from
+/// the versions that were read, each update in the order in which its shard made it. What comes is
+/// compared with the journals' hashes on the way, so the first difference is found where it arises.
 ///
 /// Invariant: RE-1 (a recorded run replays to the same bits).
 #pragma once

@@ -3,6 +3,7 @@
 #include "runtime/permutation.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace lagrange::runtime {
@@ -27,12 +28,13 @@ std::string describe(const stamp& from) {
 
 shard::shard(shard_options options)
     : options_(std::move(options)), seed_(options_.parameters.seed), clocks_(options_.workers),
-      parameters_(std::move(options_.parameters)) {
+      parameters_(std::move(options_.parameters)), cut_(options_.cut) {
   LAGRANGE_EXPECT(options_.policy != nullptr, "a shard without policy");
   rule(std::move(options_.policy), {});
   counts_.staleness.assign(staleness_bins(options_.workers), 0);
   counts_.staleness_recent.assign(options_.workers, 0);
   counts_.lag_recent.assign(options_.workers, 0);
+  if (const auto from = std::exchange(options_.restored, nullptr)) restore(*from);
 }
 
 bool shard::is_foreign(const stamp& from) const {
@@ -124,6 +126,7 @@ pull_reply shard::serve(const pull_request& pull, worker_clock slowest, shard_ef
   reply.clock = pull.clock;
   reply.version = version_;
   reply.samples = parameters_.samples_applied();
+  reply.cut = cut_;
   reply.changed = pull.held_life != options_.self.life || pull.held != version_;
   const bool is_known = pull.held_life == options_.self.life && pull.held < version_;
   if (reply.changed)
@@ -166,6 +169,7 @@ shard_effects shard::on_push(std::shared_ptr<const gradient_push> frame, ticket 
     return refuse(errc::fenced, "is fenced");
   if (const auto defect = find_defect(*frame); defect.code != errc::none)
     return refuse(defect.code, defect.text);
+  make_cut(frame->cut, out);
   auto outcome = push_outcome::taken;
   if (frame->verdict == push_verdict::tick || frame->verdict == push_verdict::leave) {
     outcome = settle_clock(*frame, now, out);
@@ -293,7 +297,7 @@ error shard::find_gap(const whole_push& push) const {
 }
 
 push_ack shard::acknowledge(const gradient_push& frame, push_outcome outcome) const {
-  return {options_.self, frame.what.id, frame.what.attempt, frame.clock, outcome, version_};
+  return {options_.self, frame.what.id, frame.what.attempt, frame.clock, outcome, version_, cut_};
 }
 
 push_outcome shard::repeat(const gradient_push& frame, time_point now, shard_effects& out) {
@@ -310,6 +314,14 @@ push_outcome shard::repeat(const gradient_push& frame, time_point now, shard_eff
 }
 
 // ---- what pushes do -----------------------------------------------------------------------------
+
+void shard::make_cut(cut_number cut, shard_effects& out) {
+  if (cut <= cut_) return;
+  LAGRANGE_EXPECT(round_.pushes.empty(), "a cut inside a round");
+  cut_ = cut;
+  std::ranges::move(note_state().entries, std::back_inserter(out.entries));
+  out.captured = {capture(cut), out.entries.size()};
+}
 
 void shard::take_whole(whole_push push, time_point now, shard_effects& out) {
   const auto& closing = *push.back();

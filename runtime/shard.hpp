@@ -14,6 +14,7 @@
 #include "runtime/reports.hpp"
 #include "runtime/rounds.hpp"
 #include "runtime/shard_parameters.hpp"
+#include "runtime/shard_state.hpp"
 #include "runtime/staleness/policy.hpp"
 #include "runtime/switch_messages.hpp"
 
@@ -32,9 +33,16 @@ struct answer {
   Reply what;
 };
 
+/// What a shard held at a cut. In the journal its state is the last entry before it.
+struct captured_shard {
+  std::shared_ptr<shard_state> state; ///< but for the number of records in the journal
+  std::size_t entries = 0;            ///< of the effects it comes with, that are in it
+};
+
 /// What a shard wants done, in this order.
 struct shard_effects {
   std::vector<journal_entry> entries;
+  std::optional<captured_shard> captured;
   std::vector<answer<pull_reply>> pulls;
   std::vector<answer<push_ack>> pushes;
   std::vector<answer<error>> refused; ///< pulls or pushes
@@ -47,14 +55,20 @@ struct shard_options {
   std::unique_ptr<staleness_policy> policy; ///< until it is switched
   policy_maker find_policy;                 ///< null: it never is
   parameter_options parameters;             ///< its seed also draws for policies
+  cut_number cut{};                         ///< the last one of the job before this life
   /// Updates between two hashes of the parameters in the journal; 0: none, and no checksums of
   /// pushes either.
   std::uint64_t hash_every = 0;
+  std::uint32_t shards = 1; ///< of the job
+  /// What to go on from; null: a fresh shard.
+  std::shared_ptr<const shard_state> restored;
 };
 
 class shard {
 public:
   /// Requires: a policy, an optimizer made for as many elements as there are parameters.
+  /// A restored one also requires the state of a shard of the same parameters, and a maker for each
+  /// policy that it was switched to.
   explicit shard(shard_options options);
 
   /// A pull is answered now, or parked until the policy admits it.
@@ -80,6 +94,11 @@ public:
   /// since. Without leases: there is nothing to say.
   settlement next_settlement();
   void on_settlement_ack(const settlement_ack& ack);
+
+  /// All that a shard has to know to go on from here, `records` apart, which its port counts.
+  /// Requires: no push is kept for a round that is open.
+  /// Cost: in the step loop, so it only copies: shard_parameters::capture().
+  std::shared_ptr<shard_state> capture(cut_number cut);
 
   shard_report report() const;
   const shard_parameters& parameters() const { return parameters_; }
@@ -119,6 +138,7 @@ private:
   struct ruling {
     worker_clock first;
     std::unique_ptr<staleness_policy> policy;
+    std::string text{}; ///< as in "ssp:8"; empty for the job's own
   };
   const staleness_policy& policy_at(worker_clock clock) const;
   void rule(std::unique_ptr<staleness_policy> policy, worker_clock first);
@@ -139,6 +159,8 @@ private:
   push_outcome settle_clock(const gradient_push& frame, time_point now, shard_effects& out);
   void finish_step(const gradient_push& closing, time_point now);
   push_outcome repeat(const gradient_push& frame, time_point now, shard_effects& out);
+  /// Captures what it holds, unless it has made that cut. Requires: no push of an open round.
+  void make_cut(cut_number cut, shard_effects& out);
   void take_whole(whole_push push, time_point now, shard_effects& out);
   void take(const whole_push& push, std::uint32_t checksum, time_point now, shard_effects& out);
   void take_into_round(kept_push push, time_point now, shard_effects& out);
@@ -149,6 +171,7 @@ private:
   journal_entry& settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out);
   static lease_outcome outcome_of(const gradient_push& closing); ///< by its verdict
   void note_state_if_due(shard_effects& out);
+  void restore(const shard_state& from);
 
   shard_options options_;
   std::uint64_t seed_; ///< of the job
@@ -161,6 +184,7 @@ private:
   std::uint64_t switches_ = 0;          ///< that are in force
   shard_parameters parameters_;
   shard_version version_;
+  cut_number cut_;     ///< the last one made
   read_copies copies_; ///< if gradients are compensated
   std::map<worker_id, parked_pull> parked_;
   std::optional<worker_clock>

@@ -57,6 +57,8 @@ struct parameter_options {
   std::vector<shard_table> tables; ///< apart from the values
 };
 
+struct shard_state;
+
 class shard_parameters {
 public:
   /// Requires: an optimizer made for as many elements as there are values, and a value or a table.
@@ -92,8 +94,6 @@ public:
 
   /// Samples of the gradients in the parameters.
   std::uint64_t samples_applied() const { return samples_applied_; }
-  /// With the values and samples_applied(), all that the next step depends on.
-  std::vector<ops::optimizer_state> optimizer_state() { return options_.optimizer->state(); }
 
   /// Values that came and went, by tensor of the model.
   const std::vector<std::uint64_t>& values_pushed() const { return pushed_; }
@@ -107,6 +107,12 @@ public:
   const ops::tensor& snapshot(shard_version now);
   /// Fills in the parameters of a reply to one who holds version `held` of this life, or nothing.
   void publish(shard_version now, std::optional<shard_version> held, pull_reply& reply);
+
+  /// All that the next step depends on. Cost: a copy of the optimizer state and of the tables, and
+  /// of the parameters unless they were published at this version.
+  void capture(shard_version now, shard_state& out);
+  /// The reverse. Requires: the state of as many parameters under the same optimizer.
+  void restore(const shard_state& from);
 
 private:
   /// What a gradient is multiplied by.

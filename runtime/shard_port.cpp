@@ -101,8 +101,15 @@ bool shard_port::keeps(const std::vector<journal_entry>& entries) {
   return false;
 }
 
+void shard_port::keep(const captured_shard& captured) {
+  captured.state->records = records_ + captured.entries;
+  if (hooks_.captured) hooks_.captured(captured.state);
+}
+
 void shard_port::carry_out(shard_effects effects) {
   if (!keeps(effects.entries)) return;
+  if (effects.captured) keep(*effects.captured);
+  records_ += effects.entries.size();
   for (const auto& [to, reply] : effects.pulls) {
     auto made = encode(reply);
     made.wants_compression = hooks_.compresses;

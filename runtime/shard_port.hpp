@@ -27,6 +27,8 @@ struct shard_hooks {
   std::function<void(switch_ack)> switched;
   /// A peer's link is gone, or its bytes were none, and it may be dead.
   std::function<void(actor_life, const error& why)> lose;
+  /// What the shard holds at a cut, with all that its journal says so far. Null: nobody keeps it.
+  std::function<void(std::shared_ptr<const shard_state>)> captured;
   /// The journal cannot be kept: the shard has stopped to answer. Once.
   std::function<void(const error& why)> fail;
 };
@@ -57,6 +59,7 @@ public:
 private:
   void on_message(transport::link_id from, const transport::frame& what);
   void carry_out(shard_effects effects);
+  void keep(const captured_shard& captured);
   /// False: nothing may be answered any more.
   bool keeps(const std::vector<journal_entry>& entries);
   void refuse(transport::link_id to, const error& why);
@@ -73,6 +76,7 @@ private:
   bool is_settling_ = false;
   bool is_asking_ = false;
   bool has_failed_ = false;
+  std::uint64_t records_ = 0;      ///< in the journal
   std::uint64_t pushed_bytes_ = 0; ///< on the wire
   std::uint64_t pulled_bytes_ = 0;
   std::uint64_t pushed_payload_ = 0; ///< of those, the tensors

@@ -50,6 +50,7 @@ void shard::switch_policy(const switch_order& order, time_point now, shard_effec
   const bool had_rounds = has_rounds_;
   const auto had_quorum = quorum_;
   rule(std::move(made.value()), order.first);
+  rulings_.back().text = order.policy;
   if (had_rounds != has_rounds_ || had_quorum != quorum_) { // else the feeder deals as before
     LAGRANGE_EXPECT(round_.pushes.empty(), "a switch of the policy inside a round");
     for (const auto& [worker, step] : round_.clocks) // ticks of those that had no lease in it

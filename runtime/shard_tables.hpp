@@ -22,6 +22,8 @@ struct shard_table {
   std::unique_ptr<ops::optimizer> optimizer; ///< for as many elements
 };
 
+struct shard_state;
+
 class shard_tables {
 public:
   /// `memory` for rows that are sent; null: ordinary memory.
@@ -54,6 +56,11 @@ public:
   void add(const table_rows& x, std::span<const float> gradient, float weight);
   /// Between begin_step() and the next.
   void step_sum();
+
+  /// All rows with their optimizer state. Cost: a copy of both, made by so many cores.
+  void capture(shard_state& out, int threads) const;
+  /// The reverse. Requires: the state of tables of these shapes.
+  void restore(const shard_state& from);
 
 private:
   struct summand {

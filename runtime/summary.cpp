@@ -81,6 +81,7 @@ void walk(Summary& x, Visitor&& visit) {
     of("samples", each.samples);
     of("seconds", each.seconds);
   });
+  visit("checkpoints", x.checkpoints);
   visit("parameters_sha256", x.parameters_sha256);
   visit("emulated", x.emulated);
   visit("advice", x.advice);
@@ -262,6 +263,7 @@ std::string to_text(const summary& x, const std::string& folder) {
   for (const auto& each : x.switches)
     text += fmt::format("policy: {} from clock {} on ({} samples, {:.1f} s)\n", each.to, each.clock,
                         each.samples, each.seconds);
+  if (x.checkpoints > 0) text += fmt::format("checkpoints: {} kept\n", x.checkpoints);
   if (!x.injected.empty()) text += fmt::format("emulated: times are injected: {}\n", x.injected);
   for (const auto& each : x.advice) text += fmt::format("advice: {}\n", each);
   if (!folder.empty()) text += fmt::format("run: {}\n", folder);

@@ -21,7 +21,7 @@ constexpr view_number first_view{1};
 supervisor::supervisor(supervisor_options options, time_point now)
     : options_(std::move(options)), progress_(options_.job, now), switch_(options_.job.shards),
       rules_(options_.switches), diagnosis_(options_.learning), heartbeats_(options_.silence),
-      steps_(options_.steps), restarts_(options_.restart) {
+      steps_(options_.steps), restarts_(options_.restart), cuts_(options_.cuts) {
   LAGRANGE_EXPECT(options_.job.workers > 0 && options_.job.shards > 0, "a job without actors");
   const auto add = [this](actor_role role, std::uint32_t count) {
     places_by_role_[role] = count;
@@ -231,12 +231,6 @@ supervisor_effects supervisor::on_figures(time_point now) {
   return out;
 }
 
-supervisor_effects supervisor::on_stop(time_point now) {
-  supervisor_effects out;
-  end(job_outcome::interrupted, {}, now, out);
-  return out;
-}
-
 supervisor_effects supervisor::on_failure(const std::string& cause, time_point now) {
   supervisor_effects out;
   end(job_outcome::failed, cause, now, out);
@@ -256,6 +250,7 @@ supervisor_effects supervisor::on_tick(time_point now) {
   }
   for (const auto& policy : rules_.take_due(progress_.leases().samples)) switch_.ask(policy);
   go_on_switching(now, out);
+  go_on_cutting(now, out);
   for (auto& [name, where] : places_) {
     if (now < where.due || phase_ >= job_phase::collecting) continue;
     if (where.state == place_state::waiting)
@@ -299,6 +294,7 @@ supervisor_effects supervisor::on_switch_ack(const switch_ack& ack, time_point n
 
 void supervisor::go_on_switching(time_point now, supervisor_effects& out) {
   if (phase_ != job_phase::running) return; // shards and feeder are up
+  if (cuts_.is_making()) return; // of which some shards would hold the old policy, some the new
   out.order = switch_.next(now);
   if (out.order) out.order->from = options_.self;
 }

@@ -7,9 +7,11 @@
 /// back-off; one that dies too often ends the job, or is given up. A shard or feeder that dies ends
 /// the term. An actor that is up and silent, or hangs in a step, is killed, and then has died.
 ///
-/// Invariants: CL-2 (a death becomes a view at once), EN-1 (every job ends, with its cause named).
+/// Invariants: CL-2 (a death becomes a view at once), DU-1 (its cuts), EN-1 (every job ends, with
+/// its cause named).
 #pragma once
 
+#include "runtime/cut_schedule.hpp"
 #include "runtime/diagnosis.hpp"
 #include "runtime/heartbeats.hpp"
 #include "runtime/messages.hpp"
@@ -39,6 +41,7 @@ struct supervisor_options {
   std::uint32_t workers_min = 1; ///< with fewer left the job ends, whatever the rule says
   heartbeat_options silence;
   step_watch_options steps;
+  cut_schedule_options cuts;
   /// A node that has not joined by then counts as lost.
   std::chrono::milliseconds start_deadline{30'000};
   /// A job that ends waits so long for its last figures and for its nodes.
@@ -63,6 +66,8 @@ struct supervisor_effects {
   std::vector<actor_life> placements;  ///< its node has joined and what it connects to is up
   std::optional<membership_view> view; ///< for the feeder and every shard
   std::optional<switch_order> order;   ///< for the feeder or every shard, as its phase says
+  std::optional<cut_order> cut;        ///< for the feeder
+  std::optional<whole_cut> whole;      ///< to be written down as such
   bool wants_evaluation = false;
   bool wants_figures = false; ///< ask feeder and shards for their last reports and parameters
   bool wants_nodes_ended = false;
@@ -96,6 +101,11 @@ public:
   switch_receipt on_switch_request(const switch_request& wish, time_point now,
                                    supervisor_effects& out);
   supervisor_effects on_switch_ack(const switch_ack& ack, time_point now);
+  /// An actor's part of a cut is on the disk, or cannot be.
+  supervisor_effects on_part(const part_report& part, time_point now);
+  /// A whole cut is written down as such, or cannot be: `failure` says why.
+  supervisor_effects on_kept(cut_number cut, const std::string& failure, time_point now);
+  /// The job ends in order: once a last cut is kept, if cuts are made.
   supervisor_effects on_stop(time_point now);
   supervisor_effects on_failure(const std::string& cause, time_point now);
   /// A few times a second.
@@ -115,6 +125,8 @@ public:
   job_status status(time_point now) const;
   summary summarise() const;
   std::vector<worker_share> shares() const { return progress_.shares(); }
+  /// The highest number of a cut that was ordered: who is placed now comes after it.
+  cut_number last_cut() const { return cuts_.last(); }
 
 private:
   enum class place_state : std::uint8_t { waiting, starting, joined, placed, running, lost, ended };
@@ -145,7 +157,8 @@ private:
   void lose_restartable(actor_life who, place& where, const death& how, time_point now,
                         supervisor_effects& out);
   bool may_give_up(actor_name name, const restart_rules::verdict& found) const;
-  void give_up(actor_name name, place& where, const std::string& why, supervisor_effects& out);
+  void give_up(actor_name name, place& where, const std::string& why, time_point now,
+               supervisor_effects& out);
   void restart(actor_life who, place& where, time_point due, time_point now);
   void restart_others(actor_name dead, time_point due, time_point now, supervisor_effects& out);
   std::string describe_return(actor_life who, const place& where, time_point now) const;
@@ -156,6 +169,7 @@ private:
   void tell_set_aside(const feeder_report& report, supervisor_effects& out);
   bool is_view_missed() const;
   void end(job_outcome outcome, const std::string& cause, time_point now, supervisor_effects& out);
+  void go_on_cutting(time_point now, supervisor_effects& out);
   std::uint64_t passed_of(const feeder_report& report) const;
   void note_if_all_ended();
   void go_on_switching(time_point now, supervisor_effects& out);
@@ -172,6 +186,8 @@ private:
   step_watch steps_;
   std::size_t told_set_aside_ = 0; ///< leases
   restart_rules restarts_;
+  cut_schedule cuts_;
+  std::optional<time_point> stop_by_; ///< a stop waits so long for its cut
   job_phase phase_ = job_phase::starting;
   job_outcome outcome_ = job_outcome::done;
   std::string cause_;

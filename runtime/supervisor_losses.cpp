@@ -58,7 +58,7 @@ void supervisor::lose_restartable(actor_life who, place& where, const death& how
     restart(who, where, now + found.wait, now);
     restart_others(who.name, now + found.wait, now, out);
   } else if (goes_on) {
-    give_up(who.name, where, found.excess, out);
+    give_up(who.name, where, found.excess, now, out);
   }
   change_view(now, out);
   if (!found.excess.empty() && !goes_on)
@@ -73,8 +73,9 @@ bool supervisor::may_give_up(actor_name name, const restart_rules::verdict& foun
          name.role == actor_role::worker && places_by_role_.at(actor_role::worker) > least;
 }
 
-void supervisor::give_up(actor_name name, place& where, const std::string& why,
+void supervisor::give_up(actor_name name, place& where, const std::string& why, time_point now,
                          supervisor_effects& out) {
+  cuts_.on_departure(name, now);
   where.state = place_state::ended;
   where.is_given_up = true;
   const auto left = --places_by_role_[name.role];
@@ -101,6 +102,7 @@ void supervisor::restart(actor_life who, place& where, time_point due, time_poin
     where.lost_view = options_.self.view.next();
     where.freed.clear();
   }
+  cuts_.on_loss(who.name, now);
   progress_.on_loss(who.name, now);
   ++where.restarts;
   where.life = where.life.next();

@@ -14,7 +14,7 @@ std::uint32_t samples_of(const step_task& task) {
 
 } // namespace
 
-worker::worker(worker_options options) : options_(std::move(options)) {
+worker::worker(worker_options options) : options_(std::move(options)), cut_(options_.cut) {
   LAGRANGE_EXPECT(options_.shards > 0, "a worker without shards");
   arrived_.resize(options_.shards);
   held_.resize(options_.shards);
@@ -76,6 +76,7 @@ worker_effects worker::on_parameters(shard_id shard, std::shared_ptr<const pull_
   worker_effects out;
   if (shard.value >= options_.shards || reply->clock != pulled_for_ || arrived_[shard.value])
     return out; // of a pull that has been repeated or given up
+  cut_ = std::max(cut_, reply->cut);
   rows_[shard.value] = reply->rows;
   if (reply->changed) held_[shard.value] = completed(shard, std::move(reply));
   LAGRANGE_EXPECT(held_[shard.value] != nullptr, "an unchanged copy that was never sent");
@@ -140,9 +141,10 @@ void worker::compute_if_ready(time_point now, worker_effects& out) {
   if (pulled_plan_ != plan_) return pull_other_rows(now, out);
   if (std::find(arrived_.begin(), arrived_.end(), nullptr) != arrived_.end()) return;
   clock_ = grant_->clock;
-  computing_ =
-      std::make_shared<step_task>(step_task{grant_->what, clock_, std::move(grant_), arrived_,
-                                            std::exchange(settled_, {}), std::move(plan_), rows_});
+  cut_ = std::max(cut_, grant_->what.cut);
+  computing_ = std::make_shared<step_task>(step_task{grant_->what, clock_, std::move(grant_),
+                                                     arrived_, std::exchange(settled_, {}),
+                                                     std::move(plan_), rows_, cut_});
   grant_ = nullptr;
   plan_ = nullptr;
   counts_.waiting += now - waiting_since_;
@@ -280,6 +282,7 @@ std::shared_ptr<gradient_push> worker::frame_of(const step_task& task, shard_id 
   frame->how = part.how;
   frame->rows = part.rows;
   frame->row_gradient = part.row_gradient;
+  frame->cut = task.cut;
   return frame;
 }
 
@@ -308,12 +311,14 @@ void worker::push_empty(push_verdict verdict, time_point now, worker_effects& ou
         .is_closed = true},
        now);
   clock_ = outgoing_->clock;
+  cut_ = std::max(cut_, outgoing_->what.cut); // of a lease that is given up
   grant_ = nullptr;
   auto frame = std::make_shared<gradient_push>();
   frame->from = options_.self;
   frame->clock = outgoing_->clock;
   frame->what = outgoing_->what;
   frame->verdict = verdict;
+  frame->cut = cut_;
   outgoing_->frames.assign(options_.shards, {std::move(frame)});
   for (std::uint32_t shard = 0; shard < options_.shards; ++shard) emit_frames({shard}, out);
 }
@@ -329,6 +334,7 @@ worker_effects worker::on_ack(shard_id shard, const push_ack& ack, time_point no
       shard.value >= options_.shards || outgoing_->is_done[shard.value])
     return out;
   outgoing_->is_done[shard.value] = true;
+  cut_ = std::max(cut_, ack.cut);
   if (outgoing_->verdict == push_verdict::apply)
     settled_.push_back({shard, {ack.what, ack.attempt}, ack.outcome == push_outcome::taken});
   if (--outgoing_->open == 0 && outgoing_->is_closed) acknowledged(now, out);

@@ -4,7 +4,8 @@
 /// speaks and computes.
 ///
 /// Invariants: SH-2 (a push is repeated until it is acknowledged), BP-1 (one push, one pull and one
-/// lease request under way at a time).
+/// lease request under way at a time), CO-1 across cuts (a step's number is the highest that it can
+/// have heard of, so no shard that has made that cut takes the step for one before it).
 #pragma once
 
 #include "runtime/messages.hpp"
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -37,6 +39,9 @@ struct step_task {
   std::vector<settled_push> settled;                         ///< since the last task
   std::shared_ptr<const row_plan> plan;                      ///< null: a model without tables
   std::vector<ops::tensor> rows;                             ///< those planned, by shard
+  /// Cuts that came before the step: before it and all that `settled` tells, what is to be kept of
+  /// this worker for such a cut is kept.
+  cut_number cut{};
 };
 
 /// A piece of a gradient, as it is sent in one frame.
@@ -57,6 +62,9 @@ struct step_result {
   /// By shard, the frames of its push from the last elements to the first; none for skip.
   std::vector<std::vector<gradient_part>> parts;
   float clip_scale = 1; ///< that brings the gradient's norm into its bound
+  /// The residual's memory as it was before a step that is the first one after a cut.
+  std::shared_ptr<const std::vector<std::byte>> kept;
+  cut_number cut{}; ///< of the step
 };
 
 /// One of those frames, while the rest is still being computed; never the closing one.
@@ -101,6 +109,7 @@ struct worker_options {
   lookahead ahead = lookahead::none;
   plan_maker plan;         ///< of the rows that a lease needs; null: a model without tables
   bool compresses = false; ///< gradients, on links that leave the host
+  cut_number cut{};        ///< when its life began
   std::chrono::milliseconds retry_after{2000}; ///< what is not answered by then is asked again
   std::chrono::milliseconds report_every{250};
 };
@@ -203,6 +212,7 @@ private:
   std::optional<outgoing_push> outgoing_;
   std::vector<early_part> early_;     ///< of the step under way, not sent yet
   std::vector<settled_push> settled_; ///< not yet told to whoever computes
+  cut_number cut_;                    ///< the highest one heard of
   bool is_finished_ = false;
   // Numbers for people.
   worker_report counts_;

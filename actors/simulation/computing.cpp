@@ -55,8 +55,11 @@ shared_computation::shared_computation(const job& what, const catalog& rows,
     : what_(what), rows_(rows), facts_(facts),
       computation_(runtime::make_computation(what, rows, facts, memory_keeper())) {}
 
-computation::memory shared_computation::make_memory(const memory_keeper& keeper) const {
-  return runtime::make_memory(what_, rows_, facts_, computation_.network(), keeper);
+computation::memory shared_computation::make_memory(const memory_keeper& keeper,
+                                                    cut_number cut) const {
+  auto made = runtime::make_memory(what_, rows_, facts_, computation_.network(), keeper);
+  made.cut = cut;
+  return made;
 }
 
 step_result shared_computation::run(computation::memory& own, const step_task& task) {
@@ -74,7 +77,7 @@ compute_maker simulated_compute(std::shared_ptr<shared_computation> with, step_p
       return times(worker, clock);
     };
     return compute_actor(
-        system.spawn(compute_behavior, with, with->make_memory(asked.keeper), time));
+        system.spawn(compute_behavior, with, with->make_memory(asked.keeper, asked.cut), time));
   };
 }
 

@@ -23,7 +23,8 @@ public:
                      const runtime::data_facts& facts);
 
   /// For a worker that has computed nothing yet.
-  runtime::computation::memory make_memory(const runtime::memory_keeper& keeper) const;
+  runtime::computation::memory make_memory(const runtime::memory_keeper& keeper,
+                                           runtime::cut_number cut) const;
   /// The step of the worker whose memory this is.
   runtime::step_result run(runtime::computation::memory& own, const runtime::step_task& task);
 

@@ -39,7 +39,8 @@ simulated_job::simulated_job(const simulation_setup& setup, const parts_maker& p
     chosen.feeder_link = std::move(own.feeder_link);
   }
   nodes_ = std::make_shared<local_launcher>(
-      system_, local_launcher_setup{&setup.catalog, chosen.planes, setup.journal, chosen.compute});
+      system_, local_launcher_setup{&setup.catalog, chosen.planes, setup.journal, chosen.compute, 0,
+                                    setup.writer});
   supervisor_ = system_.spawn(supervisor, make_setup(setup, chosen));
   watch_supervisor();
   caf::anon_send(supervisor_, start_atom::value);
@@ -112,6 +113,10 @@ std::shared_ptr<const supervisor_setup> simulated_job::make_setup(const simulati
   made->open_plane = parts.planes;
   made->needs = make_plane_needs(setup.what, setup.catalog, setup.facts);
   made->feeder_link = parts.feeder_link;
+  if (setup.writer)
+    made->writer = setup.writer(system_, {});
+  else
+    made->options.cuts.every = {};
   return made;
 }
 

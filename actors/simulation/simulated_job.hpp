@@ -30,6 +30,7 @@ struct simulation_setup {
   runtime::journal_opener journal{};             ///< null: none is kept
   std::shared_ptr<runtime::evaluation> tested{}; ///< takes no virtual time; null: nothing is
   step_plan steps{};                             ///< null: the job's step times
+  writer_maker writer{};                         ///< null: no cut is kept
 };
 
 /// What tests put in the places of ordinary parts, made once there is a system to make them in.

@@ -60,11 +60,25 @@ status count_devices(int* count) {
   return text_of(code);
 }
 
+// Kernels are machine code of their architecture, but for a device that is newer than all that the
+// module was built for: the driver compiles those. cuBLAS looks at the number of multiprocessors.
 status describe_device(int index, char* text, std::size_t text_bytes) {
   cudaDeviceProp found{};
-  if (status why = text_of(cudaGetDeviceProperties(&found, index))) return why;
-  std::snprintf(text, text_bytes, "%s, sm_%d%d, %zu GiB", found.name, found.major, found.minor,
-                found.totalGlobalMem >> 30);
+  int runtime = 0, driver = 0, major = 0, minor = 0, patch = 0;
+  const status why =
+      first_failure([&] { return text_of(cudaGetDeviceProperties(&found, index)); },
+                    [&] { return text_of(cudaRuntimeGetVersion(&runtime)); },
+                    [&] { return text_of(cudaDriverGetVersion(&driver)); },
+                    [&] { return text_of(cublasGetProperty(MAJOR_VERSION, &major)); },
+                    [&] { return text_of(cublasGetProperty(MINOR_VERSION, &minor)); },
+                    [&] { return text_of(cublasGetProperty(PATCH_LEVEL, &patch)); });
+  if (why != nullptr) return why;
+  std::snprintf(text, text_bytes,
+                "%s, sm_%d%d, %d multiprocessors, %zu GiB; CUDA %d.%d, driver %d.%d, cuBLAS "
+                "%d.%d.%d",
+                found.name, found.major, found.minor, found.multiProcessorCount,
+                found.totalGlobalMem >> 30, runtime / 1000, runtime % 1000 / 10, driver / 1000,
+                driver % 1000 / 10, major, minor, patch);
   return nullptr;
 }
 

@@ -23,7 +23,7 @@
 namespace lagrange::ops::cuda {
 
 /// Of the table; the program refuses a module with another one.
-constexpr std::uint32_t backend_version = 3;
+constexpr std::uint32_t backend_version = 4;
 
 struct context;
 struct stream;
@@ -44,7 +44,9 @@ struct backend {
 
   /// Number of devices that can be used; 0 with a reason if there is none.
   status (*count_devices)(int* count);
-  /// Writes a line as in "NVIDIA H100, sm_90, 79 GiB", cut to `text_bytes` with its final zero.
+  /// Writes a line that names all that the bits of a sum computed there depend on, as in "NVIDIA
+  /// H200, sm_90, 132 multiprocessors, 139 GiB; CUDA 13.0, driver 13.0, cuBLAS 13.0.2", cut to
+  /// `text_bytes` with its final zero.
   status (*describe_device)(int index, char* text, std::size_t text_bytes);
 
   /// A context that takes at most `held_bytes_max` of the device's memory.

@@ -24,7 +24,7 @@ loaded_backend load_backend(const std::string& folder);
 /// Looks beside the running program.
 loaded_backend load_backend();
 
-/// As in "NVIDIA H100, sm_90, 79 GiB".
+/// As the backend describes it: what bits depend on.
 /// Requires: 0 <= index < backend.devices. Errors: throws device_error.
 std::string describe(const loaded_backend& backend, int index);
 

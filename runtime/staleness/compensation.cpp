@@ -39,6 +39,7 @@ public:
       out[i] = g + lambda_ / std::sqrt(mean[i] + epsilon) * g * g * (late.now[i] - late.then[i]);
     }
   }
+  std::span<float> state() override { return mean_; }
 
 private:
   static constexpr float decay = 0.95F; ///< the paper's m

@@ -30,6 +30,9 @@ public:
   /// Different parts of one gradient may come from several threads at a time.
   /// Shapes: out [m].
   virtual void apply(const late_gradient& late, std::span<float> out) = 0;
+  /// What it has gathered from earlier gradients, for checkpoints: one value for each parameter, or
+  /// nothing. One whose state is overwritten with that of another goes on as the other would.
+  virtual std::span<float> state() { return {}; }
 };
 
 /// One row of the table that config, `lagrange list compensations` and the tests read.

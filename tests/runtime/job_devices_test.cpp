@@ -1,5 +1,6 @@
 // Which worker computes on what, and what a machine cannot give.
 #include "ops/devices.hpp"
+#include "ops/machine.hpp"
 #include "runtime/assembly.hpp"
 #include "runtime/job_devices.hpp"
 
@@ -55,6 +56,21 @@ TEST_CASE("a job is refused the devices that the machine does not have", "[runti
   const auto absent = check_job(of_devices("[\"cuda:0\"]"), facts, rows);
   REQUIRE_FALSE(absent);
   CHECK_THAT(absent.error().text, Contains(ops::list_devices(rows.cuda_module).cuda_absence));
+}
+
+TEST_CASE("RE-1: what a job's sums depend on names the devices that its workers compute on",
+          "[runtime][job]") {
+  auto rows = emulated();
+  const auto kind = ops::list_devices(rows.cuda_module).devices.back().description;
+  CHECK(libraries_of(of_devices("[\"cpu\"]"), rows) == ops::library_versions());
+  const auto mixed = libraries_of(of_devices("[\"cpu\", \"cuda:0\"]"), rows);
+  CHECK(mixed == ops::library_versions() + "; " + kind);
+  // Twice the same, and one that no worker gets.
+  CHECK(libraries_of(of_devices("[\"cuda:0\", \"cuda:0\", \"cuda:1\"]"), rows) == mixed);
+  CHECK_THAT(libraries_of(of_devices("[\"cuda:0\", \"cuda:1\"]"), rows),
+             Contains(kind) && Contains("; no cuda:1"));
+  rows.cuda_module = "/nowhere/lagrange_cuda.so";
+  CHECK_THAT(libraries_of(of_devices("[\"cuda:0\"]"), rows), Contains("; no cuda:0"));
 }
 
 TEST_CASE("a model of the CPU alone is refused other devices", "[runtime][job]") {

@@ -15,7 +15,8 @@ using namespace lagrange::runtime;
 using namespace lagrange::tests;
 
 TEST_CASE("a lease grant comes back as it was sent", "[runtime][wire]") {
-  for (auto kind : {grant_kind::batch, grant_kind::tick, grant_kind::idle, grant_kind::finished}) {
+  for (auto kind : {grant_kind::batch, grant_kind::tick, grant_kind::idle, grant_kind::finished,
+                    grant_kind::discard}) {
     const auto sent = sample_grant(kind);
     const auto got = decode<lease_grant>(received(encode(sent))).value();
     CHECK(got.from == sent.from);
@@ -56,6 +57,7 @@ TEST_CASE("a pull reply comes back as it was sent, of any length", "[runtime][wi
     CHECK(got.from == sent.from);
     CHECK(got.clock == sent.clock);
     CHECK(got.version == sent.version);
+    CHECK(got.cut == sent.cut);
     CHECK(got.changed);
     CHECK(is_same(got.parameters, sent.parameters));
   }
@@ -68,8 +70,8 @@ TEST_CASE("a pull reply comes back as it was sent, of any length", "[runtime][wi
 }
 
 TEST_CASE("a gradient push comes back as it was sent", "[runtime][wire]") {
-  for (auto verdict :
-       {push_verdict::apply, push_verdict::skip, push_verdict::tick, push_verdict::leave}) {
+  for (auto verdict : {push_verdict::apply, push_verdict::skip, push_verdict::tick,
+                       push_verdict::leave, push_verdict::discard}) {
     const auto sent = sample_push(verdict);
     const auto got = decode<gradient_push>(received(encode(sent))).value();
     CHECK(got.from == sent.from);
@@ -82,6 +84,7 @@ TEST_CASE("a gradient push comes back as it was sent", "[runtime][wire]") {
     CHECK(is_same(got.gradient, sent.gradient));
     CHECK(got.verdict == sent.verdict);
     CHECK(got.samples == sent.samples);
+    CHECK(got.cut == sent.cut);
     CHECK(got.clip_scale == sent.clip_scale);
   }
 }
@@ -100,6 +103,7 @@ TEST_CASE("small messages come back as they were sent", "[runtime][wire]") {
   CHECK(ack.clock == worker_clock{52});
   CHECK(ack.outcome == push_outcome::duplicate);
   CHECK(ack.version == shard_version{53});
+  CHECK(ack.cut == cut_number{54});
   const auto snapshot =
       decode<snapshot_request>(encode(snapshot_request{sample_stamp(), 5, {}})).value();
   CHECK(snapshot.from == sample_stamp());

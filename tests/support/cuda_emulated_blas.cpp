@@ -66,6 +66,11 @@ const char* cublasGetStatusString(cublasStatus_t status) {
   return status == CUBLAS_STATUS_SUCCESS ? "no error" : "the library refuses the call";
 }
 
+cublasStatus_t cublasGetProperty(libraryPropertyType, int* number) {
+  *number = 0;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
 cublasStatus_t cublasCreate(cublasHandle_t* made) {
   *made = new emulated_handle;
   return CUBLAS_STATUS_SUCCESS;

@@ -19,9 +19,11 @@ enum cublasMath_t {
   CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION = 16
 };
 enum cudaDataType_t { CUDA_R_32F, CUDA_R_16F, CUDA_R_16BF };
+enum libraryPropertyType { MAJOR_VERSION, MINOR_VERSION, PATCH_LEVEL };
 using cublasHandle_t = struct emulated_handle*;
 
 const char* cublasGetStatusString(cublasStatus_t status);
+cublasStatus_t cublasGetProperty(libraryPropertyType which, int* number);
 cublasStatus_t cublasCreate(cublasHandle_t* made);
 cublasStatus_t cublasDestroy(cublasHandle_t handle);
 cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream);

@@ -113,12 +113,15 @@ cudaError_t cudaDriverGetVersion(int* version) {
   return cudaSuccess;
 }
 
+cudaError_t cudaRuntimeGetVersion(int* version) { return cudaDriverGetVersion(version); }
+
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* found, int index) {
   if (index != 0) return cudaErrorInvalidDevice;
   std::snprintf(found->name, sizeof found->name, "emulated GPU");
   found->major = 9;
   found->minor = 0;
   found->totalGlobalMem = device.capacity_bytes;
+  found->multiProcessorCount = 1;
   return cudaSuccess;
 }
 

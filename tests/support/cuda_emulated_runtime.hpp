@@ -33,6 +33,7 @@ struct cudaDeviceProp {
   char name[256];
   int major, minor;
   std::size_t totalGlobalMem;
+  int multiProcessorCount;
 };
 
 struct cudaLaunchConfig_t {
@@ -45,6 +46,7 @@ const char* cudaGetErrorString(cudaError_t status);
 cudaError_t cudaGetLastError();
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaDriverGetVersion(int* version);
+cudaError_t cudaRuntimeGetVersion(int* version);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* found, int index);
 cudaError_t cudaSetDevice(int index);
 cudaError_t cudaMalloc(void** memory, std::size_t size_bytes);

@@ -18,7 +18,13 @@ inline runtime::stamp sample_stamp() {
 }
 
 inline runtime::lease sample_lease() {
-  return {.id = {77}, .attempt = {2}, .epoch = 1, .round = 19, .round_size = 4, .batches = 3};
+  return {.id = {77},
+          .attempt = {2},
+          .epoch = 1,
+          .round = 19,
+          .round_size = 4,
+          .batches = 3,
+          .cut = {8}};
 }
 
 inline ops::tensor sample_f32(std::int64_t elements) {
@@ -64,7 +70,8 @@ inline runtime::push_ack sample_ack() {
           .attempt = {2},
           .clock = {52},
           .outcome = runtime::push_outcome::duplicate,
-          .version = {53}};
+          .version = {53},
+          .cut = {54}};
 }
 
 inline runtime::pull_request sample_request() {
@@ -95,7 +102,8 @@ inline runtime::pull_reply sample_reply(std::int64_t elements) {
           .blocks = {},
           .taken = {{{{33}, {2}}, {{31}, {1}}}},
           .samples = 34,
-          .rows = {}};
+          .rows = {},
+          .cut = {35}};
 }
 
 /// Nothing has changed but these rows.
@@ -139,7 +147,8 @@ inline runtime::gradient_push sample_push(runtime::push_verdict verdict) {
           .samples = 64,
           .clip_scale = 0.75f,
           .rows = {},
-          .row_gradient = {}};
+          .row_gradient = {},
+          .cut = {65}};
 }
 
 inline runtime::gradient_push sample_row_push() {

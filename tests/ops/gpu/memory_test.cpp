@@ -32,6 +32,8 @@ TEST_CASE("a device is described in a line", "[ops][cuda]") {
   std::array<char, 128> text{};
   check(table.describe_device(0, text.data(), text.size()));
   CHECK_THAT(text.data(), Catch::Contains("sm_") && Catch::Contains("GiB"));
+  CHECK_THAT(text.data(), Catch::Matches(".* [1-9]\\d* multiprocessors.*CUDA \\d+\\.\\d+, driver "
+                                         "\\d+\\.\\d+, cuBLAS \\d+\\.\\d+\\.\\d+"));
   CHECK(table.describe_device(count, text.data(), text.size()) != nullptr);
 }
 

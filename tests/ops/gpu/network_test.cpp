@@ -104,6 +104,29 @@ TEST_CASE("a network goes to the device and back, and computes what it did", "[o
   CHECK(train(*net, given).gradient == before.gradient);
 }
 
+TEST_CASE("RE-1: a step has the same bits in every context, whatever was computed there before",
+          "[ops][cuda][models]") {
+  for (const auto& row : ops::models())
+    for (const auto precision : {dtype::f32, dtype::f16, dtype::bf16}) {
+      CAPTURE(row.name, ops::name(precision));
+      const auto input = small_input(row);
+      const auto given = samples(input, 3, 21), others = samples(input, 2, 22);
+      const auto one = make_small(row, input), other = make_small(row, input);
+      for (const auto* each : {&one, &other}) {
+        (*each)->compute_in(precision);
+        (*each)->compute_on(processor_under_test());
+      }
+      const auto found = train(*one, given);
+      train(*other, others);
+      for (int again = 0; again < 3; ++again) {
+        const auto there = train(*other, given);
+        CHECK(there.loss == found.loss);
+        CHECK(there.gradient == found.gradient); // to the bit
+        CHECK(there.found.loss_sum == found.found.loss_sum);
+      }
+    }
+}
+
 TEST_CASE("observers hear of every parameter once, and then it is on the host", "[ops][cuda]") {
   struct listener final : ops::gradient_observer {
     std::vector<std::size_t> heard;
