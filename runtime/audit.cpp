@@ -15,10 +15,9 @@ void audit::report(const std::string& text) {
 
 void audit::see(shard_id shard, const journal_entry& entry) {
   auto& own = shards_.at(shard.value);
-  const bool is_settled = entry.kind == journal_kind::applied ||
-                          entry.kind == journal_kind::dropped ||
-                          entry.kind == journal_kind::excluded ||
-                          entry.kind == journal_kind::set_aside;
+  const bool is_settled =
+      entry.kind == journal_kind::applied || entry.kind == journal_kind::dropped ||
+      entry.kind == journal_kind::excluded || entry.kind == journal_kind::set_aside;
   if (is_settled) return see_end(shard, entry);
   if (entry.kind == journal_kind::duplicate) ++counts_.refused;
   if (entry.kind == journal_kind::kept && !own.kept.emplace(entry.what, entry.attempt).second)

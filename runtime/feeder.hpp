@@ -47,7 +47,7 @@ struct feeder_options {
   augmentation changes = augmentation::none; ///< of the samples, when they are fetched
   /// A lease that so many workers died with is set aside; 0: none is.
   std::uint32_t batch_deaths = 3;
-  cut_number cut{};                          ///< the last one of the job before this life
+  cut_number cut{}; ///< the last one of the job before this life
 };
 
 /// Ids of leases in the whole job. Units: leases, or their batches where they have several.
@@ -119,8 +119,8 @@ private:
     worker_id holder;
     incarnation life;
     std::set<shard_id> settled;
-    std::set<shard_id> kept; ///< who has its push, for its round
-    bool is_applied = false; ///< at least one shard has applied it
+    std::set<shard_id> kept;   ///< who has its push, for its round
+    bool is_applied = false;   ///< at least one shard has applied it
     bool is_set_aside = false; ///< at least one shard has heard that it is given up
   };
   struct asking_worker {
@@ -190,7 +190,7 @@ private:
   std::set<lease_id> again_; ///< open leases whose holder died, or is late
   lease_deaths deaths_;
   lease_deadlines deadlines_;
-  time_point now_{}; ///< of what is being answered
+  time_point now_{};                           ///< of what is being answered
   std::vector<given_back> given_back_;         ///< since the last view
   std::vector<given_back> given_back_by_view_; ///< until then
   std::set<worker_id> held_back_;              ///< parked, because they compute a suspect

@@ -69,8 +69,8 @@ std::vector<actor_life> step_watch::hung() const {
 std::string step_watch::describe(worker_id who) const {
   const auto& known = known_.at(who);
   const auto times = known.all();
-  auto text = fmt::format("hung: lease {} has taken {:.1f} s", known.what.value,
-                          known.under_way.count());
+  auto text =
+      fmt::format("hung: lease {} has taken {:.1f} s", known.what.value, known.under_way.count());
   if (times.count() > 0) text += fmt::format(", its steps take {:.2g} s", times.at(0.5) * 1e-9);
   return text;
 }

@@ -47,8 +47,8 @@ private:
     time_histogram earlier; ///< of lives before
     time_histogram times;   ///< of this one
     std::uint64_t steps = 0;
-    lease_id what;          ///< under way
-    seconds under_way{0};   ///< as heard; 0: nothing is
+    lease_id what;        ///< under way
+    seconds under_way{0}; ///< as heard; 0: nothing is
     time_point heard;
     time_histogram all() const;
   };
