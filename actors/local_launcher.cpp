@@ -15,13 +15,14 @@ runtime::result<void> local_launcher::launch(const runtime::actor_life& who,
   setup->supervisor = supervisor;
   setup->catalog = setup_.catalog;
   setup->open_plane = setup_.open_plane;
-  setup->keeper = [&kept = residuals_[who.name]](std::size_t bytes) {
-    if (!kept) kept = runtime::fresh_memory(bytes);
+  setup->keeper = [&kept = residuals_[who.name], unsent = setup_.unsent, who](std::size_t bytes) {
+    if (!kept) kept = runtime::begun_memory(bytes, {who.name.index}, unsent);
     return kept;
   };
   setup->journal = setup_.journal;
   setup->compute = setup_.compute;
   setup->writer = setup_.writer;
+  setup->disk = setup_.disk;
   nodes_[who] = system_.spawn(node, std::shared_ptr<const node_setup>(std::move(setup)));
   return runtime::success();
 }

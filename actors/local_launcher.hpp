@@ -19,6 +19,8 @@ struct local_launcher_setup {
   compute_maker compute{};         ///< as in node_setup
   std::int64_t pid = 0;            ///< of this process, for people; 0: nobody is told
   writer_maker writer{};           ///< as in node_setup
+  runtime::unsent_source unsent{}; ///< at the term's start; null: nothing
+  std::shared_ptr<runtime::file_system> disk{}; ///< as in node_setup
 };
 
 /// Used by the supervisor alone, one call at a time.

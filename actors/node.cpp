@@ -5,8 +5,10 @@
 #include "actors/guarded_network.hpp"
 #include "actors/shard.hpp"
 #include "actors/worker.hpp"
+#include "runtime/cut_reader.hpp"
 #include "runtime/job_chaos.hpp"
 #include "runtime/job_devices.hpp"
+#include "runtime/journal_history.hpp"
 
 namespace lagrange::actors {
 
@@ -30,6 +32,24 @@ assembled read(node_pointer self, const placement& order) {
   needs.shape = chaos_of(what).link_of(order.self.name);
   needs.owner = order.self.name;
   return {std::move(what), std::move(facts), std::move(needs)};
+}
+
+/// Calls `read` with the cut that the term begins with, if it does with one.
+template <class Read>
+void read_cut(node_pointer self, const placement& order, const Read& read) {
+  if (!order.start.is_of_a_cut()) return;
+  auto disk = self->state.setup->disk;
+  if (!disk) disk = local_files();
+  const auto cut = cut_reader::open(*disk, order.start);
+  if (!cut) throw ops::device_error(cut.error().text);
+  read(cut.value());
+}
+
+/// Or the actor cannot begin.
+template <class T>
+T taken(result<T> found) {
+  if (!found) throw ops::device_error(found.error().text);
+  return std::move(found).value();
 }
 
 /// A handle to an actor of another process. Throws when it cannot be had.
@@ -61,6 +81,12 @@ void host_feeder(node_pointer self, const placement& order) {
   const auto [what, facts, needs] = read(self, order);
   auto options = make_feeder(what, *setup.catalog, facts, order.self);
   options.cut = order.cut;
+  options.lives = order.start.lives;
+  read_cut(self, order, [&](const cut_reader& cut) {
+    const auto run = std::filesystem::path(order.start.checkpoints).parent_path();
+    options.past = taken(
+        cut.feeder(options, taken(batches_told(run, order.start.origins(), options))));
+  });
   auto made = std::make_shared<feeder_setup>(
       feeder_setup{std::move(options), open_data(what, *setup.catalog, data_split::train).value(),
                    take_seat(setup.open_plane, needs), setup.supervisor});
@@ -76,6 +102,7 @@ journal_sink open_journal(const node_setup& setup, const job& what, const placem
   if (!setup.journal) return {};
   auto head = make_journal_header(what, order.job_text, order.self);
   head.libraries = libraries_of(what, *setup.catalog);
+  head.continues = order.start.origin_of({order.self.name.index});
   auto sink = setup.journal(head);
   if (!sink) throw ops::device_error(sink.error().text);
   options.hash_every = journal_hash_every;
@@ -97,6 +124,9 @@ void host_shard(node_pointer self, const placement& order, const peers& others) 
   auto made = std::make_shared<shard_setup>();
   made->options = make_shard(what, *setup.catalog, facts, order.self);
   made->options.cut = order.cut;
+  read_cut(self, order, [&](const cut_reader& cut) {
+    made->options.restored = taken(cut.shard(made->options.id));
+  });
   made->journal = open_journal(setup, what, order, made->options);
   made->seat = take_seat(setup.open_plane, needs);
   made->feeder = connect(self, others.feeder_at, others.feeder_control);

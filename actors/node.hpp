@@ -41,6 +41,7 @@ struct node_setup {
   runtime::memory_keeper keeper;         ///< of a worker's residual; null: it lasts one life
   runtime::journal_opener journal;       ///< of a shard; null: none is kept
   writer_maker writer;                   ///< of what it holds at cuts; null: nothing is kept
+  std::shared_ptr<runtime::file_system> disk; ///< that such cuts are on; null: this machine's
   compute_maker compute;                 ///< null: a detached actors::compute
 };
 

@@ -264,6 +264,8 @@ job_result result_of(const supervisor_state& x) {
   job_result made;
   made.outcome = x.twin->outcome();
   made.cause = x.twin->cause();
+  made.fall = x.twin->fall();
+  made.recoveries_ms = x.twin->recoveries_ms();
   made.figures = x.twin->summarise();
   made.workers = x.twin->shares();
   if (made.outcome == job_outcome::done) made.parameters = x.parameters;

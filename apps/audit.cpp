@@ -21,6 +21,7 @@ std::string counted(std::size_t count, std::string_view what) {
 void tell(const apps::recorded_run& run, const audit& found) {
   const auto& counts = found.counts();
   for (const auto& torn : apps::torn_tails_of(run)) fmt::print("{}\n", torn);
+  for (const auto& line : apps::terms_told(run)) fmt::print("{}\n", line);
   if (found.breach().empty()) {
     fmt::print("{} leases: {} applied, {} dropped, 0 lost, 0 twice; {} dealt again, {} late pushes "
                "refused\n",
@@ -53,6 +54,7 @@ nlohmann::json to_json(const apps::recorded_run& run, const audit& found) {
                       {"dealt_again", counts.dealt_again},
                       {"refused", counts.refused},
                       {"samples", counts.samples},
+                      {"terms", apps::terms_json(run)},
                       {"outcome", run.outcome}};
   if (!found.breach().empty()) made["breach"] = found.breach();
   return made;
@@ -66,8 +68,8 @@ int audit_run(const audit_order& order) {
     fmt::print(stderr, "lagrange: {}\n", run.error().text);
     return 2;
   }
-  const auto& [folder, job, facts, journals, outcome, sha256, accuracy] = run.value();
-  audit found(make_feeder(job, *order.catalog, facts, {}));
+  const auto& journals = run.value().journals;
+  audit found(make_feeder(run.value().job, *order.catalog, run.value().facts, {}));
   for (std::uint32_t shard = 0; shard < journals.size(); ++shard)
     for (const auto& entry : journals[shard].entries) found.see({shard}, entry);
   found.end();

@@ -1,6 +1,7 @@
 #include "apps/command_job.hpp"
 
 #include "apps/jobs/default_job.hpp"
+#include "apps/resumed_job.hpp"
 #include "runtime/job_security.hpp"
 
 #include <fmt/format.h>
@@ -77,8 +78,8 @@ std::string keys_help(const runtime::catalog& rows) {
   return text;
 }
 
-result<runtime::job> find_job(const CLI::App& app, const job_flags& flags,
-                              const runtime::catalog& rows) {
+/// What --set and the flags say of keys.
+std::vector<std::string> overrides_of(const CLI::App& app, const job_flags& flags) {
   auto overrides = flags.set;
   for (std::size_t i = 0; i < std::size(key_flags); ++i)
     if (app.count(key_flags[i].flag) > 0)
@@ -90,10 +91,22 @@ result<runtime::job> find_job(const CLI::App& app, const job_flags& flags,
     for (const auto& text : flags.lists[i]) list += (list.empty() ? "" : ", ") + toml_string(text);
     if (!list.empty()) overrides.push_back(fmt::format("{}=[{}]", list_flags[i].key, list));
   }
+  return overrides;
+}
+
+result<resumed_job> new_job(result<runtime::job> parsed) {
+  BOOST_OUTCOME_TRY(what, std::move(parsed));
+  return resumed_job{std::move(what), {}};
+}
+
+result<resumed_job> find_job(const CLI::App& app, const job_flags& flags,
+                             const runtime::catalog& rows) {
+  const auto overrides = overrides_of(app, flags);
+  if (!flags.resume.empty()) return read_resumed_job(flags.resume, overrides, rows);
   if (app.count("JOB") == 0 && flags.file.empty())
-    return runtime::parse_job(default_job(), "the built-in job", overrides, rows);
+    return new_job(runtime::parse_job(default_job(), "the built-in job", overrides, rows));
   BOOST_OUTCOME_TRY(text, read_job_file(flags.file));
-  return runtime::parse_job(text, flags.file, overrides, rows);
+  return new_job(runtime::parse_job(text, flags.file, overrides, rows));
 }
 
 } // namespace
@@ -130,7 +143,8 @@ std::optional<int> read_job(const CLI::App& app, const job_flags& flags, const i
                             run_options& out) {
   auto job = find_job(app, flags, call.rows);
   if (!job) return refuse(call.text, job.error().text);
-  out.job = std::move(job.value());
+  out.job = std::move(job.value().what);
+  out.policy = std::move(job.value().policy);
   out.job_text = runtime::to_toml(out.job);
   if (flags.prints_config) {
     call.text.out << out.job_text;
@@ -140,6 +154,7 @@ std::optional<int> read_job(const CLI::App& app, const job_flags& flags, const i
              : flags.is_quiet ? output_mode::quiet
              : flags.is_plain ? output_mode::plain
                               : output_mode::live;
+  out.resume = flags.resume;
   out.summary_file = flags.summary_file;
   out.catalog = &call.rows;
   return std::nullopt;

@@ -16,6 +16,7 @@ struct job_flags {
   std::vector<std::string> set;
   std::vector<std::string> values; ///< of flags that are short for a key, in their table's order
   std::vector<std::vector<std::string>> lists; ///< likewise of those that may be repeated
+  std::string resume; ///< folder of a run to go on with, instead of a file; of `run` alone
   std::string summary_file;
   bool prints_config = false, is_plain = false, is_json = false, is_quiet = false;
 };

@@ -22,7 +22,13 @@ int act_run(const invocation& call) {
   bool is_in_process = false;
   add_job_options(app, flags, call.rows);
   app.add_flag("--in-process", is_in_process, "all actors in this process");
+  app.add_option("--resume", flags.resume,
+                 "go on with a run that was interrupted or killed, in its folder, from its newest "
+                 "checkpoint")
+      ->type_name("RUN");
   if (const auto status = parse(app, call)) return *status;
+  if (app.count("--resume") > 0 && (app.count("JOB") > 0 || flags.resume.empty()))
+    return refuse(call.text, "--resume RUN takes the job from the run's folder, and no other");
   run_options options;
   if (const auto status = read_job(app, flags, call, options)) return *status;
   const bool is_one = is_in_process || options.job.topology.transport == "inproc";
@@ -84,7 +90,10 @@ constexpr verb_row verb_rows[] = {
     {"audit", "prove from a run's journals that no sample was lost or used twice", act_audit},
     {"check-policy", "drive a policy through thousands of seeded schedules", act_check_policy},
     {"compare", "show runs side by side, in a table and on a page with curves", act_compare},
-    {"ctl", "give an order to a running job: another policy", act_control},
+    {"ctl", "give an order to a running job: another policy, or to tell its status", act_control},
+    {"ps", "list the jobs that run, with the process of each actor", act_ps},
+    {"chaos", "kill and stop a job's processes by a seeded plan, and prove that nothing was lost",
+     act_chaos},
     {"node", "host one actor of a job (the supervisor starts these)", act_node},
 };
 

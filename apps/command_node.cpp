@@ -57,6 +57,8 @@ int act_node(const invocation& call) {
       ->check(CLI::PositiveNumber);
   app.add_option("--residual-file", options.residual_file, "of what a codec has not sent")
       ->type_name("FILE");
+  app.add_option("--checkpoints", options.checkpoints, "where it keeps what it holds at cuts")
+      ->type_name("DIR");
   app.add_option("--journal", options.journal_file, "of a shard: what it did")->type_name("FILE");
   admission_flags files;
   add_admission_options(app, files);

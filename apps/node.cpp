@@ -7,6 +7,7 @@
 #include "apps/planes.hpp"
 #include "apps/process.hpp"
 #include "apps/residual_file.hpp"
+#include "runtime/build_id.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
@@ -63,6 +64,9 @@ int run_node(const node_options& options) {
   if (!options.residual_file.empty()) setup->keeper = apps::keep_in(options.residual_file);
   if (!options.journal_file.empty())
     setup->journal = runtime::write_journal_to(options.journal_file);
+  if (!options.checkpoints.empty())
+    setup->writer = actors::write_checkpoints_with(
+        {runtime::local_files(), options.checkpoints, runtime::build_id(), {}});
   setup->open_plane = apps::planes_of_host(options.security, options.listen);
   {
     caf::scoped_actor self(system);

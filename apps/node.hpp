@@ -20,6 +20,7 @@ struct node_options {
   std::int64_t supervisor_pid = 0;  ///< the process whose death ends this one; 0: not on this host
   std::string residual_file; ///< of a worker, kept for its next life; empty: it lasts one life
   std::string journal_file;  ///< of a shard; empty: none is kept
+  std::string checkpoints;   ///< folder of the run's cuts; empty: nothing is kept
   runtime::transport::security security; ///< of the job: its token, and TLS
   const runtime::catalog* catalog = nullptr;
 };

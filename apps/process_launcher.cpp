@@ -1,10 +1,12 @@
 #include "apps/process_launcher.hpp"
 
 #include "apps/residual_file.hpp"
+#include "apps/run_folder.hpp"
 
 #include <caf/send.hpp>
 #include <fmt/format.h>
 
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,8 +32,10 @@ std::vector<std::string> tls_arguments(const std::optional<runtime::transport::t
 } // namespace
 
 process_launcher::process_launcher(const runtime::transport::security& with,
-                                   std::filesystem::path run)
-    : token_(hold_token(with.token)), tls_(with.tls), run_(std::move(run)),
+                                   std::filesystem::path run, runtime::supervisor_term term,
+                                   runtime::unsent_source unsent)
+    : token_(hold_token(with.token)), tls_(with.tls), run_(std::move(run)), term_(term),
+      unsent_(std::move(unsent)), ended_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       processes_([this](const process_end& end) { on_end(end); }) {}
 
 process_launcher::~process_launcher() { processes_.kill_all(); }
@@ -57,12 +61,16 @@ runtime::result<void> process_launcher::launch(const runtime::actor_life& who,
   std::ranges::move(tls_arguments(tls_), std::back_inserter(arguments));
   if (who.name.role == runtime::actor_role::worker) {
     auto& residual = residuals_[who.name];
-    if (!residual) residual = make_residual_file(to_string(who.name));
+    if (!residual)
+      residual = make_residual_file(to_string(who.name),
+                                    unsent_ ? unsent_({who.name.index}) : std::vector<std::byte>());
     arguments.insert(arguments.end(), {"--residual-file", path_of(residual)});
   }
+  if (who.name.role != runtime::actor_role::feeder)
+    arguments.insert(arguments.end(), {"--checkpoints", checkpoints_of(run_).string()});
   if (who.name.role == runtime::actor_role::shard)
     arguments.insert(arguments.end(),
-                     {"--journal", runtime::journal_path(run_, {who.name.index}).string()});
+                     {"--journal", runtime::journal_path(run_, {who.name.index}, term_).string()});
   const auto started = processes_.start(arguments, {.input = token_.get()});
   if (!started) return runtime::failure(started.error().code, started.error().text);
   const pid_t pid = started.value();
@@ -92,6 +100,13 @@ void process_launcher::on_end(const process_end& end) {
     children_.erase(found);
   }
   caf::anon_send(whose.supervisor, runtime::actor_loss{whose.who, cause_of(end)});
+  constexpr std::uint64_t one = 1; // after the supervisor has the news
+  [[maybe_unused]] const auto told = ::write(ended_.get(), &one, sizeof(one));
+}
+
+void process_launcher::look_away() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto seen = ::read(ended_.get(), &count, sizeof(count));
 }
 
 void process_launcher::kill(const runtime::actor_life& who) {

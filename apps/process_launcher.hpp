@@ -5,6 +5,7 @@
 #include "actors/node.hpp"
 #include "apps/process.hpp"
 #include "apps/token_file.hpp"
+#include "runtime/push_encoder.hpp"
 
 #include <filesystem>
 #include <map>
@@ -18,8 +19,9 @@ namespace lagrange::apps {
 class process_launcher final : public actors::launcher {
 public:
   /// Nodes get the token and the names of the TLS files; shards keep their journals in the folder
-  /// `run`.
-  process_launcher(const runtime::transport::security& with, std::filesystem::path run);
+  /// `run`, as those of `term`, at whose start workers had this unsent.
+  process_launcher(const runtime::transport::security& with, std::filesystem::path run,
+                   runtime::supervisor_term term, runtime::unsent_source unsent);
   ~process_launcher() override;
 
   /// Where nodes find the supervisor. Requires: called before the first launch.
@@ -28,6 +30,9 @@ public:
   runtime::result<void> launch(const runtime::actor_life& who,
                                const actors::supervisor_actor& supervisor) override;
   void kill(const runtime::actor_life& who) override;
+  /// A descriptor that is readable once a node has ended since the last call of look_away().
+  int pollable() const { return ended_.get(); }
+  void look_away();
   /// False when some process is still there after `patience`.
   bool wait_for_all(std::chrono::milliseconds patience) {
     return processes_.wait_for_all(patience);
@@ -44,6 +49,9 @@ private:
   const descriptor token_;
   const std::optional<runtime::transport::tls_files> tls_;
   const std::filesystem::path run_;
+  const runtime::supervisor_term term_;
+  const runtime::unsent_source unsent_; ///< null: nothing
+  const descriptor ended_; ///< counts the nodes that have
   std::map<runtime::actor_name, runtime::transport::descriptor> residuals_; ///< of workers
   std::string host_;
   std::uint16_t port_ = 0;

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace lagrange::apps {
 
 namespace fs = std::filesystem;
@@ -22,18 +24,21 @@ result<void> check_folder(const fs::path& folder) {
                                                  folder.string()));
 }
 
-/// All of one run, and of this config.
-result<void> check_head(const journal& found, const journal& first, shard_id shard,
-                        std::string_view job_text) {
-  const auto foreign = [&](std::string_view what) {
-    return failure(errc::bad_file,
-                   fmt::format("the journal of shard-{} {}; copy the whole folder of the run again",
-                               shard.value, what));
-  };
-  if (found.head.shard != shard) return foreign("is that of another shard");
-  if (found.head.job != first.head.job) return foreign("is of another run than that of shard-0");
-  if (found.head.job_text != sha256(std::as_bytes(std::span(job_text))))
-    return foreign("was made with another job.toml than the one beside it");
+/// Each term ran with the config that it says, and the last one with that of the run.
+result<void> check_texts(const run_history& history, const fs::path& folder,
+                         std::string_view job_text) {
+  const auto digest = [](std::string_view text) { return sha256(std::as_bytes(std::span(text))); };
+  for (const auto& term : history.terms) {
+    if (term.counted == 0 && &term != &history.terms.back()) continue; // rolled back whole
+    const auto name = fmt::format("term-{}", term.term.value);
+    BOOST_OUTCOME_TRY(own, read_run_file(folder / name));
+    const bool is_last = &term == &history.terms.back();
+    if (term.head.job_text != digest(is_last ? job_text : std::string_view(own)))
+      return failure(errc::bad_file,
+                     fmt::format("the journals of {} were made with another {} than the one beside "
+                                 "them; copy the whole folder of the run again",
+                                 name, is_last ? "job.toml" : "config"));
+  }
   return success();
 }
 
@@ -58,11 +63,10 @@ result<recorded_run> read_run(const fs::path& folder, const catalog& rows) {
   BOOST_OUTCOME_TRY(text, read_run_file(folder / "job.toml"));
   BOOST_OUTCOME_TRY(parsed, parse_job(text, (folder / "job.toml").string(), {}, rows));
   made.job = std::move(parsed);
-  for (std::uint32_t shard = 0; shard < made.job.topology.shards; ++shard) {
-    BOOST_OUTCOME_TRY(found, read_journal(journal_path(folder, {shard})));
-    made.journals.push_back(std::move(found));
-    BOOST_OUTCOME_TRY(check_head(made.journals.back(), made.journals.front(), {shard}, text));
-  }
+  BOOST_OUTCOME_TRY(history, read_history(folder, made.job.topology.shards));
+  BOOST_OUTCOME_TRY(check_texts(history, folder, text));
+  made.journals = std::move(history.shards);
+  made.terms = std::move(history.terms);
   BOOST_OUTCOME_TRY(facts, read_data_facts(made.job, rows));
   made.facts = std::move(facts);
   auto anywhere = made.job;
@@ -73,10 +77,34 @@ result<recorded_run> read_run(const fs::path& folder, const catalog& rows) {
 }
 
 std::vector<std::string> differences_of(const recorded_run& run, const catalog& rows) {
-  const auto& written = run.journals.front().head;
   auto here = make_journal_header(run.job, {}, {});
   here.libraries = libraries_of(run.job, rows);
-  return differences(written, here);
+  std::vector<std::string> made;
+  for (const auto& term : run.terms) {
+    if (term.counted == 0) continue;
+    for (auto& each : differences(term.head, here))
+      if (std::ranges::find(made, each) == made.end()) made.push_back(std::move(each));
+  }
+  return made;
+}
+
+std::vector<std::string> terms_told(const recorded_run& run) {
+  if (run.terms.size() < 2) return {};
+  std::vector<std::string> made{
+      fmt::format("{} terms, of which the last ended the run", run.terms.size())};
+  for (const auto& term : run.terms)
+    if (term.rolled_back > 0)
+      made.push_back(fmt::format("term {}: {} records count, {} were rolled back", term.term.value,
+                                 term.counted, term.rolled_back));
+  return made;
+}
+
+nlohmann::json terms_json(const recorded_run& run) {
+  auto made = nlohmann::json::array();
+  for (const auto& term : run.terms)
+    made.push_back(
+        {{"term", term.term.value}, {"records", term.counted}, {"rolled_back", term.rolled_back}});
+  return made;
 }
 
 std::vector<std::string> torn_tails_of(const recorded_run& run) {

@@ -1,6 +1,7 @@
 #include "apps/residual_file.hpp"
 
 #include "ops/contract.hpp"
+#include "runtime/files.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -49,9 +50,10 @@ runtime::lasting_memory map(const std::string& path, std::size_t bytes) {
 
 } // namespace
 
-descriptor make_residual_file(const std::string& worker) {
+descriptor make_residual_file(const std::string& worker, std::span<const std::byte> begun) {
   descriptor made(::memfd_create(("residual of " + worker).c_str(), MFD_CLOEXEC));
   if (!made) fail("cannot make it");
+  if (!runtime::write_all(made.get(), begun)) fail("cannot write it");
   return made;
 }
 

@@ -10,8 +10,9 @@
 
 namespace lagrange::apps {
 
-/// An empty one. Errors: throws device_error.
-runtime::transport::descriptor make_residual_file(const std::string& worker);
+/// One that holds what is given, which may be nothing. Errors: throws device_error.
+runtime::transport::descriptor make_residual_file(const std::string& worker,
+                                                  std::span<const std::byte> begun = {});
 
 /// Where another process of this user finds it as a file, as long as this process holds it.
 std::string path_of(const runtime::transport::descriptor& file);

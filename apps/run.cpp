@@ -3,23 +3,25 @@
 #include "apps/run.hpp"
 
 #include "actors/evaluator.hpp"
-#include "actors/guarded_network.hpp"
-#include "actors/local_launcher.hpp"
-#include "actors/supervisor.hpp"
 #include "actors/system.hpp"
 #include "apps/control_socket.hpp"
+#include "apps/descriptor_limit.hpp"
 #include "apps/interrupts.hpp"
-#include "apps/planes.hpp"
-#include "apps/process_launcher.hpp"
+#include "apps/left_behind.hpp"
+#include "apps/recovery.hpp"
 #include "apps/run_record.hpp"
+#include "apps/running_term.hpp"
+#include "apps/told_status.hpp"
 #include "runtime/job_chaos.hpp"
 #include "runtime/job_switch.hpp"
+#include "runtime/journal_history.hpp"
 #include "runtime/permutation.hpp"
+#include "runtime/restart_rules.hpp"
+#include "runtime/terms_tally.hpp"
 
-#include <caf/actor_system.hpp>
-#include <caf/scoped_actor.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <poll.h>
 #include <unistd.h>
 
@@ -36,16 +38,18 @@ using steady = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds view_period{200};
 /// How often a line goes into metrics.jsonl.
 constexpr std::chrono::milliseconds metrics_period{1000};
-/// The supervisor answers within this, or something is badly wrong.
-constexpr std::chrono::seconds watch_deadline{10};
-/// Nodes that were told to end get so long before they are killed.
-constexpr std::chrono::milliseconds end_grace{2000};
-
-/// Nodes of this host alone can reach a job.
-constexpr auto loopback = "127.0.0.1";
 
 std::size_t threads_of(hosting where, const job& what) {
   return where == hosting::in_process ? what.topology.workers + what.topology.shards + 2 : 2;
+}
+
+std::chrono::milliseconds since(steady::time_point then) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(steady::now() - then);
+}
+
+job_id draw_job_id() {
+  const auto clock = static_cast<std::uint64_t>(steady::now().time_since_epoch().count());
+  return {mix(clock ^ static_cast<std::uint64_t>(::getpid()))};
 }
 
 /// One job from start to end, in the process of its supervisor.
@@ -53,69 +57,118 @@ class running_job {
 public:
   running_job(const run_options& options, apps::interrupts& interrupts, apps::run_record& record,
               std::shared_ptr<const dataset> test)
-      : options_(options), interrupts_(interrupts), record_(record), facts_(options.facts),
+      : options_(options), interrupts_(interrupts), record_(record),
         config_(options.where == hosting::in_process ? actors::network::none : actors::network::caf,
                 actors::scheduling::pool, threads_of(options.where, options.job)),
-        system_(config_), self_(system_) {
+        system_(config_), parts_{system_, options, record, {}, {}},
+        restarts_(make_restarts(options.job)) {
     auto tests = std::make_shared<evaluation>(
-        std::move(test),
-        std::make_unique<computation>(make_computation(options.job, *options.catalog, facts_)));
-    evaluated_ = tests->rows();
-    evaluator_ = system_.spawn<caf::detached>(actors::evaluator, std::move(tests));
+        std::move(test), std::make_unique<computation>(
+                             make_computation(options.job, *options.catalog, options.facts)));
+    parts_.evaluated = tests->rows();
+    parts_.evaluator = system_.spawn<caf::detached>(actors::evaluator, std::move(tests));
   }
 
   ~running_job() {
-    caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(evaluator_, caf::exit_reason::user_shutdown);
-    if (local_)
-      for (const auto& [who, node] : local_->nodes())
-        caf::anon_send_exit(node, caf::exit_reason::user_shutdown);
+    term_.reset();
+    caf::anon_send_exit(parts_.evaluator, caf::exit_reason::user_shutdown);
   }
 
   int run() {
     if (const auto injected = to_string(chaos_of(options_.job)); !injected.empty())
       tell("times are injected: " + injected);
+    interrupts_.on_second([run = record_.path()](int) {
+      apps::sweep(run);
+      fmt::print(stderr, "lagrange: ended at once; lagrange run --resume {} goes on with it\n",
+                 run.string());
+    });
     auto control = apps::control_socket::open(record_.path());
     if (control)
       control_ = &control.value();
     else // as on a file system without sockets
       tell("this job takes no orders: " + control.error().text);
-    if (const auto started = start(); !started) return record_.give_up(started.error().text);
-    watch_until_over();
-    return finish();
+    auto start = find_start();
+    if (!start) return record_.give_up(start.error().text);
+    for (auto next = std::move(start).value();;) {
+      if (const auto begun = begin_term(next); !begun) return record_.give_up(begun.error().text);
+      watch_until_over();
+      if (!broken_.empty()) return record_.give_up(broken_);
+      auto end = term_->end();
+      if (!end) return record_.give_up(end.error().text);
+      if (!may_go_back(end.value())) return finish(end.value());
+      auto back = go_back(end.value());
+      if (!back) return record_.give_up(back.error().text);
+      next = std::move(back).value();
+    }
   }
 
 private:
-  result<void> start() {
-    auto setup = std::make_shared<actors::supervisor_setup>();
-    const auto clock = static_cast<std::uint64_t>(steady::now().time_since_epoch().count());
-    const job_id job{mix(clock ^ static_cast<std::uint64_t>(::getpid()))};
-    const stamp self{job, record_.term(), {}, {}, incarnation{1}};
-    setup->options = make_supervisor(options_.job, *options_.catalog, facts_, self);
-    setup->order = make_placement(self, options_.job_text, facts_);
-    setup->evaluator = evaluator_;
-    setup->evaluated = evaluated_;
-    setup->needs = make_plane_needs(options_.job, *options_.catalog, facts_);
-    if (options_.where == hosting::in_process) {
-      setup->open_plane = apps::planes_of_process(options_.security);
-      local_ = std::make_shared<actors::local_launcher>(
-          system_, actors::local_launcher_setup{
-                       options_.catalog, setup->open_plane, record_.journals(), {}, ::getpid()});
-      setup->nodes = local_;
-    } else {
-      setup->open_plane = apps::planes_of_host(options_.security, loopback);
-      setup->nodes = processes_ =
-          std::make_shared<apps::process_launcher>(options_.security, record_.path());
+  /// Where the first term of this process begins: that of a new run, or of one that goes on.
+  result<found_start> find_start() {
+    job_ = draw_job_id();
+    if (options_.resume.empty()) return found_start{};
+    const auto run = record_.path();
+    BOOST_OUTCOME_TRY(found, newest_start());
+    const auto shards = options_.job.topology.shards;
+    job_ = apps::job_id_of(run, found, shards).value_or(job_);
+    apps::begin_after(found.start, lives_told(run, shards, options_.job.topology.workers));
+    tally_.take_up(record_.earlier().figures);
+    tell(fmt::format("the run goes on from {} as term {}", place_of(found), record_.term().value));
+    return found;
+  }
+
+  /// Of this run. Newer cuts that are damaged are told of.
+  result<found_start> newest_start() {
+    const auto disk = local_files();
+    BOOST_OUTCOME_TRY(found, runtime::find_start(*disk, apps::checkpoints_of(record_.path()),
+                                                 options_.job.topology.shards));
+    for (const auto& why : found.passed_over) tell(why.text);
+    return found;
+  }
+
+  static std::string place_of(const found_start& found) {
+    return apps::place_of(
+        found, std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+  }
+
+  result<void> begin_term(const found_start& begin) {
+    term_.reset(); // what is left of the one before
+    term_ = std::make_unique<apps::running_term>(parts_, job_, record_.term(), begin);
+    term_began_ = steady::now();
+    metrics_kept_ = {};
+    has_stepped_ = false;
+    return term_->start();
+  }
+
+  /// A job that lost a shard or its feeder goes on in another term, as its restart rules allow.
+  bool may_go_back(job_result& end) {
+    if (!end.fall) return false;
+    if (is_stopping_) {
+      end.outcome = job_outcome::interrupted;
+      end.figures.outcome = "interrupted";
+      return false;
     }
-    supervisor_ = system_.spawn(actors::supervisor,
-                                std::shared_ptr<const actors::supervisor_setup>(std::move(setup)));
-    if (processes_) {
-      BOOST_OUTCOME_TRY(port,
-                        actors::publish(system_, supervisor_, loopback, 0, options_.security));
-      processes_->join_at(loopback, port);
-    }
-    caf::anon_send(supervisor_, actors::start_atom::value);
-    return success();
+    const auto [wait, excess] = restarts_.on_death(end.fall->who, steady::now());
+    wait_ = wait;
+    if (!excess.empty()) end.cause += "; " + excess;
+    return excess.empty();
+  }
+
+  /// Everybody goes back to the newest cut that is whole.
+  result<found_start> go_back(const job_result& end) {
+    if (!fallen_) fallen_ = steady::now();
+    const auto trained = first_step_ ? since(term_began_) - *first_step_ : view_period * 0;
+    tally_.add(end, trained);
+    BOOST_OUTCOME_TRY(found, newest_start());
+    tell(fmt::format("{} {}; everything goes back to {}", to_string(end.fall->who), end.fall->cause,
+                     place_of(found)));
+    apps::begin_after(found.start, lives_);
+    for (const auto& [number, order] : std::exchange(switching_, {}))
+      control_->answer(order.from, "refused the job went back to a time before the switch");
+    pollfd stopped{interrupts_.pollable(), POLLIN, 0};
+    ::poll(&stopped, 1, static_cast<int>(wait_.count()));
+    BOOST_OUTCOME_TRY(record_.begin_term());
+    return found;
   }
 
   /// Kills whom the job's chaos says, when it says so.
@@ -128,20 +181,23 @@ private:
     *death_ += chaos_.death(deaths_, options_.job.topology.workers).after;
     for (const auto& row : status.actors)
       if (row.name == actor_name{actor_role::worker, next.who.value} && row.state == "running")
-        processes_->kill({row.name, row.life});
+        term_->kill({row.name, row.life});
   }
 
   void watch_until_over() {
-    bool is_stopping = false;
+    bool was_told = false; // this term's supervisor, to stop
     for (bool is_over = false; !is_over;) {
-      waited_.assign(1, {is_stopping ? -1 : interrupts_.pollable(), POLLIN, 0});
+      waited_.assign(1, {is_stopping_ ? -1 : interrupts_.pollable(), POLLIN, 0});
       if (control_ != nullptr) control_->add_to(waited_);
+      term_->add_to(waited_);
       ::poll(waited_.data(), waited_.size(), static_cast<int>(view_period.count()));
-      if (const auto signal = interrupts_.first(); signal && !is_stopping) {
-        is_stopping = true;
-        record_.view().event(
-            fmt::format("stopping because of signal {}; once more ends at once", *signal));
-        caf::anon_send(supervisor_, actors::end_atom::value, *signal);
+      term_->look_away();
+      if (const auto signal = interrupts_.first(); signal && !was_told) {
+        was_told = true;
+        if (!std::exchange(is_stopping_, true))
+          record_.view().event(
+              fmt::format("stopping because of signal {}; once more ends at once", *signal));
+        term_->stop(*signal);
       }
       if (control_ != nullptr)
         for (const auto& order : control_->take_orders()) obey(order);
@@ -154,17 +210,21 @@ private:
     const auto refuse = [&](const std::string& why) {
       control_->answer(order.from, "refused " + why);
     };
+    if (order.words == std::vector<std::string>{"status"}) return status_asked_.push_back(order);
     if (order.words.size() != 2 || order.words[0] != "policy")
-      return refuse("this job takes one order: policy POLICY");
+      return refuse("this job takes two orders: policy POLICY, and status");
     const auto problem = switch_problem(order.words[1], options_.job, *options_.catalog);
     if (!problem.empty()) return refuse(problem);
-    self_->request(supervisor_, watch_deadline, switch_request{order.words[1]})
-        .receive(
-            [&](const switch_receipt& receipt) {
-              if (receipt.number == 0) return refuse(receipt.refusal);
-              switching_[receipt.number] = order;
-            },
-            [&](const caf::error& why) { refuse("the supervisor " + actors::cause_of(why)); });
+    const auto receipt = term_->request({order.words[1]});
+    if (!receipt) return refuse(receipt.error().text);
+    if (receipt.value().number == 0) return refuse(receipt.value().refusal);
+    switching_[receipt.value().number] = order;
+  }
+
+  /// With a status that is newer than the question.
+  void answer_status(const job_status& status) {
+    for (const auto& order : std::exchange(status_asked_, {}))
+      control_->answer(order.from, "ok " + apps::tell_status(status, record_.term()));
   }
 
   void answer_switched(std::uint64_t done) {
@@ -176,19 +236,52 @@ private:
 
   /// Shows what is new. False: there will be no more.
   bool look() {
-    bool goes_on = false;
-    self_->request(supervisor_, watch_deadline, watch_request{})
-        .receive(
-            [&](const watch_reply& seen) {
-              for (const auto& event : seen.events) tell(event);
-              show(seen.status);
-              if (!seen.is_over) inject_deaths(seen.status);
-              answer_switched(seen.status.switches);
-              goes_on = !seen.is_over;
-              if (seen.is_over) keep_status(seen.status); // with the last evaluation
-            },
-            [&](const caf::error& why) { broken_ = "the supervisor " + actors::cause_of(why); });
-    return goes_on;
+    auto seen = term_->watch();
+    if (!seen) {
+      broken_ = seen.error().text;
+      return false;
+    }
+    auto& [status, events, is_over] = seen.value();
+    for (const auto& event : events) tell(event);
+    note(status);
+    status.elapsed += began();
+    show(status);
+    if (!is_over) inject_deaths(status);
+    answer_switched(status.switches);
+    if (is_over) keep_status(status); // with the last evaluation
+    return !is_over;
+  }
+
+  /// From the first term's start to this one's.
+  std::chrono::milliseconds began() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(term_began_ - started_) +
+           record_.earlier().elapsed;
+  }
+
+  /// What a next term would have to know, and whether this one has got going.
+  void note(const job_status& status) {
+    lives_.clear();
+    for (const auto& row : status.actors)
+      if (row.name.role == actor_role::worker) lives_.push_back(row.life);
+    first_step_ = status.first_step.count() >= 0 ? std::optional(status.first_step) : std::nullopt;
+    if (first_step_ && !std::exchange(has_stepped_, true)) switch_policy();
+    if (!first_step_ || !fallen_) return;
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        term_began_ + *first_step_ - *fallen_);
+    tally_.on_recovery(took);
+    tell(fmt::format("back in {:.2f} s as term {}", std::chrono::duration<double>(took).count(),
+                     term_->number().value));
+    fallen_.reset();
+  }
+
+  /// A run that is resumed under another policy, but was switched before its cut, has that still.
+  void switch_policy() {
+    const auto& in_force = term_->switched_to();
+    if (options_.policy.empty() || in_force.empty() || in_force == options_.policy) return;
+    const auto receipt = term_->request({options_.policy});
+    if (!receipt || receipt.value().number == 0)
+      tell(fmt::format("the policy could not be switched to {}: {}", options_.policy,
+                       receipt ? receipt.value().refusal : receipt.error().text));
   }
 
   void tell(const std::string& event) {
@@ -198,6 +291,7 @@ private:
 
   void show(const job_status& status) {
     record_.view().show(status);
+    answer_status(status);
     if (status.elapsed - metrics_kept_ >= metrics_period) keep_status(status);
   }
 
@@ -205,15 +299,8 @@ private:
     if (std::exchange(metrics_kept_, status.elapsed) != status.elapsed) record_.keep(status);
   }
 
-  int finish() {
-    job_result end;
-    if (broken_.empty())
-      self_->request(supervisor_, watch_deadline, actors::end_atom::value)
-          .receive(
-              [&](const actors::job_end& found) { end = *found.what; },
-              [&](const caf::error& why) { broken_ = "the supervisor " + actors::cause_of(why); });
-    if (processes_ && !processes_->wait_for_all(end_grace)) processes_->kill_all();
-    if (!broken_.empty()) return record_.give_up(broken_);
+  int finish(job_result& end) {
+    tally_.complete(end, began());
     end.figures.wall_seconds = std::chrono::duration<double>(steady::now() - started_).count();
     return record_.finish(end);
   }
@@ -221,16 +308,21 @@ private:
   const run_options& options_;
   apps::interrupts& interrupts_;
   apps::run_record& record_;
-  const data_facts& facts_;
   steady::time_point started_ = steady::now();
   actors::system_config config_;
   caf::actor_system system_;
-  caf::scoped_actor self_;
-  actors::evaluator_actor evaluator_;
-  std::shared_ptr<const wanted_rows> evaluated_; ///< rows of tables
-  actors::supervisor_actor supervisor_;
-  std::shared_ptr<actors::local_launcher> local_;
-  std::shared_ptr<apps::process_launcher> processes_;
+  apps::term_parts parts_;
+  job_id job_;
+  std::unique_ptr<apps::running_term> term_;
+  steady::time_point term_began_;
+  std::optional<std::chrono::milliseconds> first_step_; ///< of the term, from its start
+  bool has_stepped_ = false;
+  std::vector<incarnation> lives_; ///< of the workers, as last seen
+  restart_rules restarts_;         ///< of those with whom a term falls, over all terms
+  std::chrono::milliseconds wait_{0};
+  std::optional<steady::time_point> fallen_; ///< when a term was over, until another got going
+  terms_tally tally_;
+  bool is_stopping_ = false;
   std::chrono::milliseconds metrics_kept_{0};
   chaos chaos_ = chaos_of(options_.job);
   std::optional<steady::time_point> death_; ///< when the next one is due; none: not yet known
@@ -238,6 +330,7 @@ private:
   apps::control_socket* control_ = nullptr; ///< null: the job takes no orders
   std::vector<pollfd> waited_;
   std::map<std::uint64_t, apps::control_order> switching_; ///< by the number of the switch
+  std::vector<apps::control_order> status_asked_;
   std::string broken_; ///< why the supervisor cannot be asked any more
 };
 
@@ -253,6 +346,8 @@ int run_job(const run_options& options) {
     return refuse(key_error(options.job, "chaos.failures",
                             "kills processes, but the workers of this job are threads of one; run "
                             "it without --in-process, or simulate it"));
+  const auto allowed = apps::allow_descriptors(apps::descriptors_of(options.job));
+  if (!allowed) return refuse(allowed.error().text);
   apps::interrupts interrupts; // before anything starts a thread
   auto test = open_data(options.job, *options.catalog, data_split::test);
   if (!test) return refuse(test.error().text);

@@ -31,6 +31,8 @@ struct run_options {
   runtime::data_facts facts; ///< of the job's data, already checked against the job
   hosting where = hosting::processes;
   output_mode mode = output_mode::live;
+  std::string resume;                    ///< folder of a run to go on with; empty: a new one
+  std::string policy;                    ///< that such a run is switched to; empty: it keeps its
   std::string summary_file;              ///< empty: only the one in the run's folder
   runtime::transport::security security; ///< read_security(job), as the nodes get it
   const runtime::catalog* catalog = nullptr;

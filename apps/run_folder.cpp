@@ -1,10 +1,12 @@
 #include "apps/run_folder.hpp"
 
+#include "runtime/feeder_past.hpp"
 #include "runtime/files.hpp"
 
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,7 +24,6 @@ namespace {
 
 /// Runs of one job in one second; far more than anybody starts.
 constexpr int names_max = 1000;
-constexpr std::uint32_t terms_max = 1'000'000;
 
 std::string failed(std::string_view what, const fs::path& path, int number) {
   return fmt::format("{} {}: {}; choose another folder with --output DIR", what, path.string(),
@@ -38,20 +39,44 @@ runtime::result<run_folder> run_folder::create(const fs::path& dir, const std::s
   const auto stem = fmt::format("{}-{:%Y%m%d-%H%M%S}", job, fmt::localtime(std::time(nullptr)));
   for (int number = 1; number <= names_max; ++number) {
     const auto path = dir / (number == 1 ? stem : fmt::format("{}-{}", stem, number));
-    if (fs::create_directory(path, wrong)) return run_folder(path);
+    if (fs::create_directory(path, wrong)) {
+      run_folder made(path);
+      BOOST_OUTCOME_TRY(made.lock());
+      return made;
+    }
     if (wrong)
       return failure(errc::bad_file, failed("cannot make the folder", path, wrong.value()));
   }
   return failure(errc::bad_file, "too many runs called " + (dir / stem).string());
 }
 
-runtime::result<runtime::supervisor_term> run_folder::take_term() {
-  for (std::uint32_t term = 1; term <= terms_max; ++term) {
+result<run_folder> run_folder::open(const fs::path& path) {
+  BOOST_OUTCOME_TRY(check_run_folder(path));
+  run_folder made(path);
+  BOOST_OUTCOME_TRY(made.lock());
+  return made;
+}
+
+/// The kernel gives the lock back when this process ends, by whatever signal. Children do not get
+/// it.
+result<void> run_folder::lock() {
+  lock_.reset(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock_) return failure(errc::bad_file, failed("cannot open", path_, errno));
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return runtime::success();
+  if (errno != EWOULDBLOCK) return runtime::success(); // a file system without locks
+  return failure(errc::bad_argument, path_.string() + " belongs to a supervisor that still runs; "
+                                                      "end that first, as with Ctrl-C");
+}
+
+runtime::result<runtime::supervisor_term> run_folder::take_term(std::string_view job_text) {
+  for (std::uint32_t term = 1; term <= runtime::terms_max; ++term) {
     const auto path = path_ / fmt::format("term-{}", term);
-    const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
-    if (file >= 0) {
-      ::close(file);
-      return runtime::supervisor_term{term};
+    const runtime::transport::descriptor file(
+        ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
+    if (file) {
+      if (runtime::write_all(file.get(), std::as_bytes(std::span(job_text))))
+        return runtime::supervisor_term{term};
+      return failure(errc::bad_file, failed("cannot write", path, errno));
     }
     if (errno != EEXIST) return failure(errc::bad_file, failed("cannot write", path, errno));
   }

@@ -1,19 +1,25 @@
 /// \file
 /// A run's folder: everything that a job leaves behind, under one name that no other run has.
 ///
-///   job.toml          the resolved config
-///   term-N            supervisor N has taken the run (made with O_EXCL: one supervisor a term)
+///   job.toml          the resolved config, that of the last term
+///   term-N            supervisor N has taken the run (made with O_EXCL: one supervisor a term), with
+///                     the config that it ran with
 ///   metrics.jsonl     the job's status, once a second, one JSON object a line
 ///   events.log        what happened, one line each
 ///   parameters.ckpt   the trained parameters
-///   journal/          shard-N.lgj: what shard N did, for `lagrange replay` and `lagrange audit`
-///   summary.json      the end in numbers
+///   journal/          shard-N.lgj: what shard N did, for `lagrange replay` and `lagrange audit`; of
+///                     terms after the first in term-N/
+///   checkpoints/      cut-N/: a consistent state of the whole job, for a term to go on from
+///   summary.json      the end in numbers; once a run goes on, summary.before.json
 ///   control           while the job runs, a socket: `lagrange ctl` gives orders through it
 ///   workers.json      what each worker did with its time
+///
+/// A supervisor holds a lock on the folder itself as long as it lives, however it ends.
 #pragma once
 
 #include "runtime/error.hpp"
 #include "runtime/ids.hpp"
+#include "runtime/transport/descriptor.hpp"
 
 #include <filesystem>
 #include <string>
@@ -27,11 +33,15 @@ public:
   /// Errors: bad_file, naming the folder and why it cannot be made.
   static runtime::result<run_folder> create(const std::filesystem::path& dir,
                                             const std::string& job);
+  /// One that is there. Errors: bad_argument, when it is none of a run, or a supervisor that lives
+  /// has it.
+  static runtime::result<run_folder> open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
 
-  /// Takes the next term: atomic, so that of two supervisors one gets it.
-  runtime::result<runtime::supervisor_term> take_term();
+  /// Takes the next term: atomic, so that of two supervisors one gets it. `job_text` is the config
+  /// that it runs with.
+  runtime::result<runtime::supervisor_term> take_term(std::string_view job_text);
 
   /// Makes a folder in it. Errors: bad_file.
   runtime::result<void> make(std::string_view name) const;
@@ -42,8 +52,17 @@ public:
 
 private:
   explicit run_folder(std::filesystem::path path) : path_(std::move(path)) {}
+  /// Errors: bad_argument, when another process has it.
+  runtime::result<void> lock();
+
   std::filesystem::path path_;
+  runtime::transport::descriptor lock_;
 };
+
+/// Where the cuts of a run lie.
+inline std::filesystem::path checkpoints_of(const std::filesystem::path& run) {
+  return run / "checkpoints";
+}
 
 // What reads a run that somebody names.
 /// Errors: bad_argument, unless it is a folder with a config: that of a run.

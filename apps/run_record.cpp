@@ -6,8 +6,10 @@
 #include "runtime/files.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <fstream>
 
 namespace lagrange::apps {
 
@@ -15,19 +17,70 @@ using namespace runtime;
 
 namespace {
 constexpr std::string_view parameters_file = "parameters.ckpt";
+/// Longer than any line of metrics.jsonl.
+constexpr std::streamoff line_bytes_max = 1 << 20;
+
+/// The age of the job at the last line of its metrics.
+std::chrono::milliseconds last_elapsed(const std::filesystem::path& metrics) {
+  std::ifstream file(metrics, std::ios::binary | std::ios::ate);
+  if (!file) return {};
+  file.seekg(
+      std::max<std::streamoff>(0, static_cast<std::streamoff>(file.tellg()) - line_bytes_max));
+  double seconds = 0;
+  for (std::string line; std::getline(file, line);) {
+    const auto found = nlohmann::json::parse(line, nullptr, false);
+    if (found.is_object()) seconds = found.value("elapsed_seconds", seconds);
+  }
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+/// What a run said at its end stops being true when it goes on, and is kept under this name.
+constexpr std::string_view summary_before = "summary.before.json";
+
+/// Of a run that was killed there are no figures, or those of an earlier program.
+earlier_terms read_earlier(const std::filesystem::path& run) {
+  std::error_code none;
+  std::filesystem::rename(run / "summary.json", run / summary_before, none);
+  earlier_terms made;
+  made.elapsed = last_elapsed(run / "metrics.jsonl");
+  if (const auto text = read_run_file(run / summary_before))
+    if (auto found = parse_summary(text.value(), "its summary")) made.figures = found.value();
+  return made;
+}
 } // namespace
 
 result<std::unique_ptr<run_record>> run_record::begin(const run_options& options) {
-  BOOST_OUTCOME_TRY(folder, run_folder::create(options.job.output.dir, options.job.name));
-  BOOST_OUTCOME_TRY(term, folder.take_term());
-  BOOST_OUTCOME_TRY(folder.write("job.toml", options.job_text));
-  BOOST_OUTCOME_TRY(folder.make("journal"));
-  return std::unique_ptr<run_record>(new run_record(options, std::move(folder), term));
+  BOOST_OUTCOME_TRY(folder, options.resume.empty()
+                                ? run_folder::create(options.job.output.dir, options.job.name)
+                                : run_folder::open(options.resume));
+  std::unique_ptr<run_record> made(new run_record(options, std::move(folder)));
+  if (!options.resume.empty()) made->earlier_ = read_earlier(made->path());
+  if (auto begun = made->begin_folder(); !begun) {
+    std::error_code ignored;
+    if (options.resume.empty()) std::filesystem::remove_all(made->path(), ignored);
+    return begun.error();
+  }
+  return made;
+}
+
+result<void> run_record::begin_folder() {
+  BOOST_OUTCOME_TRY(begin_term());
+  return folder_.write("job.toml", options_.job_text);
+}
+
+result<void> run_record::begin_term() {
+  BOOST_OUTCOME_TRY(term, folder_.take_term(options_.job_text));
+  term_ = term;
+  const auto journal = journal_path({}, {}, term).parent_path();
+  if (journal.has_parent_path()) {
+    BOOST_OUTCOME_TRY(folder_.make(journal.parent_path().string()));
+  }
+  return folder_.make(journal.string());
 }
 
 journal_opener run_record::journals() const {
   return [run = folder_.path()](const journal_header& head) {
-    return write_journal_to(journal_path(run, head.shard))(head);
+    return write_journal_to(journal_path(run, head.shard, head.term))(head);
   };
 }
 

@@ -21,14 +21,25 @@ struct moment {
   std::string time;
 };
 
+/// What a run that goes on had reached in the programs before.
+struct earlier_terms {
+  runtime::summary figures;             ///< of the last one that ended in order, or none
+  std::chrono::milliseconds elapsed{0}; ///< in its metrics
+};
+
 class run_record {
 public:
-  /// Makes the run's folder, with the config in it. Errors: bad_file. Requires: options that
-  /// outlive the record.
+  /// Makes the run's folder, with the config in it, or goes on in that of options.resume. Errors:
+  /// bad_file; bad_argument, of a folder that is to be gone on in. Requires: options that outlive
+  /// the record.
   static runtime::result<std::unique_ptr<run_record>> begin(const run_options& options);
 
   std::filesystem::path path() const { return folder_.path(); }
+  /// The term that was taken last.
   runtime::supervisor_term term() const { return term_; }
+  const earlier_terms& earlier() const { return earlier_; }
+  /// Takes the next one. Errors: bad_file.
+  runtime::result<void> begin_term();
   /// Of all shards.
   runtime::journal_opener journals() const;
 
@@ -46,10 +57,10 @@ public:
   int give_up(const std::string& why);
 
 private:
-  run_record(const run_options& options, run_folder folder, runtime::supervisor_term term)
-      : options_(options), folder_(std::move(folder)), term_(term),
-        view_(options.mode, standard_screen()) {}
+  run_record(const run_options& options, run_folder folder)
+      : options_(options), folder_(std::move(folder)), view_(options.mode, standard_screen()) {}
 
+  runtime::result<void> begin_folder();
   void append(std::string_view file, std::string_view line);
   bool keep_results(runtime::job_result& end);
   runtime::result<void> keep_parameters(runtime::job_result& end);
@@ -57,6 +68,7 @@ private:
   const run_options& options_;
   run_folder folder_;
   runtime::supervisor_term term_;
+  earlier_terms earlier_;
   live_view view_;
   bool is_disk_told_ = false;
 };

@@ -89,6 +89,7 @@ placement make_placement(const stamp& self, std::string job_text, const data_fac
           facts.input.kind,
           facts.input.fields,
           facts.samples,
+          {},
           {}};
 }
 
@@ -278,9 +279,7 @@ learning_settings learning_of(const job& x, const catalog& rows, const data_fact
 
 } // namespace
 
-namespace {
-
-restart_policy restarts_of(const job& x) {
+restart_policy make_restarts(const job& x) {
   restart_rule all{x.restart.intensity, x.restart.period, x.restart.backoff,
                    restart_strategy_of(x.restart.strategy)};
   const auto rule_of = [&](const job::restart_override& own) {
@@ -298,8 +297,6 @@ restart_policy restarts_of(const job& x) {
   made.feeder = rule_of(x.restart.feeder);
   return made;
 }
-
-} // namespace
 
 supervisor_options make_supervisor(const job& x, const catalog& rows, const data_facts& facts,
                                    const stamp& self) {
@@ -329,10 +326,14 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   made.find_policy = maker_of(rows);
   made.switches = {x.staleness.switches, static_cast<std::uint64_t>(facts.samples),
                    made.job.leases / x.data.epochs / lease_ids};
-  made.restart = restarts_of(x);
+  made.restart = make_restarts(x);
   made.workers_min = x.topology.min_workers;
   made.silence.floor = x.restart.silence;
   made.steps.floor = x.restart.hang;
+  made.cuts.every = x.checkpoint.every;
+  made.cuts.shards = x.topology.shards;
+  const bool has_dense = ops::parameter_elements(network->parameters()) > 0;
+  if (has_dense && codec_of(x.codec.push, rows)) made.cuts.workers = x.topology.workers;
   return made;
 }
 

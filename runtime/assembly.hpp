@@ -10,6 +10,7 @@
 #include "runtime/job.hpp"
 #include "runtime/shard.hpp"
 #include "runtime/supervisor.hpp"
+#include "runtime/term_start.hpp"
 #include "runtime/transport/link_shape.hpp"
 
 #include <memory>
@@ -26,11 +27,12 @@ struct placement {
   std::array<std::int64_t, 2> fields{};
   std::int64_t samples = 0; ///< of the training split
   cut_number cut{};         ///< the last one that was ordered before this life
+  term_start start{};       ///< of this term
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, placement& x) {
-  return f(x.self, x.job_text, x.extents, x.classes, x.kind, x.fields, x.samples, x.cut);
+  return f(x.self, x.job_text, x.extents, x.classes, x.kind, x.fields, x.samples, x.cut, x.start);
 }
 
 /// The placement of an actor of this job.
@@ -64,6 +66,7 @@ feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& 
                            const stamp& self);
 worker_options make_worker(const job& x, const catalog& rows, const data_facts& facts,
                            const stamp& self);
+restart_policy make_restarts(const job& x);
 supervisor_options make_supervisor(const job& x, const catalog& rows, const data_facts& facts,
                                    const stamp& self);
 

@@ -97,7 +97,7 @@ std::uint32_t audit::check_lease(lease_id id) {
   ++(is_applied ? counts_.applied : counts_.dropped);
   counts_.excluded += is_excluded;
   counts_.set_aside += is_set_aside && !is_applied;
-  counts_.dealt_again += last.value - 1;
+  counts_.dealt_again += attempt_in_term(last) - 1;
   if (is_applied) counts_.samples += sample_count(dealt_, what);
   return what.batches;
 }

@@ -70,10 +70,11 @@ feeder::feeder(feeder_options options)
                   "rounds of leases that differ in their batches");
   LAGRANGE_EXPECT(options_.workers > 0 && options_.shards > 0, "nobody to deal to");
   for (std::uint32_t worker = 0; worker < options_.workers; ++worker)
-    workers_[{worker}].life = incarnation{1};
+    workers_[{worker}].life = first_life({worker});
   counts_.from = options_.self;
   counts_.epochs = options_.epochs;
-  begin_round({0});
+  if (options_.past) take_up(*options_.past);
+  begin_round(fresh_);
 }
 
 bool feeder::is_fenced(const stamp& from) const {
@@ -214,9 +215,11 @@ bool feeder::choose_lease(lease_id end, const lease_request& request, dealt_gran
 worker_clock feeder::start_clock(const lease_request& request) const {
   if (request.state == standing::working) return request.clock;
   const bool is_joining = request.state == standing::joining;
-  if (is_joining && request.from.life.value <= 1) return {0}; // where every shard has put it
-  if (has_rounds()) return {round_};
   const auto worker = worker_of(request.from);
+  const bool is_first = is_joining && request.from.life <= first_life(worker);
+  if (is_first && !options_.past) return {0}; // where every shard has put it
+  if (has_rounds()) return {round_};
+  if (is_first) return options_.past->clock;
   std::optional<worker_clock> slowest;
   for (const auto& [other, known] : workers_)
     if (known.is_counted && other != worker)
@@ -257,6 +260,7 @@ std::uint32_t feeder::batches_for(worker_id worker, lease_id first) const {
 lease feeder::describe(lease_id id, worker_id to) const {
   lease what;
   what.id = id;
+  what.attempt = attempt_before(options_.self.term);
   what.epoch = epoch_of(options_, id);
   what.batches = batches_for(to, id);
   if (has_rounds()) {

@@ -8,6 +8,7 @@
 
 #include "runtime/cut_messages.hpp"
 #include "runtime/data/augment.hpp"
+#include "runtime/feeder_past.hpp"
 #include "runtime/lease_deadlines.hpp"
 #include "runtime/lease_deaths.hpp"
 #include "runtime/lease_set.hpp"
@@ -45,9 +46,11 @@ struct feeder_options {
   dealing_rule rule; ///< until the policy is switched
   std::function<dealing_rule(const std::string& policy)> find_rule; ///< null: it never is
   augmentation changes = augmentation::none; ///< of the samples, when they are fetched
+  cut_number cut{};                          ///< the last one of the job before this life
+  std::vector<incarnation> lives; ///< of workers, that this term begins with; those left out: 1
+  std::shared_ptr<const feeder_past> past; ///< null: this term begins the job
   /// A lease that so many workers died with is set aside; 0: none is.
   std::uint32_t batch_deaths = 3;
-  cut_number cut{}; ///< the last one of the job before this life
 };
 
 /// Ids of leases in the whole job. Units: leases, or their batches where they have several.
@@ -146,6 +149,8 @@ private:
   bool choose(const lease_request& request, dealt_grant& chosen);
   std::optional<lease_id> choose_again(const lease_request& request) const;
   bool choose_lease(lease_id end, const lease_request& request, dealt_grant& chosen);
+  void take_up(const feeder_past& past);
+  incarnation first_life(worker_id worker) const;
   worker_clock start_clock(const lease_request& request) const;
   lease describe(lease_id id, worker_id to) const;
   std::uint32_t batches_for(worker_id worker, lease_id first) const;

@@ -120,6 +120,14 @@ struct job {
     bool operator==(const restart_table&) const = default;
   } restart;
 
+  /// Of a run, on its disk. Cuts are made while everybody goes on.
+  struct checkpoint_table {
+    std::chrono::milliseconds every{30'000}; ///< between two cuts; 0: none is made
+    std::uint32_t keep = 3;                  ///< the newest so many
+    std::chrono::milliseconds keep_for{0};   ///< and those that are younger
+    bool operator==(const checkpoint_table&) const = default;
+  } checkpoint;
+
   struct evaluation_table {
     /// Thousandths of an epoch between evaluations; the end has one always.
     std::uint64_t every = 1000;

@@ -95,9 +95,9 @@ void check_dynamic_steps(const job& x, refusals& refused) {
 
 void check_workers(const job& x, refusals& refused) {
   if (x.topology.min_workers > x.topology.workers)
-    refused.add("topology.min_workers",
-                fmt::format("the job has only {} workers, expected at most that",
-                            x.topology.workers));
+    refused.add(
+        "topology.min_workers",
+        fmt::format("the job has only {} workers, expected at most that", x.topology.workers));
 }
 
 void check_memory(const job& x, const catalog& rows, std::span<const ops::parameter_spec> specs,

@@ -233,6 +233,13 @@ const key_rule rules[] = {
     {"restart.feeder.backoff", "of the feeder alone",
      own_time{at<&job::restart, &restart::feeder, &own::backoff>, backoff}},
 
+    {"checkpoint.every", "between two; \"0s\": none is made",
+     duration_key{at<&job::checkpoint, &job::checkpoint_table::every>, 0ms, 24h}},
+    {"checkpoint.keep", "the newest so many stay",
+     u32{at<&job::checkpoint, &job::checkpoint_table::keep>, 1, 1'000}},
+    {"checkpoint.keep_for", "younger ones stay, too, however many",
+     duration_key{at<&job::checkpoint, &job::checkpoint_table::keep_for>, 0ms, 720h}},
+
     {"evaluation.every", "on the test split; the end of the job has one always",
      epochs_key{at<&job::evaluation, &job::evaluation_table::every>}},
     {"evaluation.target", "time_to_target_seconds is measured to it, or \"none\"",

@@ -15,6 +15,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <memory>
 
 namespace lagrange::runtime {
@@ -78,8 +79,10 @@ void each_field(Bytes bytes, Head& x) {
   bytes.text(80, x.build);
   bytes.text(80 + text_bytes, x.instruction_set);
   bytes.text(80 + 2 * text_bytes, x.libraries);
+  bytes.u32(80 + 3 * text_bytes, x.continues.term.value);
+  bytes.u64(88 + 3 * text_bytes, x.continues.records);
 }
-static_assert(48 + digest_bytes == 80 && 80 + 3 * text_bytes <= head_bytes);
+static_assert(48 + digest_bytes == 80 && 96 + 3 * text_bytes <= head_bytes);
 
 /// A record after its check, at 0.
 template <class Bytes, class Entry>
@@ -140,7 +143,8 @@ journal_header make_journal_header(const job& what, std::string_view job_text, c
           .job_text = sha256(std::as_bytes(std::span(job_text))),
           .build = build_id(),
           .instruction_set = ops::instruction_set(),
-          .libraries = ops::library_versions()};
+          .libraries = ops::library_versions(),
+          .continues = {}};
 }
 
 std::vector<std::string> differences(const journal_header& written, const journal_header& here) {
@@ -156,8 +160,11 @@ std::vector<std::string> differences(const journal_header& written, const journa
   return found;
 }
 
-std::filesystem::path journal_path(const std::filesystem::path& run, shard_id shard) {
-  return run / "journal" / fmt::format("shard-{}.lgj", shard.value);
+std::filesystem::path journal_path(const std::filesystem::path& run, shard_id shard,
+                                   supervisor_term term) {
+  const auto folder = run / "journal";
+  return (term.value > 1 ? folder / fmt::format("term-{}", term.value) : folder) /
+         fmt::format("shard-{}.lgj", shard.value);
 }
 
 // ---- writing ------------------------------------------------------------------------------------
@@ -263,6 +270,14 @@ result<journal> decode_journal(std::span<const char> content, const std::string&
 result<journal> read_journal(const std::filesystem::path& path) {
   BOOST_OUTCOME_TRY(content, read_file(path, file_bytes_max));
   return decode_journal(content, path.string());
+}
+
+result<journal_header> read_journal_head(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<char> content(head_bytes);
+  file.read(content.data(), head_bytes);
+  content.resize(static_cast<std::size_t>(file.gcount()));
+  return decode_head(content, path.string());
 }
 
 } // namespace lagrange::runtime

@@ -15,9 +15,17 @@
 namespace lagrange::runtime {
 
 /// Raised with every change that an older reader would misread. Other versions are refused.
-constexpr std::uint32_t journal_version = 3;
+constexpr std::uint32_t journal_version = 4;
 /// Updates between two hashes of a shard's parameters: hashing costs what a few updates do.
 constexpr std::uint64_t journal_hash_every = 256;
+
+/// What a journal goes on from: the first records of the one that the shard kept in an earlier
+/// term. Term 0: from the beginning of the job.
+struct journal_origin {
+  supervisor_term term;
+  std::uint64_t records = 0;
+  bool operator==(const journal_origin&) const = default;
+};
 
 struct journal_header {
   shard_id shard;
@@ -30,6 +38,7 @@ struct journal_header {
   std::string build;        ///< build_id()
   std::string instruction_set;
   std::string libraries; ///< and devices: libraries_of()
+  journal_origin continues;
   bool operator==(const journal_header&) const = default;
 };
 
@@ -40,8 +49,9 @@ journal_header make_journal_header(const job& what, std::string_view job_text, c
 /// each: these are what bits depend on.
 std::vector<std::string> differences(const journal_header& written, const journal_header& here);
 
-/// Of shard-N in the run's folder.
-std::filesystem::path journal_path(const std::filesystem::path& run, shard_id shard);
+/// Of shard-N in the run's folder: in journal/, or for terms after the first in journal/term-T/.
+std::filesystem::path journal_path(const std::filesystem::path& run, shard_id shard,
+                                   supervisor_term term = {1});
 
 /// Appends to a file of its own. Used by one thread. No allocation once it has seen its largest
 /// burst.
@@ -81,5 +91,7 @@ struct journal {
 /// Errors: bad_file, naming what is damaged, missing or of another version, and what to do.
 result<journal> decode_journal(std::span<const char> content, const std::string& place);
 result<journal> read_journal(const std::filesystem::path& path);
+/// The head alone. Errors: as above.
+result<journal_header> read_journal_head(const std::filesystem::path& path);
 
 } // namespace lagrange::runtime

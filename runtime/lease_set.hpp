@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace lagrange::runtime {
 
@@ -63,6 +64,12 @@ public:
     return made;
   }
   bool operator==(const lease_set&) const = default;
+  /// Begins and ends of all that is in, ascending; none touches another.
+  std::vector<std::pair<lease_id, lease_id>> ranges() const {
+    std::vector<std::pair<lease_id, lease_id>> made(above_.begin(), above_.end());
+    if (watermark_.value > 0) made.insert(made.begin(), {lease_id{}, watermark_});
+    return made;
+  }
 
 private:
   lease_id watermark_;                 ///< the lowest lease that is not in

@@ -22,6 +22,7 @@ namespace lagrange::runtime {
 struct progress_options {
   std::string job;
   std::string policy;
+  std::string in_force; ///< when this term begins, if it was switched before; empty: `policy`
   std::uint32_t workers = 1;
   std::uint32_t shards = 1;
   std::uint32_t replicas = 0;
@@ -65,6 +66,7 @@ public:
   std::uint32_t epochs_finished() const { return feeder_.epoch; }
   bool is_finished() const { return feeder_.finished; }
   const feeder_report& leases() const { return feeder_; }
+  const std::vector<double>& recoveries_ms() const { return recoveries_ms_; }
 
 private:
   struct worker_figures {

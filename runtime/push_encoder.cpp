@@ -38,6 +38,18 @@ lasting_memory fresh_memory(std::size_t bytes) {
   return {made, &made->all};
 }
 
+lasting_memory begun_memory(std::size_t bytes, worker_id worker, const unsent_source& unsent) {
+  auto made = fresh_memory(bytes);
+  const auto before = unsent ? unsent(worker) : std::vector<std::byte>();
+  if (before.empty()) return made;
+  if (before.size() != bytes)
+    throw ops::device_error("what worker-" + to_string(worker) + " had not sent takes " +
+                            std::to_string(before.size()) + " bytes, expected " +
+                            std::to_string(bytes));
+  std::ranges::copy(before, made->begin());
+  return made;
+}
+
 push_encoder::push_encoder(encoder_options options)
     : options_(std::move(options)), residual_(opened(options_)) {}
 

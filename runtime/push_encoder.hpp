@@ -30,6 +30,12 @@ using memory_keeper = std::function<lasting_memory(std::size_t bytes)>;
 /// Memory that lasts as long as this process needs it.
 lasting_memory fresh_memory(std::size_t bytes);
 
+/// What a worker had not sent when its term began, as runtime/residual lays it out; empty: nothing.
+using unsent_source = std::function<std::vector<std::byte>(worker_id)>;
+/// Memory that begins with that; `unsent` may be null. Errors: throws device_error when it is of
+/// another size.
+lasting_memory begun_memory(std::size_t bytes, worker_id worker, const unsent_source& unsent);
+
 struct encoder_options {
   std::unique_ptr<codec> writes;
   lasting_memory memory;             ///< residual::bytes_for(elements) bytes

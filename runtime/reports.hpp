@@ -16,14 +16,14 @@ namespace lagrange::runtime {
 struct worker_report {
   stamp from;
   worker_clock clock;
-  std::uint64_t steps = 0;             ///< since this incarnation started
-  std::uint64_t samples = 0;           ///< since this incarnation started
-  std::uint64_t skipped = 0;           ///< of the steps: loss or gradient was not finite
-  double loss = 0;                     ///< mean training loss since the last report
-  double loss_steps = 0;               ///< steps in that mean
-  std::chrono::nanoseconds compute{0}; ///< since this incarnation started
-  time_histogram step_times;           ///< those that `compute` is the sum of
-  std::chrono::nanoseconds waiting{0}; ///< with neither a lease nor parameters to go on with
+  std::uint64_t steps = 0;               ///< since this incarnation started
+  std::uint64_t samples = 0;             ///< since this incarnation started
+  std::uint64_t skipped = 0;             ///< of the steps: loss or gradient was not finite
+  double loss = 0;                       ///< mean training loss since the last report
+  double loss_steps = 0;                 ///< steps in that mean
+  std::chrono::nanoseconds compute{0};   ///< since this incarnation started
+  time_histogram step_times;             ///< those that `compute` is the sum of
+  std::chrono::nanoseconds waiting{0};   ///< with neither a lease nor parameters to go on with
   std::chrono::nanoseconds under_way{0}; ///< that the step under way has taken; 0: none is
   lease_id computing;                    ///< of that step
 };
@@ -50,9 +50,9 @@ struct shard_report {
 
 struct feeder_report {
   stamp from;
-  std::uint64_t issued = 0;  ///< distinct leases dealt
-  std::uint64_t applied = 0; ///< leases entered into every shard
-  std::uint64_t dropped = 0; ///< leases settled on every shard without being applied
+  std::uint64_t issued = 0;    ///< distinct leases dealt
+  std::uint64_t applied = 0;   ///< leases entered into every shard
+  std::uint64_t dropped = 0;   ///< leases settled on every shard without being applied
   std::uint64_t set_aside = 0; ///< of those, because workers died with them
   std::uint64_t dealt_again = 0;
   std::uint64_t closed = 0;  ///< ids of leases that are applied or dropped, out of leases_of()

@@ -42,6 +42,7 @@ struct job_status {
   double test_loss = -1;      ///< of the last evaluation; negative: none yet
   std::string injected = {};  ///< times that are not the machine's own, as in "worker-2 5x"
   std::uint64_t switches = 0; ///< of the policy, in force
+  std::chrono::milliseconds first_step{-1}; ///< when a worker told of one; negative: none has
 };
 
 template <class Inspector>
@@ -53,7 +54,7 @@ template <class Inspector>
 auto inspect(Inspector& f, job_status& x) {
   return f(x.job, x.policy, x.elapsed, x.epoch, x.epochs, x.leases, x.leases_closed,
            x.samples_per_second, x.loss, x.test_accuracy, x.actors, x.samples, x.test_loss,
-           x.injected, x.switches);
+           x.injected, x.switches, x.first_step);
 }
 
 } // namespace lagrange::runtime

@@ -258,8 +258,7 @@ std::string to_text(const summary& x, const std::string& folder) {
                           ? fmt::format(", back after {:.0f} ms (p50)", *x.recovery_ms.p50)
                           : std::string());
   if (!x.given_up.empty())
-    text += fmt::format("given up, because they died too often: {}\n",
-                        fmt::join(x.given_up, ", "));
+    text += fmt::format("given up, because they died too often: {}\n", fmt::join(x.given_up, ", "));
   for (const auto& each : x.switches)
     text += fmt::format("policy: {} from clock {} on ({} samples, {:.1f} s)\n", each.to, each.clock,
                         each.samples, each.seconds);

@@ -25,7 +25,10 @@ supervisor::supervisor(supervisor_options options, time_point now)
   LAGRANGE_EXPECT(options_.job.workers > 0 && options_.job.shards > 0, "a job without actors");
   const auto add = [this](actor_role role, std::uint32_t count) {
     places_by_role_[role] = count;
-    for (std::uint32_t index = 0; index < count; ++index) places_[{role, index}].life = {1};
+    for (std::uint32_t index = 0; index < count; ++index) {
+      const auto first = options_.lives.find({role, index});
+      places_[{role, index}].life = first == options_.lives.end() ? incarnation{1} : first->second;
+    }
   };
   add(actor_role::feeder, 1);
   add(actor_role::shard, options_.job.shards);
@@ -108,8 +111,7 @@ membership_view supervisor::view() const {
     const bool is_dead = where.state == place_state::lost || where.state == place_state::ended;
     made.members.push_back({worker_id{name.index},
                             is_between ? incarnation{where.life.value - 1} : where.life,
-                            !is_between && !is_dead,
-                            where.was_fenced});
+                            !is_between && !is_dead, where.was_fenced});
   }
   return made;
 }

@@ -4,8 +4,10 @@
 ///
 /// Places come up in three waves: feeder, shards, workers, because each connects to those before
 /// it. A worker that dies leaves the membership view, and its next incarnation starts after a
-/// back-off; one that dies too often ends the job, or is given up. A shard or feeder that dies ends
-/// the term. An actor that is up and silent, or hangs in a step, is killed, and then has died.
+/// back-off; one that dies too often ends the job, or is given up. A shard or feeder that dies
+/// takes with it all that is newer than the last cut: the term is over, everybody is killed, and
+/// whoever runs the job begins the next term. An actor that is up and silent, or hangs in a step,
+/// is killed, and then has died.
 ///
 /// Invariants: CL-2 (a death becomes a view at once), DU-1 (its cuts), EN-1 (every job ends, with
 /// its cause named).
@@ -42,6 +44,7 @@ struct supervisor_options {
   heartbeat_options silence;
   step_watch_options steps;
   cut_schedule_options cuts;
+  std::map<actor_name, incarnation> lives; ///< that this term begins with; those left out: 1
   /// A node that has not joined by then counts as lost.
   std::chrono::milliseconds start_deadline{30'000};
   /// A job that ends waits so long for its last figures and for its nodes.
@@ -57,6 +60,12 @@ enum class job_phase : std::uint8_t {
 };
 
 enum class job_outcome : std::uint8_t { done = 0, failed, interrupted };
+
+/// Why a term is over before its time.
+struct term_fall {
+  actor_name who;
+  std::string cause; ///< completes a sentence, as in "was killed (signal 9)"
+};
 
 /// What a supervisor wants done, in this order.
 struct supervisor_effects {
@@ -119,6 +128,10 @@ public:
   job_outcome outcome() const { return outcome_; }
   /// Why the job failed; empty if it did not.
   const std::string& cause() const { return cause_; }
+  /// Who took the term with it, if somebody did; the job may go on in another.
+  const std::optional<term_fall>& fall() const { return fall_; }
+  /// Recoveries of workers so far, each until its next life's first step. Units: milliseconds.
+  const std::vector<double>& recoveries_ms() const { return progress_.recoveries_ms(); }
   const stamp& self() const { return options_.self; }
   const table_split& tables() const { return options_.tables; }
   membership_view view() const;
@@ -157,9 +170,9 @@ private:
   void lose_restartable(actor_life who, place& where, const death& how, time_point now,
                         supervisor_effects& out);
   bool may_give_up(actor_name name, const restart_rules::verdict& found) const;
-  void give_up(actor_name name, place& where, const std::string& why, time_point now,
-               supervisor_effects& out);
+  void give_up(actor_name name, place& where, const std::string& why, supervisor_effects& out);
   void restart(actor_life who, place& where, time_point due, time_point now);
+  void fall(actor_life who, const std::string& cause, supervisor_effects& out);
   void restart_others(actor_name dead, time_point due, time_point now, supervisor_effects& out);
   std::string describe_return(actor_life who, const place& where, time_point now) const;
   void change_view(time_point now, supervisor_effects& out);
@@ -191,6 +204,7 @@ private:
   job_phase phase_ = job_phase::starting;
   job_outcome outcome_ = job_outcome::done;
   std::string cause_;
+  std::optional<term_fall> fall_;
   time_point end_by_;
   time_point view_sent_;
   std::uint64_t evaluated_ = 0; ///< thousandths of an epoch

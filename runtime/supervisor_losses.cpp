@@ -27,16 +27,22 @@ void supervisor::lose(actor_life who, place& where, const death& how, time_point
   } else if (is_restartable(who.name.role)) {
     lose_restartable(who, where, how, now, out);
   } else {
-    where.state = place_state::ended;
-    out.kills.push_back(who);
-    out.events.push_back(to_string(who.name) + " " + how.cause);
-    end(job_outcome::failed,
-        to_string(who.name) + " " + how.cause +
-            (who.name.role == actor_role::shard
-                 ? "; its parameters are lost with it (topology.replicas = 0)"
-                 : "; its leases are lost with it"),
-        now, out);
+    fall(who, how.cause, out);
   }
+}
+
+/// Nobody has to be asked to end: the next term begins where everybody was at a cut.
+void supervisor::fall(actor_life who, const std::string& cause, supervisor_effects& out) {
+  for (auto& [name, where] : places_) {
+    if (where.state != place_state::waiting && where.state != place_state::lost)
+      out.kills.push_back({name, where.life});
+    where.state = place_state::ended;
+  }
+  out.launches.clear();
+  phase_ = job_phase::ended;
+  outcome_ = job_outcome::failed;
+  cause_ = to_string(who.name) + " " + cause;
+  fall_ = {who.name, cause};
 }
 
 supervisor_effects supervisor::on_launch_failure(actor_life who, const std::string& cause,
@@ -58,7 +64,8 @@ void supervisor::lose_restartable(actor_life who, place& where, const death& how
     restart(who, where, now + found.wait, now);
     restart_others(who.name, now + found.wait, now, out);
   } else if (goes_on) {
-    give_up(who.name, where, found.excess, now, out);
+    give_up(who.name, where, found.excess, out);
+    cuts_.forget(who.name, now);
   }
   change_view(now, out);
   if (!found.excess.empty() && !goes_on)
@@ -73,9 +80,8 @@ bool supervisor::may_give_up(actor_name name, const restart_rules::verdict& foun
          name.role == actor_role::worker && places_by_role_.at(actor_role::worker) > least;
 }
 
-void supervisor::give_up(actor_name name, place& where, const std::string& why, time_point now,
+void supervisor::give_up(actor_name name, place& where, const std::string& why,
                          supervisor_effects& out) {
-  cuts_.on_departure(name, now);
   where.state = place_state::ended;
   where.is_given_up = true;
   const auto left = --places_by_role_[name.role];
@@ -97,12 +103,12 @@ std::string supervisor::describe_return(actor_life who, const place& where, time
 
 /// Its next life begins when it is due.
 void supervisor::restart(actor_life who, place& where, time_point due, time_point now) {
+  cuts_.on_loss(who.name, now);
   if (!where.lost_at) {
     where.lost_at = now;
     where.lost_view = options_.self.view.next();
     where.freed.clear();
   }
-  cuts_.on_loss(who.name, now);
   progress_.on_loss(who.name, now);
   ++where.restarts;
   where.life = where.life.next();

@@ -311,7 +311,7 @@ void worker::push_empty(push_verdict verdict, time_point now, worker_effects& ou
         .is_closed = true},
        now);
   clock_ = outgoing_->clock;
-  cut_ = std::max(cut_, outgoing_->what.cut); // of a lease that is given up
+  if (verdict == push_verdict::discard) cut_ = std::max(cut_, grant_->what.cut);
   grant_ = nullptr;
   auto frame = std::make_shared<gradient_push>();
   frame->from = options_.self;

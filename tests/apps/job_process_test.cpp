@@ -172,9 +172,11 @@ TEST_CASE("EN-1: a supervisor that was stopped for a while finds its shards agai
   check_audit(summary_in(folder), 12000);
 }
 
-TEST_CASE("EN-1: the death of a shard ends the job with its cause named", "[apps][process]") {
+TEST_CASE("EN-1: the death of a shard that is not to be survived ends the job with its cause named", "[apps][process]") {
   tests::temporary_folder folder;
-  running_program program(job(folder, "ssp:3", "50"));
+  auto arguments = job(folder, "ssp:3", "50");
+  arguments.insert(arguments.end(), {"--set", "restart.intensity=0"});
+  running_program program(arguments);
   const auto status =
       program.status_where([](const json& seen) { return has_steps(seen, "worker-0", 5); });
   REQUIRE(status.is_object());

@@ -1,6 +1,6 @@
 // Checkpoints on a disk that fails at every step: what was whole stays whole, and nothing is mixed.
 #include "runtime/checkpoint_store.hpp"
-#include "tests/runtime/faulty_disk.hpp"
+#include "tests/support/faulty_disk.hpp"
 #include "tests/support/sample_states.hpp"
 #include "tests/support/shard_states.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -168,7 +168,8 @@ TEST_CASE("on a full disk a cut fails with a reason and the one before stays who
     cuts.disk.fill_up(1 << 20);
     REQUIRE(write_cut(cuts.store, {2}));
     std::uint64_t bytes = 0;
-    for (const auto& each : cuts.store.read_manifest({2}).value().parts) bytes += each.bytes;
+    const auto manifest = cuts.store.read_manifest({2}).value();
+    for (const auto& each : manifest.parts) bytes += each.bytes;
     return bytes;
   }();
   for (std::uint64_t left = 0; left < full; left += 97) {
@@ -242,7 +243,7 @@ TEST_CASE("a manifest of hostile text is refused", "[runtime][checkpoint]") {
     auto damaged = text;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
     const auto got = parse_manifest(damaged, "m");
-    if (got) CHECK(got.value() == sample); // white space
+    CHECK((!got || got.value() == sample)); // accepted: of white space
   }
   const auto refusal = [&](auto change) {
     auto x = sample;

@@ -47,6 +47,9 @@ const broken_config broken[] = {
     {"[restart]\nperiod = \"0s\"", {"restart.period = \"0s\"", "a time from \"1s\" to \"24h\""}},
     {"[restart]\nbackoff = \"2h\"", {"restart.backoff = \"2h\"", "to \"60m\""}},
     {"[restart]\nstrategy = \"some\"", {"restart.strategy = \"some\"", "one_for_one"}},
+    {"[checkpoint]\nevery = 30", {"checkpoint.every = 30", "a time from \"0ms\" to \"24h\""}},
+    {"[checkpoint]\nkeep = 0", {"checkpoint.keep = 0", "from 1 to 1000"}},
+    {"[checkpoint]\nkeep_for = \"721h\"", {"checkpoint.keep_for = \"721h\"", "to \"720h\""}},
     {"[restart]\nsilence = \"200ms\"", {"restart.silence = \"200ms\"", "from \"1s\" to \"60m\""}},
     {"[simulation]\nstep = \"0us\"",
      {"job.toml:2: simulation.step = \"0us\"", "a time from \"1us\" to \"60s\""}},
@@ -132,7 +135,7 @@ const broken_config broken[] = {
      {"model.layers: layers[0]", "\"causal\" is missing", "true or false"}},
     {"[model]\nlayers = [{type = \"linear\", outputs = -1}]",
      {"model.layers: layers[0]", "\"outputs\"", "from 0 to 16777216, not -1"}},
-    {"[checkpoint]\nevery = \"30s\"", {"job.toml:1: unknown table checkpoint"}},
+    {"[checkpont]\nevery = \"30s\"", {"unknown table checkpont", "did you mean \"checkpoint\"?"}},
     {"[staleness]\nouter = \"diloc\"", {"staleness.outer = \"diloc\"", "\"diloco\""}},
     {"[topology]\nmin_workers = 1", {"unknown key topology.min_workers", "one of workers, shards"}},
     // What later releases bring.

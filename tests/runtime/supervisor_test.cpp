@@ -221,22 +221,21 @@ TEST_CASE("EN-1: a worker that dies too often ends the job with the cause named"
   CHECK(job.tick(1s).launches.empty());
 }
 
-TEST_CASE("EN-1: the death of a shard or the feeder ends the job with the cause named",
+TEST_CASE("EN-1: the death of a shard or the feeder is the end of the term, with the cause named",
           "[runtime][supervisor]") {
   const auto name = GENERATE(shard_name(1), feeder_name);
   job_probe job;
   job.run();
+  CHECK_FALSE(job.twin.fall());
   const auto end = job.lose(name);
-  CHECK(end.wants_nodes_ended);
-  CHECK(end.kills == std::vector<actor_life>{{name, {1}}});
-  CHECK(job.twin.phase() == job_phase::ending);
-  CHECK_THAT(job.twin.cause(), Catch::StartsWith(to_string(name) + " was killed (signal 9); its "));
-  CHECK(job.twin.summarise().outcome == "failed");
-  for (const auto other : job_probe::everyone()) {
-    CHECK((other == name || job.twin.phase() == job_phase::ending));
-    job.lose(other);
-  }
+  CHECK(end.kills.size() == job_probe::everyone().size()); // the next term begins with nobody left
+  CHECK(end.launches.empty());
   CHECK(job.twin.phase() == job_phase::ended);
+  REQUIRE(job.twin.fall());
+  CHECK(job.twin.fall()->who == name);
+  CHECK(job.twin.fall()->cause == "was killed (signal 9)");
+  CHECK(job.twin.cause() == to_string(name) + " was killed (signal 9)");
+  CHECK(job.twin.summarise().outcome == "failed");
 }
 
 TEST_CASE("EN-1: what does not come up in time is lost", "[runtime][supervisor]") {
@@ -251,20 +250,22 @@ TEST_CASE("EN-1: what does not come up in time is lost", "[runtime][supervisor]"
     CHECK(late.events.front() == "worker-1 did not come up in time");
     CHECK(job.tick(100ms).launches == std::vector<actor_life>{{worker_name(1), {2}}});
   }
-  SECTION("a shard ends the job") {
+  SECTION("a shard ends the term") {
     for (const auto name : job_probe::everyone())
       if (name != shard_name(1)) job.come_up(name);
-    CHECK(job.tick(30s).wants_nodes_ended);
+    CHECK_FALSE(job.tick(30s).kills.empty());
+    CHECK(job.twin.fall());
     CHECK_THAT(job.twin.cause(), Catch::StartsWith("shard-1 did not come up in time"));
   }
   SECTION("a node that joined but never got its actor running counts as well") {
     job.join(feeder_name);
-    CHECK(job.tick(30s).wants_nodes_ended);
+    job.tick(30s);
+    CHECK(job.twin.fall());
   }
   SECTION("a node that cannot be started says why") {
     const auto effects =
         job.twin.on_launch_failure({feeder_name, {1}}, "no such file: \"lagrange\"", job.now);
-    CHECK(effects.wants_nodes_ended);
+    CHECK_FALSE(effects.kills.empty());
     CHECK_THAT(job.twin.cause(), Catch::Contains("could not be started: no such file"));
   }
 }
@@ -326,6 +327,16 @@ TEST_CASE("a job that is done: figures, nodes ended, ended", "[runtime][supervis
   CHECK(job.twin.cause().empty());
 }
 
+TEST_CASE("a shard that dies before it has handed over its parameters ends the term",
+          "[runtime][supervisor]") {
+  job_probe job;
+  job.run();
+  job.report(2, true);
+  job.lose(shard_name(0));
+  CHECK(job.twin.fall());
+  CHECK(job.twin.outcome() == job_outcome::failed);
+}
+
 TEST_CASE("EN-1: neither the last figures nor a node that will not end keep a job alive",
           "[runtime][supervisor]") {
   job_probe job;
@@ -336,10 +347,6 @@ TEST_CASE("EN-1: neither the last figures nor a node that will not end keep a jo
     CHECK(job.tick(1ms).wants_nodes_ended);
     CHECK(job.twin.outcome() == job_outcome::failed);
     CHECK_THAT(job.twin.cause(), Catch::Contains("did not hand over their parameters"));
-  }
-  SECTION("a shard that dies before it has handed over its parameters") {
-    CHECK(job.lose(shard_name(0)).wants_nodes_ended);
-    CHECK(job.twin.outcome() == job_outcome::failed);
   }
   SECTION("figures that come") { job.twin.on_figures(job.now); }
   CHECK(job.twin.phase() == job_phase::ending);
