@@ -61,8 +61,7 @@ public:
         config_(options.where == hosting::in_process ? actors::network::none : actors::network::caf,
                 actors::scheduling::pool, threads_of(options.where, options.job)),
         system_(config_), parts_{system_, options, record, {}, {}},
-        restarts_({options.job.restart.intensity, options.job.restart.period,
-                   options.job.restart.backoff}) {
+        restarts_(make_supervisor(options.job, *options.catalog, options.facts, {}).restart) {
     auto tests = std::make_shared<evaluation>(
         std::move(test), std::make_unique<computation>(
                              make_computation(options.job, *options.catalog, options.facts)));
