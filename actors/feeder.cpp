@@ -65,12 +65,13 @@ feeder_actor::behavior_type feeder(feeder_pointer self, std::shared_ptr<feeder_s
         self->state.port->on_view(view);
         auto stamp = self->state.port->twin().self();
         stamp.view = self->state.port->twin().view();
-        return view_ack{stamp};
+        return view_ack{stamp, self->state.port->twin().given_back_by_view()};
       },
       [self](const arrival& x) { self->state.port->on_frame(x.from, *x.what); },
       [self](const link_loss& x) { self->state.port->on_down(x.gone, x.why); },
       [self](wake_atom) { self->state.port->on_wake(); },
       [self](tick_atom) {
+        self->state.port->on_tick();
         report(self);
         self->delayed_send(self, tick_period, tick_atom::value);
       },

@@ -26,6 +26,10 @@ void tell(const apps::recorded_run& run, const audit& found) {
     fmt::print("{} leases: {} applied, {} dropped, 0 lost, 0 twice; {} dealt again, {} late pushes "
                "refused\n",
                counts.leases, counts.applied, counts.dropped, counts.dealt_again, counts.refused);
+    if (counts.set_aside > 0)
+      fmt::print("{} of those dropped {} set aside, because workers died with {}\n",
+                 counts.set_aside, counts.set_aside == 1 ? "was" : "were",
+                 counts.set_aside == 1 ? "it" : "them");
     fmt::print("every sample of every epoch was {}: {} in {}, on {}\n",
                counts.dropped == 0 ? "applied exactly once" : "applied exactly once or dropped",
                counted(counts.samples, "sample"), counted(run.job.data.epochs, "epoch"),
@@ -46,6 +50,7 @@ nlohmann::json to_json(const apps::recorded_run& run, const audit& found) {
                       {"leases", counts.leases},
                       {"applied", counts.applied},
                       {"dropped", counts.dropped},
+                      {"set_aside", counts.set_aside},
                       {"dealt_again", counts.dealt_again},
                       {"refused", counts.refused},
                       {"samples", counts.samples},

@@ -61,7 +61,7 @@ public:
         config_(options.where == hosting::in_process ? actors::network::none : actors::network::caf,
                 actors::scheduling::pool, threads_of(options.where, options.job)),
         system_(config_), parts_{system_, options, record, {}, {}},
-        restarts_(make_supervisor(options.job, *options.catalog, options.facts, {}).restart) {
+        restarts_(make_restarts(options.job)) {
     auto tests = std::make_shared<evaluation>(
         std::move(test), std::make_unique<computation>(
                              make_computation(options.job, *options.catalog, options.facts)));

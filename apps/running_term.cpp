@@ -33,17 +33,6 @@ auto gone(caf::scoped_actor& self, caf::error why) {
   return failure(errc::peer_gone, "the supervisor " + actors::cause_of(why));
 }
 
-/// Each shard and the feeder live once in a term, so that its number is theirs; workers count on.
-std::map<actor_name, incarnation> lives_of(const job& what, supervisor_term term,
-                                           const term_start& start) {
-  std::map<actor_name, incarnation> made{{{actor_role::feeder, 0}, {term.value}}};
-  for (std::uint32_t shard = 0; shard < what.topology.shards; ++shard)
-    made[{actor_role::shard, shard}] = {term.value};
-  for (std::uint32_t worker = 0; worker < what.topology.workers; ++worker)
-    made[{actor_role::worker, worker}] = start.life_of({worker});
-  return made;
-}
-
 /// A rule that has switched the policy is done, in whatever term.
 void leave_out(const std::vector<std::string>& switched, std::vector<switch_rule>& rules) {
   for (const auto& policy : switched)
@@ -79,7 +68,7 @@ result<std::shared_ptr<actors::supervisor_setup>> running_term::make_setup() {
   auto made = std::make_shared<actors::supervisor_setup>();
   const stamp self{job_, term_, {}, {}, incarnation{1}};
   made->options = make_supervisor(what, rows, facts, self);
-  made->options.lives = lives_of(what, term_, start_);
+  made->options.lives = first_lives(term_, start_, what.topology.workers, what.topology.shards);
   made->order = make_placement(self, text, facts);
   made->order.start = start_;
   made->options.cuts.last = ordered_;
@@ -105,11 +94,11 @@ result<void> running_term::start() {
                                                     {},
                                                     ::getpid(),
                                                     writer_,
-                                                    unsent_at(start_)});
+                                                    unsent_at(local_files(), start_)});
   } else {
     setup->open_plane = planes_of_host(options.security, loopback);
     setup->nodes = processes_ = std::make_shared<process_launcher>(
-        options.security, parts_.record.path(), term_, unsent_at(start_));
+        options.security, parts_.record.path(), term_, unsent_at(local_files(), start_));
   }
   supervisor_ = parts_.system.spawn(
       actors::supervisor, std::shared_ptr<const actors::supervisor_setup>(std::move(setup)));

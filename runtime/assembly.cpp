@@ -206,7 +206,10 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
 namespace {
 
 dealing_rule rule_of(const staleness_policy& policy, std::uint32_t workers) {
-  return {policy.arrivals() == arrival::round ? workers : 0, policy.quorum()};
+  const bool has_rounds = policy.arrivals() == arrival::round;
+  // Where clocks bound each other, or a round waits for all, others wait for the late one itself.
+  const bool deals_overdue = has_rounds ? policy.quorum().has_value() : !policy.bound();
+  return {has_rounds ? workers : 0, policy.quorum(), deals_overdue};
 }
 
 } // namespace
@@ -222,6 +225,7 @@ feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& 
   made.seed = x.seed;
   made.workers = x.topology.workers;
   made.shards = x.topology.shards;
+  made.batch_deaths = x.restart.batch_deaths;
   if (x.data.augment == "flip-crop") made.changes = augmentation::flip_crop;
   made.find_rule = [table = rows.policies, workers = made.workers](const std::string& spec) {
     return rule_of(*make_policy(table, spec).value(), workers);
@@ -275,6 +279,25 @@ learning_settings learning_of(const job& x, const catalog& rows, const data_fact
 
 } // namespace
 
+restart_policy make_restarts(const job& x) {
+  restart_rule all{x.restart.intensity, x.restart.period, x.restart.backoff,
+                   restart_strategy_of(x.restart.strategy)};
+  const auto rule_of = [&](const job::restart_override& own) {
+    auto made = all;
+    made.intensity = own.intensity.value_or(all.intensity);
+    made.period = own.period.value_or(all.period);
+    made.backoff = own.backoff.value_or(all.backoff);
+    made.has_own_intensity = own.intensity.has_value();
+    return made;
+  };
+  restart_policy made;
+  made.worker = rule_of(x.restart.worker);
+  made.worker.escalation = restart_escalation_of(x.restart.worker_escalation);
+  made.shard = rule_of(x.restart.shard);
+  made.feeder = rule_of(x.restart.feeder);
+  return made;
+}
+
 supervisor_options make_supervisor(const job& x, const catalog& rows, const data_facts& facts,
                                    const stamp& self) {
   supervisor_options made;
@@ -303,9 +326,10 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
   made.find_policy = maker_of(rows);
   made.switches = {x.staleness.switches, static_cast<std::uint64_t>(facts.samples),
                    made.job.leases / x.data.epochs / lease_ids};
-  made.restart = {x.restart.intensity, x.restart.period, x.restart.backoff,
-                  restart_strategy_of(x.restart.strategy)};
+  made.restart = make_restarts(x);
+  made.workers_min = x.topology.min_workers;
   made.silence.floor = x.restart.silence;
+  made.steps.floor = x.restart.hang;
   made.cuts.every = x.checkpoint.every;
   made.cuts.shards = x.topology.shards;
   const bool has_dense = ops::parameter_elements(network->parameters()) > 0;

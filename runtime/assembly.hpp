@@ -66,6 +66,7 @@ feeder_options make_feeder(const job& x, const catalog& rows, const data_facts& 
                            const stamp& self);
 worker_options make_worker(const job& x, const catalog& rows, const data_facts& facts,
                            const stamp& self);
+restart_policy make_restarts(const job& x);
 supervisor_options make_supervisor(const job& x, const catalog& rows, const data_facts& facts,
                                    const stamp& self);
 

@@ -15,9 +15,9 @@ void audit::report(const std::string& text) {
 
 void audit::see(shard_id shard, const journal_entry& entry) {
   auto& own = shards_.at(shard.value);
-  const bool is_settled = entry.kind == journal_kind::applied ||
-                          entry.kind == journal_kind::dropped ||
-                          entry.kind == journal_kind::excluded;
+  const bool is_settled =
+      entry.kind == journal_kind::applied || entry.kind == journal_kind::dropped ||
+      entry.kind == journal_kind::excluded || entry.kind == journal_kind::set_aside;
   if (is_settled) return see_end(shard, entry);
   if (entry.kind == journal_kind::duplicate) ++counts_.refused;
   if (entry.kind == journal_kind::kept && !own.kept.emplace(entry.what, entry.attempt).second)
@@ -33,14 +33,15 @@ void audit::see(shard_id shard, const journal_entry& entry) {
 void audit::see_end(shard_id shard, const journal_entry& entry) {
   auto& own = shards_.at(shard.value);
   const bool is_applied = entry.kind == journal_kind::applied;
-  const auto batches = batches_of(dealt_, entry.samples);
+  const bool is_set_aside = entry.kind == journal_kind::set_aside;
+  const auto batches = is_set_aside ? entry.batches : batches_of(dealt_, entry.samples);
   const auto [place, is_first] =
       own.ended.try_emplace(entry.what, ending{entry.kind, entry.attempt, entry.version, batches});
   if (!is_first)
     report(fmt::format("lease {} was {} twice by shard-{} (at versions {} and {})",
                        entry.what.value, is_applied ? "applied" : "settled", shard.value,
                        place->second.version.value, entry.version.value));
-  const bool is_known = entry.kind != journal_kind::excluded; // how many samples it has
+  const bool is_known = !is_set_aside && entry.kind != journal_kind::excluded; // of its samples
   const lease what{.id = entry.what, .attempt = {}, .batches = batches};
   if (entry.what.value >= ids_)
     report(fmt::format("shard-{} settled lease {}, but the job has only {}", shard.value,
@@ -71,7 +72,7 @@ void audit::end() {
 
 /// The ids that the lease stands for.
 std::uint32_t audit::check_lease(lease_id id) {
-  bool is_applied = false, is_excluded = false;
+  bool is_applied = false, is_excluded = false, is_set_aside = false;
   lease_attempt last{1};
   lease what{.id = id, .attempt = {}};
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
@@ -87,6 +88,7 @@ std::uint32_t audit::check_lease(lease_id id) {
     what.batches = ended.batches;
     is_applied |= ended.kind == journal_kind::applied;
     is_excluded |= ended.kind == journal_kind::excluded;
+    is_set_aside |= ended.kind == journal_kind::set_aside;
     last = std::max(last, ended.attempt);
   }
   if (is_applied && is_excluded)
@@ -94,6 +96,7 @@ std::uint32_t audit::check_lease(lease_id id) {
                        id.value));
   ++(is_applied ? counts_.applied : counts_.dropped);
   counts_.excluded += is_excluded;
+  counts_.set_aside += is_set_aside && !is_applied;
   counts_.dealt_again += attempt_in_term(last) - 1;
   if (is_applied) counts_.samples += sample_count(dealt_, what);
   return what.batches;

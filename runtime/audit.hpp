@@ -16,14 +16,15 @@
 namespace lagrange::runtime {
 
 struct audit_counts {
-  std::uint64_t leases = 0;   ///< that were dealt
-  std::uint64_t samples = 0;  ///< that were applied, over all epochs
-  std::uint64_t applied = 0;  ///< leases that changed parameters
-  std::uint64_t dropped = 0;  ///< leases that every shard dropped
-  std::uint64_t excluded = 0; ///< of those, by the policy
+  std::uint64_t leases = 0;      ///< that were dealt
+  std::uint64_t samples = 0;     ///< that were applied, over all epochs
+  std::uint64_t applied = 0;     ///< leases that changed parameters
+  std::uint64_t dropped = 0;     ///< leases that every shard dropped
+  std::uint64_t excluded = 0;    ///< of those, by the policy
+  std::uint64_t set_aside = 0;   ///< of those, because workers died with them
   std::uint64_t dealt_again = 0; ///< each within the term that settled it last
-  std::uint64_t refused = 0;  ///< pushes of leases that had been taken
-  std::uint64_t switches = 0; ///< of the policy
+  std::uint64_t refused = 0;     ///< pushes of leases that had been taken
+  std::uint64_t switches = 0;    ///< of the policy
 };
 
 class audit {

@@ -34,7 +34,7 @@ public:
   struct memory {
     std::unique_ptr<push_encoder> encoder{}; ///< null: gradients go as they are
     bool has_recovered = false;              ///< the encoder
-    cut_number cut{};                          ///< of the last step
+    cut_number cut{};                        ///< of the last step
     std::optional<loss_scale> scale{};       ///< under f16
     /// Not none: a lease is several batches, each a step taken here, and a result is the delta of
     /// all; its frames leave when the last is done. Of a model without tables.

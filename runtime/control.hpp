@@ -50,7 +50,7 @@ struct watch_reply {
 /// How a job ended, with everything that outlives it. Stays inside the supervisor's process.
 struct job_result {
   job_outcome outcome = job_outcome::done;
-  std::string cause; ///< why it failed
+  std::string cause;             ///< why it failed
   std::optional<term_fall> fall; ///< who took the term with it, if somebody did
   summary figures;
   std::vector<double> recoveries_ms; ///< those that the figures are percentiles of

@@ -53,8 +53,7 @@ result<std::shared_ptr<const shard_state>> cut_reader::shard(shard_id id) const 
 }
 
 result<std::shared_ptr<const feeder_past>>
-cut_reader::feeder(const feeder_options& dealt,
-                   std::map<lease_id, std::uint32_t> batches) const {
+cut_reader::feeder(const feeder_options& dealt, std::map<lease_id, std::uint32_t> batches) const {
   std::vector<std::shared_ptr<const shard_state>> states;
   for (std::uint32_t index = 0; index < dealt.shards; ++index) {
     BOOST_OUTCOME_TRY(state, shard({index}));
@@ -65,11 +64,21 @@ cut_reader::feeder(const feeder_options& dealt,
 }
 
 result<std::vector<std::byte>> cut_reader::unsent(worker_id worker) const {
-  if (manifest_.find(checkpoint_store::file_of(worker)) == nullptr)
-    return std::vector<std::byte>();
+  if (manifest_.find(checkpoint_store::file_of(worker)) == nullptr) return std::vector<std::byte>();
   BOOST_OUTCOME_TRY(state, store_.read(manifest_, worker));
   const auto bytes = std::as_bytes(std::as_const(state.memory).values<std::uint8_t>());
   return std::vector<std::byte>(bytes.begin(), bytes.end());
+}
+
+unsent_source unsent_at(std::shared_ptr<file_system> disk, const term_start& start) {
+  if (!start.is_of_a_cut()) return nullptr;
+  return [disk = std::move(disk), start](worker_id worker) {
+    const auto cut = cut_reader::open(*disk, start);
+    if (!cut) throw ops::device_error(cut.error().text);
+    auto found = cut.value().unsent(worker);
+    if (!found) throw ops::device_error(found.error().text);
+    return std::move(found).value();
+  };
 }
 
 } // namespace lagrange::runtime

@@ -33,8 +33,19 @@ void cut_schedule::ask(time_point now) {
 }
 
 bool cut_schedule::is_expected(actor_name who) const {
+  if (gone_.contains(who)) return false;
   return (who.role == actor_role::shard && who.index < options_.shards) ||
          (who.role == actor_role::worker && who.index < options_.workers);
+}
+
+bool cut_schedule::is_whole() const {
+  const auto has_all = [this](actor_role role, std::uint32_t count) {
+    for (std::uint32_t index = 0; index < count; ++index)
+      if (is_expected({role, index}) && !making_->parts.contains({role, index})) return false;
+    return true;
+  };
+  return has_all(actor_role::shard, options_.shards) &&
+         has_all(actor_role::worker, options_.workers);
 }
 
 std::optional<whole_cut> cut_schedule::on_part(const part_report& part, time_point now) {
@@ -46,10 +57,15 @@ std::optional<whole_cut> cut_schedule::on_part(const part_report& part, time_poi
     return std::nullopt;
   }
   making_->parts.emplace(part.from.name, part); // the first one: another life has none of this cut
-  if (making_->parts.size() < options_.shards + options_.workers) return std::nullopt;
+  if (!is_whole()) return std::nullopt;
   making_->took = std::chrono::duration_cast<std::chrono::milliseconds>(now - began_);
   due_ = now + options_.every;
   return std::exchange(making_, std::nullopt);
+}
+
+void cut_schedule::forget(actor_name who, time_point now) {
+  on_loss(who, now);
+  gone_.insert(who);
 }
 
 void cut_schedule::on_loss(actor_name who, time_point now) {

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,8 @@ public:
   std::optional<whole_cut> on_part(const part_report& part, time_point now);
   /// What it was to keep may be lost with it, so its cut is given up, and another begun soon.
   void on_loss(actor_name who, time_point now);
+  /// It will not come back, and no cut waits for it from now on.
+  void forget(actor_name who, time_point now);
 
   bool is_enabled() const { return options_.every.count() > 0; }
   bool is_making() const { return making_.has_value(); }
@@ -56,6 +59,7 @@ public:
 
 private:
   bool is_expected(actor_name who) const;
+  bool is_whole() const;
   void give_up(time_point next) {
     making_.reset();
     due_ = next;
@@ -66,6 +70,7 @@ private:
   std::optional<time_point> due_; ///< none: the schedule has not begun
   std::optional<whole_cut> making_;
   time_point began_, sent_;
+  std::set<actor_name> gone_;
   std::string failure_;
 };
 

@@ -63,7 +63,7 @@ std::uint32_t dynamic_batches(std::uint32_t most, std::chrono::nanoseconds own_b
 
 feeder::feeder(feeder_options options)
     : options_(std::move(options)), leases_per_epoch_(leases_per_epoch(options_)),
-      rule_(options_.rule), cut_(options_.cut) {
+      rule_(options_.rule), cut_(options_.cut), deaths_(options_.batch_deaths) {
   LAGRANGE_EXPECT(options_.samples > 0 && options_.batch > 0 && options_.epochs > 0,
                   "nothing to deal");
   LAGRANGE_EXPECT(options_.batches_max == 1 || (options_.batches_max > 0 && !has_rounds()),
@@ -88,8 +88,9 @@ bool feeder::is_fenced(const stamp& from) const {
 
 // ---- requests -----------------------------------------------------------------------------------
 
-feeder_effects feeder::on_request(const lease_request& request, ticket to) {
+feeder_effects feeder::on_request(const lease_request& request, ticket to, time_point now) {
   feeder_effects out;
+  now_ = now;
   if (is_fenced(request.from)) {
     out.refused.push_back({to, {errc::fenced, "a lease request of a fenced incarnation"}});
     return out;
@@ -97,7 +98,7 @@ feeder_effects feeder::on_request(const lease_request& request, ticket to) {
   const auto worker = worker_of(request.from);
   auto& known = workers_[worker];
   if (request.from.life > known.life) {
-    give_back(worker, known.life);
+    give_back(worker, known.life, false);
     known = {request.from.life, false, false, known.clock, 0, {}};
   }
   if (request.sequence < known.answered) {
@@ -123,7 +124,8 @@ feeder_effects feeder::on_request(const lease_request& request, ticket to) {
 }
 
 void feeder::deal(feeder_effects& out) {
-  if (has_nothing_left() && !is_finished()) return; // whoever is parked is idle
+  if (has_nothing_left() && !is_finished() && held_back_.empty())
+    return; // whoever is parked is idle
   for (auto at = parked_.begin(); at != parked_.end();)
     at = deal_to(at->first, at->second, out) ? parked_.erase(at) : std::next(at);
 }
@@ -136,10 +138,11 @@ bool feeder::deal_to(worker_id worker, const parked_request& asked, feeder_effec
   chosen.to = to;
   chosen.grant.from = options_.self;
   chosen.grant.sequence = request.sequence;
+  held_back_.erase(worker);
   auto& known = workers_[worker];
   known.answered = request.sequence;
   known.is_counted =
-      chosen.grant.kind == grant_kind::batch || chosen.grant.kind == grant_kind::tick;
+      chosen.grant.kind != grant_kind::idle && chosen.grant.kind != grant_kind::finished;
   known.clock = std::max(known.clock, chosen.grant.clock);
   known.last = chosen;
   out.grants.push_back(std::move(chosen));
@@ -178,9 +181,13 @@ bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
 
 bool feeder::choose_lease(lease_id end, const lease_request& request, dealt_grant& chosen) {
   lease_id id;
-  if (!again_.empty()) {
-    id = *again_.begin();
-    again_.erase(again_.begin());
+  if (computes_suspect(worker_of(request.from))) {
+    held_back_.insert(worker_of(request.from));
+    return false;
+  }
+  if (const auto again = choose_again(request)) {
+    id = *again;
+    again_.erase(id);
     ++counts_.dealt_again;
   } else if (fresh_ < end) {
     id = fresh_;
@@ -195,10 +202,12 @@ bool feeder::choose_lease(lease_id end, const lease_request& request, dealt_gran
   opened.what.cut = has_rounds() ? round_cut_ : cut_;
   opened.holder = worker_of(request.from);
   opened.life = request.from.life;
-  chosen.grant.kind = grant_kind::batch;
+  deadlines_.on_deal(id, opened.holder, now_);
+  const bool is_set_aside = deaths_.is_set_aside(id);
+  chosen.grant.kind = is_set_aside ? grant_kind::discard : grant_kind::batch;
   chosen.grant.what = opened.what;
   if (has_rounds()) chosen.grant.clock = {round_};
-  chosen.samples = samples_of(options_, opened.what);
+  if (!is_set_aside) chosen.samples = samples_of(options_, opened.what);
   return true;
 }
 
@@ -269,6 +278,7 @@ feeder_effects feeder::on_settlement(const settlement& settled, time_point now) 
   if (settled.from.job != options_.self.job || settled.from.term != options_.self.term ||
       settled.from.name.role != actor_role::shard || settled.from.name.index >= options_.shards)
     return out;
+  now_ = now;
   for (const auto& entry : settled.leases) {
     const auto open = open_.find(entry.what);
     if (open == open_.end()) continue;
@@ -278,6 +288,7 @@ feeder_effects feeder::on_settlement(const settlement& settled, time_point now) 
     }
     open->second.settled.insert({settled.from.name.index});
     open->second.is_applied |= entry.outcome == lease_outcome::applied;
+    open->second.is_set_aside |= entry.outcome == lease_outcome::set_aside;
     if (open->second.settled.size() < options_.shards) continue;
     const auto what = open->second.what;
     if (open->second.is_applied) {
@@ -285,7 +296,10 @@ feeder_effects feeder::on_settlement(const settlement& settled, time_point now) 
       counts_.samples += sample_count(options_, what);
     } else {
       ++counts_.dropped;
+      counts_.set_aside += open->second.is_set_aside ? 1 : 0;
     }
+    deaths_.forget(entry.what);
+    deadlines_.on_settled(entry.what, now);
     closed_.insert(what.id, what.batches);
     again_.erase(entry.what);
     open_.erase(open);
@@ -314,30 +328,27 @@ void feeder::open_next_rounds() {
   begin_round(fresh_);
 }
 
-void feeder::give_back(worker_id worker, incarnation up_to) {
-  for (const auto& [id, open] : open_)
-    if (open.holder == worker && open.life <= up_to && !arrived_.contains(id) && !is_closed_)
-      again_.insert(id);
-}
-
 feeder_effects feeder::on_view(const membership_view& view, time_point now) {
   feeder_effects out;
   if (view.from.job != options_.self.job || view.from.term != options_.self.term ||
       view.from.view <= view_)
     return out;
+  now_ = now;
   view_ = view.from.view;
   for (const auto& member : view.members) {
     auto& known = workers_[member.worker];
     if (member.life < known.life) continue;
     const bool is_news = member.life > known.life || (!member.live && !known.is_dead);
     if (!is_news) continue;
-    give_back(member.worker, member.live ? known.life : member.life);
+    give_back(member.worker, member.live ? known.life : member.life, member.was_fenced);
     if (const auto waiting = parked_.find(member.worker); waiting != parked_.end()) {
       out.refused.push_back({waiting->second.to, {errc::fenced, "the worker was declared dead"}});
       parked_.erase(waiting);
     }
+    held_back_.erase(member.worker);
     known = {member.life, !member.live, false, known.clock, 0, {}};
   }
+  given_back_by_view_ = std::exchange(given_back_, {});
   deal(out);
   close_round_if_due(now, out);
   return out;

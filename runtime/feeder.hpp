@@ -9,6 +9,8 @@
 #include "runtime/cut_messages.hpp"
 #include "runtime/data/augment.hpp"
 #include "runtime/feeder_past.hpp"
+#include "runtime/lease_deadlines.hpp"
+#include "runtime/lease_deaths.hpp"
 #include "runtime/lease_set.hpp"
 #include "runtime/reports.hpp"
 #include "runtime/rounds.hpp"
@@ -25,6 +27,9 @@ namespace lagrange::runtime {
 struct dealing_rule {
   std::uint32_t round_size = 0;       ///< leases of a round; 0: leases are dealt without rounds
   std::optional<round_quorum> quorum; ///< of a round; none: it waits for all of its leases
+  /// A lease that takes much longer than others is dealt to another worker as well. It helps only
+  /// where nobody waits for the clock of its holder.
+  bool deals_overdue = false;
   bool operator==(const dealing_rule&) const = default;
 };
 
@@ -44,6 +49,8 @@ struct feeder_options {
   cut_number cut{};                          ///< the last one of the job before this life
   std::vector<incarnation> lives; ///< of workers, that this term begins with; those left out: 1
   std::shared_ptr<const feeder_past> past; ///< null: this term begins the job
+  /// A lease that so many workers died with is set aside; 0: none is.
+  std::uint32_t batch_deaths = 3;
 };
 
 /// Ids of leases in the whole job. Units: leases, or their batches where they have several.
@@ -83,7 +90,7 @@ public:
   explicit feeder(feeder_options options);
 
   /// Answered now, or parked until there is a lease or the job is finished.
-  feeder_effects on_request(const lease_request& request, ticket to);
+  feeder_effects on_request(const lease_request& request, ticket to, time_point now = {});
   feeder_effects on_settlement(const settlement& settled, time_point now);
   feeder_effects on_view(const membership_view& view, time_point now);
   /// Answered when the round is closed.
@@ -95,6 +102,8 @@ public:
   void on_cut(const cut_order& order);
   /// The time asked for by wake_after is over.
   feeder_effects on_wake(time_point now);
+  /// A few times a second: deals again what is overdue.
+  feeder_effects on_tick(time_point now);
 
   feeder_report report() const;
   /// Epochs whose leases are all closed.
@@ -103,6 +112,8 @@ public:
   /// As leases_of().
   std::uint64_t leases() const { return leases_of(options_); }
   view_number view() const { return view_; }
+  /// What the deaths that the last view told of gave back.
+  const std::vector<given_back>& given_back_by_view() const { return given_back_by_view_; }
   const stamp& self() const { return options_.self; }
 
 private:
@@ -111,8 +122,9 @@ private:
     worker_id holder;
     incarnation life;
     std::set<shard_id> settled;
-    std::set<shard_id> kept; ///< who has its push, for its round
-    bool is_applied = false; ///< at least one shard has applied it
+    std::set<shard_id> kept;   ///< who has its push, for its round
+    bool is_applied = false;   ///< at least one shard has applied it
+    bool is_set_aside = false; ///< at least one shard has heard that it is given up
   };
   struct asking_worker {
     incarnation life;
@@ -135,6 +147,7 @@ private:
   bool deal_to(worker_id worker, const parked_request& asked, feeder_effects& out);
   /// The grant for a request, if there is one now.
   bool choose(const lease_request& request, dealt_grant& chosen);
+  std::optional<lease_id> choose_again(const lease_request& request) const;
   bool choose_lease(lease_id end, const lease_request& request, dealt_grant& chosen);
   void take_up(const feeder_past& past);
   incarnation first_life(worker_id worker) const;
@@ -142,7 +155,11 @@ private:
   lease describe(lease_id id, worker_id to) const;
   std::uint32_t batches_for(worker_id worker, lease_id first) const;
   lease_id end_of_epoch(lease_id id) const;
-  void give_back(worker_id worker, incarnation up_to);
+  // When workers die (feeder_deaths.cpp):
+  void give_back(worker_id worker, incarnation up_to, bool was_fenced);
+  std::vector<lease_id> suspects_of(worker_id worker, incarnation up_to) const;
+  void set_aside(const lease& what);
+  bool computes_suspect(worker_id worker) const;
   void open_next_rounds();
   void begin_round(lease_id first);
   // While the policy is switched (feeder_switch.cpp):
@@ -175,7 +192,13 @@ private:
   round_closing closing_;         ///< the last one
   std::set<shard_id> asking_;     ///< who waits for the next one
   std::map<lease_id, open_lease> open_;
-  std::set<lease_id> again_; ///< open leases whose holder died
+  std::set<lease_id> again_; ///< open leases whose holder died, or is late
+  lease_deaths deaths_;
+  lease_deadlines deadlines_;
+  time_point now_{};                           ///< of what is being answered
+  std::vector<given_back> given_back_;         ///< since the last view
+  std::vector<given_back> given_back_by_view_; ///< until then
+  std::set<worker_id> held_back_;              ///< parked, because they compute a suspect
   lease_set closed_;
   std::map<worker_id, asking_worker> workers_;
   std::map<worker_id, parked_request> parked_;

@@ -2,8 +2,8 @@
 /// What the feeder of a later term begins with. Nobody saves a feeder: what had become of every
 /// lease is known from what all shards held at the cut that the term goes back to.
 ///
-/// A lease that every shard had taken is closed. One that only some had, or none although later ones
-/// had been dealt, is open, and dealt again; those that have it say so and take nothing twice.
+/// A lease that every shard had taken is closed. One that only some had, or none although later
+/// ones had been dealt, is open, and dealt again; those that have it say so and take nothing twice.
 ///
 /// Invariants: LE-1, SH-2.
 #pragma once

@@ -14,7 +14,7 @@ void feeder_port::on_frame(transport::link_id from, const transport::frame& what
   const auto request = decode<lease_request>(what);
   if (!request) return give_up(from, request.error());
   peers_[from] = {request.value().from.name, request.value().from.life};
-  carry_out(twin_.on_request(request.value(), {from.value}));
+  carry_out(twin_.on_request(request.value(), {from.value}, hooks_.now()));
 }
 
 void feeder_port::on_down(transport::link_id gone, const error& why) {

@@ -38,6 +38,7 @@ public:
   void on_view(const membership_view& view) { carry_out(twin_.on_view(view, hooks_.now())); }
   void on_round_request(const round_request& asked) { carry_out(twin_.on_round_request(asked)); }
   void on_switch(const switch_order& order) { carry_out(twin_.on_switch(order, hooks_.now())); }
+  void on_tick() { carry_out(twin_.on_tick(hooks_.now())); }
   void on_cut(const cut_order& order) { twin_.on_cut(order); }
   void on_wake() { carry_out(twin_.on_wake(hooks_.now())); }
   const feeder& twin() const { return twin_; }

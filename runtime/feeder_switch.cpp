@@ -19,6 +19,7 @@ void feeder::note_if_drained(feeder_effects& out) {
 feeder_effects feeder::on_switch(const switch_order& order, time_point now) {
   feeder_effects out;
   if (order.from.job != options_.self.job || order.from.term != options_.self.term) return out;
+  now_ = now;
   const bool is_next = order.number == switches_ + 1;
   if (!is_next && order.number != switches_) return out; // of a switch long past
   const switch_ack ack{options_.self, order.number, order.phase, {}};

@@ -38,15 +38,18 @@ bool is_table(std::string_view key) {
                      [&](const key_rule& rule) { return table_of(rule.key) == key; });
 }
 
-/// What may stand in the table that `key` is in: keys, and at the top the tables too.
+/// What may stand in the table that `key` is in: keys, and tables.
 std::vector<std::string_view> siblings(std::string_view key) {
   const auto table = table_of(key);
   std::vector<std::string_view> names;
   for (const auto& rule : key_rules()) {
-    const auto name = table_of(rule.key) == table ? leaf_of(rule.key)
-                      : table.empty()             ? table_of(rule.key)
-                                                  : std::string_view();
-    if (!name.empty() && (names.empty() || names.back() != name)) names.push_back(name);
+    auto rest = rule.key;
+    if (!table.empty()) {
+      if (!rest.starts_with(table) || rest.substr(table.size(), 1) != ".") continue;
+      rest.remove_prefix(table.size() + 1);
+    }
+    const auto name = rest.substr(0, rest.find('.'));
+    if (names.empty() || names.back() != name) names.push_back(name);
   }
   return names;
 }

@@ -76,6 +76,7 @@ struct job {
 
   struct topology_table {
     std::uint32_t workers = 4;
+    std::uint32_t min_workers = 1; ///< with fewer left the job ends
     std::uint32_t shards = 2;
     std::uint32_t replicas = 0;
     std::vector<std::string> nodes{"local"};
@@ -99,13 +100,23 @@ struct job {
     bool operator==(const precision_table&) const = default;
   } precision;
 
+  /// What differs for the actors of one role; what is not said is as for all.
+  struct restart_override {
+    std::optional<std::uint32_t> intensity;
+    std::optional<std::chrono::milliseconds> period, backoff;
+    bool operator==(const restart_override&) const = default;
+  };
   /// An actor that dies more than `intensity` times within `period` ends the job.
   struct restart_table {
     std::uint32_t intensity = 5;
     std::chrono::milliseconds period{60'000};
     std::chrono::milliseconds backoff{100};   ///< before a restart
     std::chrono::milliseconds silence{3'000}; ///< of an actor that then counts as dead, at least
+    std::chrono::milliseconds hang{10'000};   ///< of one step that then counts as hung, at least
     std::string strategy = "one_for_one";     ///< who is restarted along with the one that died
+    std::uint32_t batch_deaths = 3;           ///< that set a lease aside; 0: none is
+    restart_override worker, shard, feeder;
+    std::string worker_escalation = "end"; ///< end or go_on
     bool operator==(const restart_table&) const = default;
   } restart;
 

@@ -93,6 +93,13 @@ void check_dynamic_steps(const job& x, refusals& refused) {
                 "2, the batches of the fastest worker");
 }
 
+void check_workers(const job& x, refusals& refused) {
+  if (x.topology.min_workers > x.topology.workers)
+    refused.add(
+        "topology.min_workers",
+        fmt::format("the job has only {} workers, expected at most that", x.topology.workers));
+}
+
 void check_memory(const job& x, const catalog& rows, std::span<const ops::parameter_spec> specs,
                   refusals& refused) try {
   const auto& optimizer = *find_row(rows.optimizers, x.optimizer.name);
@@ -272,6 +279,7 @@ result<void> check_job(const job& x, const data_facts& facts, const catalog& row
   check_policies(x, rows, refused);
   check_model(x, facts, rows, refused);
   check_dynamic_steps(x, refused);
+  check_workers(x, refused);
   if (x.precision.compute != "f32") check_precision(x, facts, rows, refused);
   check_devices(x, facts, rows, refused);
   if (const auto stray = find_stray_rule(x)) refused.add(stray->key, stray->text);

@@ -8,6 +8,8 @@ namespace {
 
 using u32 = whole_key<std::uint32_t>;
 using u64 = whole_key<std::uint64_t>;
+using own_count = override_key<u32, std::uint32_t>;
+using own_time = override_key<duration_key, std::chrono::milliseconds>;
 using namespace std::chrono_literals;
 
 /// The field at the end of a path of members.
@@ -66,6 +68,12 @@ constexpr bool is_epsilon(float x) { return x > 0 && x <= 1; }
 constexpr bool is_decay(float x) { return x >= 0 && x <= 1; }
 constexpr bool is_sigma(float x) { return x >= 0 && x <= 2; }
 constexpr bool is_amount(float x) { return x >= 0 && x <= 1e9F; }
+
+using restart = job::restart_table;
+using own = job::restart_override;
+constexpr u32 intensity{at<&job::restart, &restart::intensity>, 0, 1'000};
+constexpr duration_key period{at<&job::restart, &restart::period>, 1s, 24h};
+constexpr duration_key backoff{at<&job::restart, &restart::backoff>, 0ms, 1h};
 
 const key_rule rules[] = {
     {"name", "names the run's folder", plain_name_key{at<&job::name>}},
@@ -161,6 +169,8 @@ const key_rule rules[] = {
 
     {"topology.workers", "compute gradients; each a process, of which a run has at most 1024",
      u32{at<&job::topology, &job::topology_table::workers>, 1, workers_max}},
+    {"topology.min_workers", "a job that gives workers up ends with fewer left",
+     u32{at<&job::topology, &job::topology_table::min_workers>, 1, workers_max}},
     {"topology.shards", "own the parameters, each a process",
      u32{at<&job::topology, &job::topology_table::shards>, 1, shards_max}},
     {"topology.replicas", "of each shard",
@@ -190,17 +200,38 @@ const key_rule rules[] = {
     {"precision.compute", "of workers; parameters and optimizers stay in f32",
      choice_key{at<&job::precision, &job::precision_table::compute>, {"f32", "bf16", "f16"}}},
 
-    {"restart.intensity", "restarts of one actor in the period; more end the job",
-     u32{at<&job::restart, &job::restart_table::intensity>, 0, 1'000}},
-    {"restart.period", "as in \"60s\"",
-     duration_key{at<&job::restart, &job::restart_table::period>, 1s, 24h}},
-    {"restart.backoff", "before a restart",
-     duration_key{at<&job::restart, &job::restart_table::backoff>, 0ms, 1h}},
+    {"restart.intensity", "restarts of one actor in the period; more end the job", intensity},
+    {"restart.period", "as in \"60s\"", period},
+    {"restart.backoff", "before a restart", backoff},
     {"restart.silence", "an actor that says nothing for so long, or longer by its habit, is dead",
      duration_key{at<&job::restart, &job::restart_table::silence>, 1s, 1h}},
+    {"restart.hang", "a worker whose step takes so long, or longer by its habit, is dead",
+     duration_key{at<&job::restart, &job::restart_table::hang>, 1s, 1h}},
     {"restart.strategy", "who is restarted along with an actor that died, of the workers",
      choice_key{at<&job::restart, &job::restart_table::strategy>,
                 {"one_for_one", "rest_for_one", "all"}}},
+    {"restart.batch_deaths", "a batch that so many workers died with is set aside; 0: none is",
+     u32{at<&job::restart, &job::restart_table::batch_deaths>, 0, 1'000}},
+    {"restart.worker.intensity", "of workers alone",
+     own_count{at<&job::restart, &restart::worker, &own::intensity>, intensity}},
+    {"restart.worker.period", "of workers alone",
+     own_time{at<&job::restart, &restart::worker, &own::period>, period}},
+    {"restart.worker.backoff", "of workers alone",
+     own_time{at<&job::restart, &restart::worker, &own::backoff>, backoff}},
+    {"restart.worker.escalation", "one that dies too often ends the job, or it goes on without",
+     choice_key{at<&job::restart, &restart::worker_escalation>, {"end", "go_on"}}},
+    {"restart.shard.intensity", "of shards alone",
+     own_count{at<&job::restart, &restart::shard, &own::intensity>, intensity}},
+    {"restart.shard.period", "of shards alone",
+     own_time{at<&job::restart, &restart::shard, &own::period>, period}},
+    {"restart.shard.backoff", "of shards alone",
+     own_time{at<&job::restart, &restart::shard, &own::backoff>, backoff}},
+    {"restart.feeder.intensity", "of the feeder alone",
+     own_count{at<&job::restart, &restart::feeder, &own::intensity>, intensity}},
+    {"restart.feeder.period", "of the feeder alone",
+     own_time{at<&job::restart, &restart::feeder, &own::period>, period}},
+    {"restart.feeder.backoff", "of the feeder alone",
+     own_time{at<&job::restart, &restart::feeder, &own::backoff>, backoff}},
 
     {"checkpoint.every", "between two; \"0s\": none is made",
      duration_key{at<&job::checkpoint, &job::checkpoint_table::every>, 0ms, 24h}},

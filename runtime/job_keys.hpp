@@ -91,6 +91,12 @@ struct duration_key {
   std::chrono::milliseconds& (*at)(job&);
   std::chrono::milliseconds low, high;
 };
+/// A key of one role's own, or "inherit": as `like` says for all.
+template <class Key, class Value>
+struct override_key {
+  std::optional<Value>& (*at)(job&);
+  Key like;
+};
 /// A time as in "250us", "10ms", "2s".
 struct fine_duration_key {
   std::chrono::microseconds& (*at)(job&);
@@ -132,7 +138,9 @@ using key_kind =
                  plain_name_key, path_key, file_key, flag_key, row_name_key, spec_key, codec_key,
                  choice_key, only_text_key, only_list_key, duration_key, epochs_key,
                  training_span_key, device_list_key, size_key, rule_key, rule_list_key,
-                 fine_duration_key, bit_rate_key, switch_list_key>;
+                 fine_duration_key, bit_rate_key, switch_list_key,
+                 override_key<whole_key<std::uint32_t>, std::uint32_t>,
+                 override_key<duration_key, std::chrono::milliseconds>>;
 
 /// One key. `today` says why so few values are possible; empty for most.
 struct key_rule {

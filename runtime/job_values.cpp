@@ -17,7 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t name_letters_max = 64;
-constexpr std::size_t shown_letters_max = 60;
 
 bool is_plain_name(std::string_view text) {
   const auto is_plain = [](char c) {
@@ -199,6 +198,15 @@ struct reader {
     return true;
   }
 
+  template <class Key, class Value>
+  bool operator()(const override_key<Key, Value>& key) {
+    job scratch;
+    const bool is_inherited = text() == "inherit";
+    if (!is_inherited && !reader{found, context, scratch}(key.like)) return false;
+    key.at(out) = is_inherited ? std::nullopt : std::optional(key.like.at(scratch));
+    return true;
+  }
+
   bool operator()(const rule_key& key) {
     if (text()) reason = key.problem(*text());
     return take(key.at(out), text() && reason.empty());
@@ -268,6 +276,13 @@ struct writer {
     if (unit == training_span::unit_type::samples) return fmt::format("{}", number);
     return toml_text(fmt::format("{} epoch{}", number, number == 1 ? "" : "s"));
   }
+  template <class Key, class Value>
+  std::string operator()(const override_key<Key, Value>& key) const {
+    if (!key.at(from)) return toml_text("inherit");
+    job scratch;
+    key.like.at(scratch) = *key.at(from);
+    return writer{scratch}(key.like);
+  }
   template <class Key>
   std::string operator()(const Key& key) const {
     return toml_text(key.at(from));
@@ -318,6 +333,10 @@ struct describer {
   std::string operator()(const device_list_key&) const {
     return "a list of \"cpu\" and \"cuda:N\"";
   }
+  template <class Key, class Value>
+  std::string operator()(const override_key<Key, Value>& key) const {
+    return (*this)(key.like) + ", or \"inherit\"";
+  }
   std::string operator()(const rule_key& key) const { return std::string(key.expected); }
   std::string operator()(const rule_list_key& key) const { return std::string(key.expected); }
   std::string operator()(const switch_list_key&) const {
@@ -362,32 +381,6 @@ std::string write_value(const key_rule& rule, const job& x) {
 
 std::string expected_value(const key_rule& rule, const catalog& rows) {
   return std::visit(describer{rows}, rule.kind);
-}
-
-std::string toml_text(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      out += {'\\', c};
-    else if ((c >= 0 && c < ' ') || c == '\x7f')
-      out += fmt::format("\\u{:04x}", static_cast<int>(c));
-    else
-      out += c;
-  }
-  return out + "\"";
-}
-
-std::string describe(const toml::node& found) {
-  if (found.is_table()) return "a table";
-  if (found.is_array() && found.as_array()->empty()) return "[]";
-  if (const auto* text = found.as_string()) {
-    const bool is_long = text->get().size() > shown_letters_max;
-    return toml_text(text->get().substr(0, shown_letters_max)) + (is_long ? "..." : "");
-  }
-  std::ostringstream out;
-  found.visit([&](const auto& value) { out << value; });
-  const auto text = out.str();
-  return text.size() > shown_letters_max ? "a long list" : text;
 }
 
 } // namespace lagrange::runtime

@@ -24,6 +24,7 @@ enum class journal_kind : std::uint8_t {
   state,      ///< the parameters had this hash
   excluded,   ///< a lease was left out of its round by the policy, whether its push was in or not
   switched,   ///< pulls of this clock and later ones are judged by another policy
+  set_aside,  ///< a lease was settled that the feeder gave up: nobody computes it any more
 };
 
 struct journal_entry {
@@ -38,6 +39,7 @@ struct journal_entry {
   lease_attempt attempt;
   shard_version read; ///< that the gradient was computed from
   std::uint32_t samples = 0;
+  std::uint32_t batches = 1; ///< set_aside: ids of the lease; of others its samples tell
   float clip_scale = 1;
   std::uint32_t checksum = 0;  ///< applied and kept: of the gradient's bytes, as they came
   bool is_compensated = false; ///< applied: by what was read, which the shard still had

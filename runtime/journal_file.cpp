@@ -98,7 +98,7 @@ void each_value(Bytes bytes, Entry& x) {
   bytes.u64(32, x.what.value);
   bytes.u64(40, x.read.value);
   bytes.u32(48, x.attempt.value);
-  bytes.u32(52, x.samples);
+  bytes.u32(52, x.kind == journal_kind::set_aside ? x.batches : x.samples);
   bytes.flag(5, x.is_compensated);
   bytes.f32(56, x.clip_scale);
   bytes.u32(60, x.checksum);
@@ -258,10 +258,10 @@ result<journal> decode_journal(std::span<const char> content, const std::string&
     }
     auto& entry = made.entries.emplace_back();
     each_value(reading(rest.data()), entry);
-    if (entry.kind > journal_kind::switched)
+    if (entry.kind > journal_kind::set_aside)
       return damaged(place, fmt::format("record {} is of kind {}, expected at most {}",
                                         made.entries.size() - 1, static_cast<int>(entry.kind),
-                                        static_cast<int>(journal_kind::switched)));
+                                        static_cast<int>(journal_kind::set_aside)));
   }
   made.torn_bytes = rest.size();
   return made;

@@ -24,6 +24,9 @@ struct member {
   worker_id worker;
   incarnation life;
   bool live = false;
+  /// Its last life to end was ended by the supervisor, and not by what it computed: it fell silent,
+  /// or was restarted along with another.
+  bool was_fenced = false;
 };
 
 /// From the supervisor to the feeder and every shard. A view replaces every lower one of its term.
@@ -31,8 +34,15 @@ struct membership_view {
   stamp from; ///< from.view is its number
   std::vector<member> members;
 };
+/// Leases that the death of one life of a worker made free to be dealt again.
+struct given_back {
+  worker_id worker;
+  incarnation life;
+  std::vector<lease_id> leases;
+};
 struct view_ack {
   stamp from;
+  std::vector<given_back> freed{}; ///< by the feeder: since it heard of the view before
 };
 
 template <class Inspector>
@@ -41,7 +51,11 @@ auto inspect(Inspector& f, stamp& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, member& x) {
-  return f(x.worker, x.life, x.live);
+  return f(x.worker, x.life, x.live, x.was_fenced);
+}
+template <class Inspector>
+auto inspect(Inspector& f, given_back& x) {
+  return f(x.worker, x.life, x.leases);
 }
 template <class Inspector>
 auto inspect(Inspector& f, membership_view& x) {
@@ -49,7 +63,7 @@ auto inspect(Inspector& f, membership_view& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, view_ack& x) {
-  return f(x.from);
+  return f(x.from, x.freed);
 }
 
 } // namespace lagrange::runtime

@@ -176,7 +176,12 @@ struct rejection {
 
 // ---- settlement: shard -> feeder ----------------------------------------------------------------
 
-enum class lease_outcome : std::uint8_t { applied = 0, dropped, kept }; // kept: for its round
+enum class lease_outcome : std::uint8_t {
+  applied = 0,
+  dropped,
+  kept,      ///< for its round
+  set_aside, ///< dropped, because the feeder gave it up
+};
 
 struct settled_lease {
   lease_id what;

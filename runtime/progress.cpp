@@ -207,6 +207,7 @@ summary progress::summarise() const {
   made.train_loss = mean_loss();
   if (target_reached_) made.time_to_target_seconds = seconds(*target_reached_ - started_).count();
   made.leases = {feeder_.issued, feeder_.applied, feeder_.dropped, feeder_.dealt_again, 0, 0};
+  made.leases.set_aside = feeder_.set_aside;
   made.leases.lost = feeder_.issued - feeder_.applied - feeder_.dropped;
   std::chrono::duration<double> waiting{0};
   std::chrono::duration<double> compute{0};

@@ -3,6 +3,7 @@
 /// All counts are of this incarnation and only grow, so that a lost report loses nothing.
 #pragma once
 
+#include "runtime/lease_deaths.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/time_histogram.hpp"
 
@@ -15,14 +16,16 @@ namespace lagrange::runtime {
 struct worker_report {
   stamp from;
   worker_clock clock;
-  std::uint64_t steps = 0;             ///< since this incarnation started
-  std::uint64_t samples = 0;           ///< since this incarnation started
-  std::uint64_t skipped = 0;           ///< of the steps: loss or gradient was not finite
-  double loss = 0;                     ///< mean training loss since the last report
-  double loss_steps = 0;               ///< steps in that mean
-  std::chrono::nanoseconds compute{0}; ///< since this incarnation started
-  time_histogram step_times;           ///< those that `compute` is the sum of
-  std::chrono::nanoseconds waiting{0}; ///< with neither a lease nor parameters to go on with
+  std::uint64_t steps = 0;               ///< since this incarnation started
+  std::uint64_t samples = 0;             ///< since this incarnation started
+  std::uint64_t skipped = 0;             ///< of the steps: loss or gradient was not finite
+  double loss = 0;                       ///< mean training loss since the last report
+  double loss_steps = 0;                 ///< steps in that mean
+  std::chrono::nanoseconds compute{0};   ///< since this incarnation started
+  time_histogram step_times;             ///< those that `compute` is the sum of
+  std::chrono::nanoseconds waiting{0};   ///< with neither a lease nor parameters to go on with
+  std::chrono::nanoseconds under_way{0}; ///< that the step under way has taken; 0: none is
+  lease_id computing;                    ///< of that step
 };
 
 struct shard_report {
@@ -47,21 +50,23 @@ struct shard_report {
 
 struct feeder_report {
   stamp from;
-  std::uint64_t issued = 0;  ///< distinct leases dealt
-  std::uint64_t applied = 0; ///< leases entered into every shard
-  std::uint64_t dropped = 0; ///< leases settled on every shard without being applied
+  std::uint64_t issued = 0;    ///< distinct leases dealt
+  std::uint64_t applied = 0;   ///< leases entered into every shard
+  std::uint64_t dropped = 0;   ///< leases settled on every shard without being applied
+  std::uint64_t set_aside = 0; ///< of those, because workers died with them
   std::uint64_t dealt_again = 0;
   std::uint64_t closed = 0;  ///< ids of leases that are applied or dropped, out of leases_of()
   std::uint64_t samples = 0; ///< of applied leases
   std::uint32_t epoch = 0;   ///< epochs whose leases are all closed
   std::uint32_t epochs = 0;
   bool finished = false;
+  std::vector<lease_set_aside> told_set_aside; ///< the first few, also those not settled yet
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, worker_report& x) {
   return f(x.from, x.clock, x.steps, x.samples, x.skipped, x.loss, x.loss_steps, x.compute,
-           x.step_times.counts, x.waiting);
+           x.step_times.counts, x.waiting, x.under_way, x.computing);
 }
 template <class Inspector>
 auto inspect(Inspector& f, shard_report& x) {
@@ -71,8 +76,8 @@ auto inspect(Inspector& f, shard_report& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, feeder_report& x) {
-  return f(x.from, x.issued, x.applied, x.dropped, x.dealt_again, x.closed, x.samples, x.epoch,
-           x.epochs, x.finished);
+  return f(x.from, x.issued, x.applied, x.dropped, x.set_aside, x.dealt_again, x.closed, x.samples,
+           x.epoch, x.epochs, x.finished, x.told_set_aside);
 }
 
 } // namespace lagrange::runtime

@@ -201,7 +201,7 @@ error shard::find_defect(const gradient_push& frame) const {
     return defect("was read at version " + to_string(frame.read) + ", but this shard is at " +
                   to_string(version_));
   const bool has_lease =
-      frame.verdict == push_verdict::apply || frame.verdict == push_verdict::skip;
+      frame.verdict != push_verdict::tick && frame.verdict != push_verdict::leave;
   if (!has_lease && frame.frames != 1) return defect("has no lease, but several frames");
   const bool is_of_round = has_rounds_
                                ? frame.what.round == round_.number && frame.what.round_size > 0
@@ -326,8 +326,10 @@ void shard::make_cut(cut_number cut, shard_effects& out) {
 void shard::take_whole(whole_push push, time_point now, shard_effects& out) {
   const auto& closing = *push.back();
   taken_.insert(closing.what.id, closing.what.batches);
-  auto& last = last_taken_[worker_of(closing.from)];
-  last = {lease_attempt_id{closing.what.id, closing.what.attempt}, last[0]};
+  if (closing.verdict != push_verdict::discard) { // of which no residual knows
+    auto& last = last_taken_[worker_of(closing.from)];
+    last = {lease_attempt_id{closing.what.id, closing.what.attempt}, last[0]};
+  }
   const auto checksum = options_.hash_every > 0 ? checksum_of(push) : 0;
   if (has_rounds_)
     take_into_round({std::move(push), checksum}, now, out);
@@ -338,8 +340,8 @@ void shard::take_whole(whole_push push, time_point now, shard_effects& out) {
 void shard::take(const whole_push& push, std::uint32_t checksum, time_point now,
                  shard_effects& out) {
   const auto& closing = *push.back();
-  if (closing.verdict == push_verdict::skip) {
-    settle(closing, lease_outcome::dropped, out);
+  if (closing.verdict != push_verdict::apply) {
+    settle(closing, outcome_of(closing), out);
   } else {
     const auto staleness = version_.value - closing.read.value;
     const auto then = parameters_.compensates()

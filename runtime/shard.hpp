@@ -169,6 +169,7 @@ private:
   void count_applied(std::uint64_t staleness);
   journal_entry& note(journal_kind kind, const gradient_push& closing, shard_effects& out) const;
   journal_entry& settle(const gradient_push& closing, lease_outcome outcome, shard_effects& out);
+  static lease_outcome outcome_of(const gradient_push& closing); ///< by its verdict
   void note_state_if_due(shard_effects& out);
   void restore(const shard_state& from);
 

@@ -9,6 +9,22 @@ namespace lagrange::runtime {
 
 // ---- the journal --------------------------------------------------------------------------------
 
+namespace {
+
+journal_kind kind_of(lease_outcome outcome) {
+  return outcome == lease_outcome::applied   ? journal_kind::applied
+         : outcome == lease_outcome::dropped ? journal_kind::dropped
+                                             : journal_kind::set_aside;
+}
+
+} // namespace
+
+lease_outcome shard::outcome_of(const gradient_push& closing) {
+  return closing.verdict == push_verdict::apply     ? lease_outcome::applied
+         : closing.verdict == push_verdict::discard ? lease_outcome::set_aside
+                                                    : lease_outcome::dropped;
+}
+
 journal_entry& shard::settle(const gradient_push& closing, lease_outcome outcome,
                              shard_effects& out) {
   const bool is_applied = outcome == lease_outcome::applied;
@@ -17,7 +33,7 @@ journal_entry& shard::settle(const gradient_push& closing, lease_outcome outcome
   else
     ++counts_.dropped;
   unreported_.push_back({closing.what.id, closing.what.attempt, outcome});
-  return note(is_applied ? journal_kind::applied : journal_kind::dropped, closing, out);
+  return note(kind_of(outcome), closing, out);
 }
 
 journal_entry& shard::note(journal_kind kind, const gradient_push& closing,
@@ -32,6 +48,7 @@ journal_entry& shard::note(journal_kind kind, const gradient_push& closing,
   entry.attempt = closing.what.attempt;
   entry.read = closing.read;
   entry.samples = closing.samples;
+  if (kind == journal_kind::set_aside) entry.batches = closing.what.batches;
   entry.clip_scale = closing.clip_scale;
   return entry;
 }

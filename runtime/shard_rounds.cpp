@@ -5,7 +5,8 @@ namespace lagrange::runtime {
 
 void shard::take_into_round(kept_push push, time_point now, shard_effects& out) {
   const auto closing = push.frames.back();
-  note(journal_kind::kept, *closing, out).checksum = push.checksum;
+  if (closing->verdict != push_verdict::discard) // no step made it, so none is to be recomputed
+    note(journal_kind::kept, *closing, out).checksum = push.checksum;
   finish_step(*closing, now);
   round_.pushes.emplace(closing->what.id, std::move(push));
   if (quorum_)
@@ -52,8 +53,11 @@ void shard::exclude(lease_id id, shard_effects& out) {
 void shard::apply_round(time_point now, shard_effects& out) {
   const auto whole = std::exchange(round_, {round_.number + 1, {}, {}});
   double samples = 0;
-  for (const auto& [id, push] : whole.pushes)
+  for (const auto& [id, push] : whole.pushes) {
     if (push.closing().verdict == push_verdict::apply) samples += push.closing().samples;
+    if (push.closing().verdict == push_verdict::discard)
+      settle(push.closing(), lease_outcome::set_aside, out); // at the version that it left alone
+  }
   if (samples > 0) {
     parameters_.begin_sum();
     for (const auto& [id, push] : whole.pushes) { // in lease order: the sum is the same every time
@@ -66,6 +70,7 @@ void shard::apply_round(time_point now, shard_effects& out) {
     version_ = version_.next();
   }
   for (const auto& [id, push] : whole.pushes) {
+    if (push.closing().verdict == push_verdict::discard) continue;
     const bool is_applied = samples > 0 && push.closing().verdict == push_verdict::apply;
     settle(push.closing(), is_applied ? lease_outcome::applied : lease_outcome::dropped, out)
         .checksum = push.checksum;

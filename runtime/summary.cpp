@@ -44,6 +44,7 @@ void walk(Summary& x, Visitor&& visit) {
     field("dealt_again", x.leases.dealt_again);
     field("lost", x.leases.lost);
     field("duplicated", x.leases.duplicated);
+    field.later("set_aside", x.leases.set_aside);
   });
   visit.table("staleness", [&](auto&& field) {
     field("p50", x.staleness.p50);
@@ -84,6 +85,7 @@ void walk(Summary& x, Visitor&& visit) {
   visit("parameters_sha256", x.parameters_sha256);
   visit("emulated", x.emulated);
   visit("advice", x.advice);
+  visit("given_up", x.given_up);
 }
 
 /// The library writes numbers that are not finite as null.
@@ -96,6 +98,7 @@ struct json_writer {
   void operator()(const char* name, const std::optional<double>& value) const {
     out[name] = value ? json(*value) : json(nullptr);
   }
+  void later(const char* name, std::uint64_t value) const { out[name] = value; }
   template <class Fields>
   void table(const char* name, const Fields& fields) const {
     json object = json::object();
@@ -134,6 +137,11 @@ struct json_reader {
     if (!found->is_array() || !std::ranges::all_of(*found, is_text))
       return refuse(name, "no array of texts");
     texts = found->get<std::vector<std::string>>();
+  }
+  /// Zero in a summary of before it was counted.
+  void later(const char* name, std::uint64_t& value) const {
+    value = 0;
+    if (in.contains(name)) (*this)(name, value);
   }
   template <class Fields>
   void table(const char* name, const Fields& fields) const {
@@ -218,6 +226,7 @@ std::string audit_line(const summary& x) {
   auto text = fmt::format("leases: {} issued, {} applied, {} lost, {} duplicated", x.leases.issued,
                           x.leases.applied, x.leases.lost, x.leases.duplicated);
   if (x.leases.dropped > 0) text += fmt::format(", {} dropped", x.leases.dropped);
+  if (x.leases.set_aside > 0) text += fmt::format(", {} set aside", x.leases.set_aside);
   if (x.skipped_steps > 0)
     text += fmt::format(", {} steps skipped for numbers that are not finite", x.skipped_steps);
   if (x.leases.dealt_again > 0) text += fmt::format(", {} dealt again", x.leases.dealt_again);
@@ -248,6 +257,8 @@ std::string to_text(const summary& x, const std::string& folder) {
                       x.recovery_ms.p50
                           ? fmt::format(", back after {:.0f} ms (p50)", *x.recovery_ms.p50)
                           : std::string());
+  if (!x.given_up.empty())
+    text += fmt::format("given up, because they died too often: {}\n", fmt::join(x.given_up, ", "));
   for (const auto& each : x.switches)
     text += fmt::format("policy: {} from clock {} on ({} samples, {:.1f} s)\n", each.to, each.clock,
                         each.samples, each.seconds);

@@ -38,6 +38,7 @@ struct summary {
   /// LE-1, SH-2: what became of the leases.
   struct lease_counts {
     std::uint64_t issued = 0, applied = 0, dropped = 0, dealt_again = 0, lost = 0, duplicated = 0;
+    std::uint64_t set_aside = 0; ///< of those dropped: workers kept dying with them
     bool operator==(const lease_counts&) const = default;
   } leases;
   struct staleness_percentiles {
@@ -77,11 +78,12 @@ struct summary {
     bool operator==(const policy_switch&) const = default;
   };
   std::vector<policy_switch> switches;
-  std::uint64_t checkpoints = 0;   ///< that are whole
-  std::string parameters_sha256;   ///< hexadecimal; empty if the job did not get so far
-  bool emulated = false;           ///< whether any time was injected or simulated
-  std::vector<std::string> advice; ///< that was given while it ran, in order
-  std::string injected;            ///< for people: which times; not part of the JSON
+  std::uint64_t checkpoints = 0;     ///< that are whole
+  std::string parameters_sha256;     ///< hexadecimal; empty if the job did not get so far
+  bool emulated = false;             ///< whether any time was injected or simulated
+  std::vector<std::string> advice;   ///< that was given while it ran, in order
+  std::vector<std::string> given_up; ///< actors that died too often, and without which it went on
+  std::string injected;              ///< for people: which times; not part of the JSON
 
   bool operator==(const summary&) const = default;
 };

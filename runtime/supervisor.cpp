@@ -16,16 +16,12 @@ constexpr std::chrono::milliseconds view_deadline{1'000};
 /// Every worker's first incarnation, live: shards and feeder start with it.
 constexpr view_number first_view{1};
 
-double seconds_between(time_point from, time_point to) {
-  return std::chrono::duration<double>(to - from).count();
-}
-
 } // namespace
 
 supervisor::supervisor(supervisor_options options, time_point now)
     : options_(std::move(options)), progress_(options_.job, now), switch_(options_.job.shards),
       rules_(options_.switches), diagnosis_(options_.learning), heartbeats_(options_.silence),
-      restarts_(options_.restart), cuts_(options_.cuts) {
+      steps_(options_.steps), restarts_(options_.restart), cuts_(options_.cuts) {
   LAGRANGE_EXPECT(options_.job.workers > 0 && options_.job.shards > 0, "a job without actors");
   const auto add = [this](actor_role role, std::uint32_t count) {
     places_by_role_[role] = count;
@@ -93,9 +89,7 @@ supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
   ++running_[who.name.role];
   heartbeats_.observe(who, now);
   if (where->lost_at) {
-    out.events.push_back(fmt::format("{} is back after {:.2f} s as incarnation {}",
-                                     to_string(who.name), seconds_between(*where->lost_at, now),
-                                     who.life.value));
+    out.events.push_back(describe_return(who, *where, now));
     where->lost_at.reset();
     change_view(now, out);
   }
@@ -117,7 +111,7 @@ membership_view supervisor::view() const {
     const bool is_dead = where.state == place_state::lost || where.state == place_state::ended;
     made.members.push_back({worker_id{name.index},
                             is_between ? incarnation{where.life.value - 1} : where.life,
-                            !is_between && !is_dead});
+                            !is_between && !is_dead, where.was_fenced});
   }
   return made;
 }
@@ -131,6 +125,10 @@ void supervisor::change_view(time_point now, supervisor_effects& out) {
 void supervisor::on_view_ack(const view_ack& ack) {
   if (auto* where = find({ack.from.name, ack.from.life}))
     where->acknowledged = std::max(where->acknowledged, ack.from.view);
+  for (const auto& each : ack.freed)
+    if (const auto found = places_.find({actor_role::worker, each.worker.value});
+        found != places_.end() && each.life < found->second.life)
+      found->second.freed = each.leases;
 }
 
 bool supervisor::is_view_missed() const {
@@ -174,6 +172,7 @@ void supervisor::hear(const stamp& from, time_point now) {
 supervisor_effects supervisor::on_report(const worker_report& report, time_point now) {
   supervisor_effects out;
   hear(report.from, now);
+  if (find({report.from.name, report.from.life}) != nullptr) steps_.observe(report, now);
   progress_.on_report(report, now);
   rules_.on_report(report);
   for (const auto& advice : diagnosis_.on_report(report)) out.events.push_back("advice: " + advice);
@@ -191,6 +190,7 @@ supervisor_effects supervisor::on_report(const feeder_report& report, time_point
   supervisor_effects out;
   hear(report.from, now);
   progress_.on_report(report, now);
+  tell_set_aside(report, out);
   if (phase_ >= job_phase::collecting) return out;
   if (report.finished) {
     phase_ = job_phase::collecting;
@@ -259,9 +259,10 @@ supervisor_effects supervisor::on_tick(time_point now) {
       launch(name, where, now, out);
     else if (where.state == place_state::starting || where.state == place_state::joined ||
              where.state == place_state::placed)
-      lose({name, where.life}, where, "did not come up in time", now, out);
+      lose({name, where.life}, where, {"did not come up in time"}, now, out);
   }
   lose_silent(now, out);
+  lose_hung(now, out);
   return out;
 }
 
@@ -310,6 +311,7 @@ job_status supervisor::status(time_point now) const {
     row.restarts = where.restarts;
     row.state = state_names[static_cast<std::size_t>(where.state)];
     if (where.restarts > 0 && where.state < place_state::running) row.state = "restarting";
+    if (where.is_given_up) row.state = "lost";
     progress_.complete(row);
     status.actors.push_back(std::move(row));
   }
@@ -321,6 +323,8 @@ summary supervisor::summarise() const {
   constexpr std::array<std::string_view, 3> names{"done", "failed", "interrupted"};
   made.outcome = names[static_cast<std::size_t>(outcome_)];
   made.advice = diagnosis_.given();
+  for (const auto& [name, where] : places_)
+    if (where.is_given_up) made.given_up.push_back(to_string(name));
   return made;
 }
 

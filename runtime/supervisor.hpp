@@ -4,9 +4,10 @@
 ///
 /// Places come up in three waves: feeder, shards, workers, because each connects to those before
 /// it. A worker that dies leaves the membership view, and its next incarnation starts after a
-/// back-off. A shard or feeder that dies takes with it all that is newer than the last cut: the
-/// term is over, everybody is killed, and whoever runs the job begins the next term. An actor that
-/// is up and silent is killed, and then has died.
+/// back-off; one that dies too often ends the job, or is given up. A shard or feeder that dies
+/// takes with it all that is newer than the last cut: the term is over, everybody is killed, and
+/// whoever runs the job begins the next term. An actor that is up and silent, or hangs in a step,
+/// is killed, and then has died.
 ///
 /// Invariants: CL-2 (a death becomes a view at once), DU-1 (its cuts), EN-1 (every job ends, with
 /// its cause named).
@@ -19,6 +20,7 @@
 #include "runtime/policy_switch.hpp"
 #include "runtime/progress.hpp"
 #include "runtime/restart_rules.hpp"
+#include "runtime/step_watch.hpp"
 #include "runtime/switch_rules.hpp"
 #include "runtime/table_split.hpp"
 
@@ -37,8 +39,10 @@ struct supervisor_options {
   policy_maker find_policy;  ///< null: the policy is never switched
   table_split tables{{}, 1}; ///< over the job's shards
   learning_settings learning;
-  restart_rule restart;
+  restart_policy restart;
+  std::uint32_t workers_min = 1; ///< with fewer left the job ends, whatever the rule says
   heartbeat_options silence;
+  step_watch_options steps;
   cut_schedule_options cuts;
   std::map<actor_name, incarnation> lives; ///< that this term begins with; those left out: 1
   /// A node that has not joined by then counts as lost.
@@ -146,22 +150,36 @@ private:
     time_point due; ///< waiting: when to launch; starting: when to give up
     std::uint32_t restarts = 0;
     std::optional<time_point> lost_at;
+    std::string cause;           ///< of that
+    view_number lost_view;       ///< the first that tells of it
+    std::vector<lease_id> freed; ///< by it, once the feeder has that view
+    bool was_fenced = false;     ///< as in member
+    bool is_given_up = false;
     view_number acknowledged; ///< feeder and shards: the view that they have
+  };
+  struct death {
+    std::string cause;
+    bool is_fence = false; ///< by the supervisor's order, and not by what was computed
   };
   place* find(actor_life who);
   bool is_up(actor_role role) const;
   void launch(actor_name name, place& where, time_point now, supervisor_effects& out);
   void place_if_possible(actor_name name, place& where, supervisor_effects& out);
-  void lose(actor_life who, place& where, const std::string& cause, time_point now,
+  void lose(actor_life who, place& where, const death& how, time_point now,
             supervisor_effects& out);
-  void lose_restartable(actor_life who, place& where, const std::string& cause, time_point now,
+  void lose_restartable(actor_life who, place& where, const death& how, time_point now,
                         supervisor_effects& out);
+  bool may_give_up(actor_name name, const restart_rules::verdict& found) const;
+  void give_up(actor_name name, place& where, const std::string& why, supervisor_effects& out);
   void restart(actor_life who, place& where, time_point due, time_point now);
   void fall(actor_life who, const std::string& cause, supervisor_effects& out);
   void restart_others(actor_name dead, time_point due, time_point now, supervisor_effects& out);
+  std::string describe_return(actor_life who, const place& where, time_point now) const;
   void change_view(time_point now, supervisor_effects& out);
   void hear(const stamp& from, time_point now);
   void lose_silent(time_point now, supervisor_effects& out);
+  void lose_hung(time_point now, supervisor_effects& out);
+  void tell_set_aside(const feeder_report& report, supervisor_effects& out);
   bool is_view_missed() const;
   void end(job_outcome outcome, const std::string& cause, time_point now, supervisor_effects& out);
   void go_on_cutting(time_point now, supervisor_effects& out);
@@ -178,6 +196,8 @@ private:
   switch_watch rules_;
   diagnosis diagnosis_;
   heartbeats heartbeats_;
+  step_watch steps_;
+  std::size_t told_set_aside_ = 0; ///< leases
   restart_rules restarts_;
   cut_schedule cuts_;
   std::optional<time_point> stop_by_; ///< a stop waits so long for its cut

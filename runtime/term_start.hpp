@@ -6,15 +6,16 @@
 #include "runtime/ids.hpp"
 #include "runtime/journal_file.hpp"
 
+#include <map>
 #include <string>
 #include <vector>
 
 namespace lagrange::runtime {
 
 struct term_start {
-  std::string checkpoints; ///< folder of the run's cuts
-  cut_number cut;          ///< that everybody goes back to; 0: the job begins
-  supervisor_term term;    ///< whose journals the cut belongs to
+  std::string checkpoints;            ///< folder of the run's cuts
+  cut_number cut;                     ///< that everybody goes back to; 0: the job begins
+  supervisor_term term;               ///< whose journals the cut belongs to
   std::vector<std::uint64_t> records; ///< of those journals that count, by shard
   /// The first of every worker in this term, by worker: no life of a run has two. Empty: 1 each.
   std::vector<incarnation> lives;
@@ -34,6 +35,18 @@ struct term_start {
   }
   bool operator==(const term_start&) const = default;
 };
+
+/// The lives that the actors of a term begin with. Each shard and the feeder live once in a term,
+/// so that its number is theirs; workers count on.
+inline std::map<actor_name, incarnation> first_lives(supervisor_term term, const term_start& start,
+                                                     std::uint32_t workers, std::uint32_t shards) {
+  std::map<actor_name, incarnation> made{{{actor_role::feeder, 0}, {term.value}}};
+  for (std::uint32_t shard = 0; shard < shards; ++shard)
+    made[{actor_role::shard, shard}] = {term.value};
+  for (std::uint32_t worker = 0; worker < workers; ++worker)
+    made[{actor_role::worker, worker}] = start.life_of({worker});
+  return made;
+}
 
 template <class Inspector>
 auto inspect(Inspector& f, term_start& x) {

@@ -88,7 +88,8 @@ void terms_tally::complete(job_result& last, std::chrono::milliseconds began) co
   if (made.time_to_target_seconds) *made.time_to_target_seconds += seconds(began).count();
   auto recoveries = recoveries_ms_;
   recoveries.insert(recoveries.end(), last.recoveries_ms.begin(), last.recoveries_ms.end());
-  made.recovery_ms = {percentile_of_values(recoveries, 0.5), percentile_of_values(recoveries, 0.99)};
+  made.recovery_ms = {percentile_of_values(recoveries, 0.5),
+                      percentile_of_values(recoveries, 0.99)};
   add_shares(last.workers, workers_);
 }
 

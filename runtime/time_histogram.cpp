@@ -67,6 +67,21 @@ double time_histogram::deviation() const {
   return counts.empty() ? 0 : std::sqrt(sum / static_cast<double>(count()));
 }
 
+std::pair<double, double> time_histogram::log_moments() const {
+  double sum = 0, squares = 0;
+  for (std::size_t bin = 0; bin < counts.size(); ++bin) {
+    if (counts[bin] == 0) continue;
+    const auto [begin, width] = range_of(bin);
+    const auto each = std::log(begin + width / 2);
+    sum += counts[bin] * each;
+    squares += counts[bin] * each * each;
+  }
+  const auto times = static_cast<double>(count());
+  LAGRANGE_EXPECT(times > 0, "no time");
+  const auto centre = sum / times;
+  return {centre, std::sqrt(std::max(squares / times - centre * centre, 0.0))};
+}
+
 double time_histogram::at(double share) const {
   auto rest = share * static_cast<double>(count());
   for (std::size_t bin = 0; bin < counts.size(); ++bin) {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace lagrange::runtime {
@@ -22,6 +23,8 @@ struct time_histogram {
   // As if times were spread evenly within their bins. Units: nanoseconds.
   double mean() const;
   double deviation() const;
+  /// Mean and deviation of the times' natural logarithms. Requires: a time.
+  std::pair<double, double> log_moments() const;
   /// What `share` of all times are below. Requires: a share from 0 to 1, and a time.
   double at(double share) const;
 

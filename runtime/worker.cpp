@@ -122,6 +122,9 @@ void worker::advance(time_point now, worker_effects& out) {
     case grant_kind::tick:
       push_empty(push_verdict::tick, now, out);
       break;
+    case grant_kind::discard:
+      push_empty(push_verdict::discard, now, out);
+      break;
     case grant_kind::idle:
       push_empty(push_verdict::leave, now, out);
       out.report = report(now); // perhaps the last: its job may end before the next tick
@@ -303,14 +306,17 @@ std::vector<std::shared_ptr<const gradient_push>> worker::frames_for(shard_id sh
 
 void worker::push_empty(push_verdict verdict, time_point now, worker_effects& out) {
   open({.clock = verdict == push_verdict::leave ? request_.clock : grant_->clock,
+        .what = verdict == push_verdict::discard ? grant_->what : lease(),
         .verdict = verdict,
         .is_closed = true},
        now);
   clock_ = outgoing_->clock;
+  if (verdict == push_verdict::discard) cut_ = std::max(cut_, grant_->what.cut);
   grant_ = nullptr;
   auto frame = std::make_shared<gradient_push>();
   frame->from = options_.self;
   frame->clock = outgoing_->clock;
+  frame->what = outgoing_->what;
   frame->verdict = verdict;
   frame->cut = cut_;
   outgoing_->frames.assign(options_.shards, {std::move(frame)});
@@ -341,7 +347,7 @@ void worker::acknowledged(time_point now, worker_effects& out) {
   if (verdict == push_verdict::leave) {
     pulled_for_.reset();
     ask(standing::idle, clock_, now, out);
-  } else if (verdict == push_verdict::tick) {
+  } else if (verdict == push_verdict::tick || verdict == push_verdict::discard) {
     ask(standing::working, clock_.next(), now, out);
   }
   advance(now, out);
@@ -379,6 +385,10 @@ worker_report worker::report(time_point now) {
   made.clock = computing_ || result_ ? clock_ : clock_.next();
   if (counts_.steps == 0) made.clock = clock_;
   if (!computing_) made.waiting += now - waiting_since_;
+  if (computing_) {
+    made.under_way = now - computing_since_;
+    made.computing = computing_->what.id;
+  }
   made.loss_steps = static_cast<double>(loss_steps_);
   made.loss = loss_steps_ > 0 ? loss_sum_ / static_cast<double>(loss_steps_) : 0;
   loss_sum_ = 0;

@@ -24,6 +24,8 @@ namespace lagrange::runtime {
 /// number, and some leases are skipped as if their gradient were not finite.
 inline float gradient_of(lease_id id) { return static_cast<float>(id.value % 7 + 1); }
 inline bool is_skipped(lease_id id) { return mix(id.value) % 9 == 0; }
+/// Some leases kill whoever computes them, in jobs that have such.
+inline bool is_poisoned(lease_id id) { return mix(id.value + 1) % 13 == 0; }
 
 struct violation {
   std::string invariant;
@@ -39,6 +41,8 @@ public:
     std::uint64_t samples = 1; ///< of the data set
     std::uint32_t epochs = 1;
     bool may_exclude = false; ///< leases from their rounds
+    bool has_poison = false;  ///< is_poisoned leases
+    std::uint32_t batch_deaths = 3;
   };
   using life = std::pair<std::uint32_t, incarnation>;
 
@@ -51,10 +55,11 @@ public:
 
   // ---- the truth -----------------------------------------------------------------------
 
-  /// LE-1: whoever holds a lease, and however often it is dealt, it has the same samples.
+  /// LE-1: whoever holds a lease, and however often it is dealt, it has the same samples; one that
+  /// is given up is dealt without.
   void on_deal(const lease& what, const std::vector<std::uint32_t>& samples) {
     const auto [place, is_first] = dealt_.try_emplace(what.id, deal{what, samples});
-    expect(is_first || place->second.samples == samples, "LE-1",
+    expect(is_first || samples.empty() || place->second.samples == samples, "LE-1",
            "lease " + to_string(what.id) + " was dealt again with other samples");
     expect(is_first || what.attempt > place->second.what.attempt, "LE-1",
            "lease " + to_string(what.id) + " was dealt again with the same attempt");
@@ -96,7 +101,8 @@ public:
         sum += weight * gradient_of(entry.what);
         weights += weight;
         check_settled(shard, entry);
-      } else if (entry.kind == journal_kind::dropped || entry.kind == journal_kind::excluded) {
+      } else if (entry.kind == journal_kind::dropped || entry.kind == journal_kind::excluded ||
+                 entry.kind == journal_kind::set_aside) {
         check_settled(shard, entry);
       }
       const auto expected = at.values.size() - 1 + (weights > 0 ? 1 : 0);
@@ -111,13 +117,18 @@ public:
 
   /// Every lease of the job has been closed: recounts what became of each, on each shard.
   void on_finish(const feeder_report& told, std::uint64_t leases) {
-    std::uint64_t dropped = 0;
-    for (std::uint64_t id = 0; id < leases; ++id) dropped += is_dropped({id}) ? 1 : 0;
-    expect(told.issued == leases && told.dropped == dropped && told.applied == leases - dropped,
+    std::uint64_t dropped = 0, set_aside = 0;
+    for (std::uint64_t id = 0; id < leases; ++id) {
+      dropped += is_dropped({id}) ? 1 : 0;
+      set_aside += is_set_aside({id}) ? 1 : 0;
+    }
+    expect(told.issued == leases && told.dropped == dropped && told.applied == leases - dropped &&
+               told.set_aside == set_aside,
            "LE-1",
            "the feeder counts " + std::to_string(told.issued) + " issued, " +
-               std::to_string(told.applied) + " applied and " + std::to_string(told.dropped) +
-               " dropped of " + std::to_string(leases));
+               std::to_string(told.applied) + " applied, " + std::to_string(told.dropped) +
+               " dropped and " + std::to_string(told.set_aside) + " set aside of " +
+               std::to_string(leases));
     for (std::uint32_t shard = 0; shard < shards_.size(); ++shard)
       expect(shards_[shard].settled.size() == leases, "LE-1",
              "shard " + std::to_string(shard) + " settled " +
@@ -168,7 +179,17 @@ private:
     }
     expect(excluded == 0 || excluded == shards_.size(), "LE-1",
            "lease " + to_string(id) + " was left out of its round by some shards only");
-    return excluded > 0 || is_skipped(id);
+    return excluded > 0 || is_skipped(id) || is_set_aside(id);
+  }
+  /// By every shard, unless one had applied it before it was given up.
+  bool is_set_aside(lease_id id) const {
+    const auto is_of = [&](journal_kind kind) {
+      return std::ranges::any_of(shards_, [&](const shard_truth& each) {
+        const auto found = each.settled.find(id);
+        return found != each.settled.end() && found->second == kind;
+      });
+    };
+    return is_of(journal_kind::set_aside) && !is_of(journal_kind::applied);
   }
 
   static void publish(shard_truth& at, double& sum, double& weights) {
@@ -200,9 +221,14 @@ private:
     const auto [place, is_first] = shards_[shard].settled.try_emplace(entry.what, entry.kind);
     expect(is_first, "SH-2",
            "shard " + std::to_string(shard) + " took lease " + to_string(entry.what) + " twice");
+    if (entry.kind == journal_kind::set_aside)
+      return expect(entry.attempt.value > known_.batch_deaths, "LE-1",
+                    "lease " + to_string(entry.what) + " was set aside at attempt " +
+                        to_string(entry.attempt));
     expect(entry.kind == journal_kind::excluded
                ? known_.may_exclude
-               : (entry.kind == journal_kind::dropped) == is_skipped(entry.what),
+               : (entry.kind == journal_kind::dropped) == is_skipped(entry.what) &&
+                     !(known_.has_poison && is_poisoned(entry.what)),
            "LE-1", "lease " + to_string(entry.what) + " ended the other way");
   }
 

@@ -83,6 +83,8 @@ private:
     if (!declared_dead_.contains(who)) job_.watch.on_step(who, *task);
     const auto mean = speeds_[who.first];
     const auto took = job_.time.between(mean / 2, mean * 2);
+    if (job_.facts.has_poison && is_poisoned(task->what.id))
+      return job_.time.after(took, [this, who] { kill(who, true); });
     const auto result = std::make_shared<const step_result>(result_of(*task));
     for (std::uint32_t shard = 0; shard < result->parts.size(); ++shard)
       tell_early(who, *task, {shard}, result->parts[shard], took);
@@ -127,9 +129,13 @@ private:
   void kill_one() {
     const auto index = static_cast<std::uint32_t>(job_.time.draw(0, job_.workers - 1));
     const life who{index, job_.members[index].life};
-    if (!workers_.contains(who) || !doomed_.insert(who).second) return;
+    if (!workers_.contains(who) || doomed_.contains(who)) return;
     --deaths_;
-    if (job_.time.chance(60)) end(who);
+    kill(who, job_.time.chance(60));
+  }
+  void kill(const life& who, bool is_at_once) {
+    if (!workers_.contains(who) || !doomed_.insert(who).second) return;
+    if (is_at_once) end(who);
     job_.time.after(within(150), [this, who] { // until it is noticed
       declared_dead_.insert(who);
       job_.members[who.first].live = false;

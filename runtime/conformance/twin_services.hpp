@@ -59,7 +59,7 @@ public:
 
   void send(const lease_request& request) {
     time.send(link, [this, request] {
-      carry_out(feeder_.on_request(request, draw_ticket(request.from)));
+      carry_out(feeder_.on_request(request, draw_ticket(request.from), time.now()));
     });
   }
   void send(std::uint32_t shard, const pull_request& request) {
@@ -94,7 +94,8 @@ private:
             policy.arrivals(),
             time.draw(1, 40),
             static_cast<std::uint32_t>(time.draw(1, 3)),
-            policy.quorum().has_value()};
+            policy.quorum().has_value(),
+            time.chance(30)};
   }
   feeder_options draw_feeder(const maker& make) {
     feeder_options made;
@@ -107,6 +108,8 @@ private:
     made.shards = facts.shards;
     if (facts.arrivals == arrival::round) made.rule.round_size = workers;
     made.rule.quorum = make()->quorum();
+    made.rule.deals_overdue = !facts.bound;
+    made.batch_deaths = facts.batch_deaths;
     return made;
   }
 
@@ -119,12 +122,13 @@ private:
   void carry_out(feeder_effects effects) {
     for (auto& [to, grant, samples] : effects.grants) {
       const auto& who = owner_of(to);
-      if (grant.kind == grant_kind::batch) {
+      if (grant.kind == grant_kind::batch || grant.kind == grant_kind::discard) {
         // An answer that is repeated because it got lost deals nothing.
         if (std::exchange(answered_[who], grant.sequence) != grant.sequence)
           watch.on_deal(grant.what, samples);
-        grant.samples.labels =
-            ops::tensor(ops::dtype::i32, {static_cast<std::int64_t>(samples.size())});
+        if (!samples.empty())
+          grant.samples.labels =
+              ops::tensor(ops::dtype::i32, {static_cast<std::int64_t>(samples.size())});
       }
       to_workers.deliver(who, [this, reply = std::make_shared<lease_grant>(grant)](worker& twin) {
         return twin.on_grant(reply, time.now());
@@ -143,7 +147,7 @@ private:
   void carry_out(std::uint32_t shard, const shard_effects& effects) {
     for (const auto& entry : effects.entries)
       if (entry.kind == journal_kind::applied || entry.kind == journal_kind::dropped ||
-          entry.kind == journal_kind::excluded)
+          entry.kind == journal_kind::excluded || entry.kind == journal_kind::set_aside)
         moved_ = time.now();
     watch.on_entries(shard, effects.entries);
     for (const auto& [to, what] : effects.pulls)
@@ -172,6 +176,7 @@ private:
       if (shards_[shard]->view().value < view_) tell_shard(shard);
     }
     if (feeder_.view().value < view_) tell_feeder();
+    carry_out(feeder_.on_tick(time.now()));
     time.after(std::chrono::milliseconds(25), [this] { keep_telling(); });
   }
   void settle(std::uint32_t shard) {

@@ -63,7 +63,7 @@ TEST_CASE("CL-2 EN-1: a worker that is stopped falls silent, is killed and repla
   CHECK(end.status == 0);
   check_done(summary_in(folder), 1);
   CHECK(program.output().find("worker-1 fell silent: nothing for 1.") != std::string::npos);
-  CHECK(program.output().find("worker-1 is back after") != std::string::npos);
+  CHECK(program.output().find("as incarnation 2; 0 lost") != std::string::npos);
   CHECK(tests::ends_within(stopped, tests::milliseconds(0)));
 }
 

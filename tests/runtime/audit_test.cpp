@@ -71,6 +71,29 @@ TEST_CASE("LE-1: an honest run passes its audit, whatever the order of its lease
   CHECK(found.counts().samples == 20);
 }
 
+TEST_CASE("LE-1: the audit counts leases that were set aside apart, and no sample of theirs",
+          "[runtime][audit][deaths]") {
+  auto without = honest();
+  without[2].kind = journal_kind::set_aside;
+  without[2].samples = 0;
+  for (std::size_t i = 2; i < leases; ++i) without[i].version = {i};
+  const auto found = audited(without, without);
+  CHECK(found.breach() == "");
+  CHECK(found.counts().applied == leases - 1);
+  CHECK(found.counts().dropped == 1);
+  CHECK(found.counts().set_aside == 1);
+  CHECK(found.counts().samples == 18);
+  // One shard had applied it before: it has changed parameters.
+  CHECK(audited(honest(), without).counts().set_aside == 0);
+  CHECK(audited(honest(), without).counts().applied == leases);
+  auto forged = without;
+  forged[2].version = {3}; // as if it had changed parameters
+  CHECK_THAT(audited(forged, forged).breach(), Contains("went from version 2 to 3 with lease 2"));
+  forged = without;
+  forged[2].batches = 2;
+  CHECK(audited(forged, forged).breach() != "");
+}
+
 TEST_CASE("LE-1: the audit names the first lease that is missing", "[runtime][audit]") {
   auto forged = honest();
   forged.erase(forged.begin() + 4);

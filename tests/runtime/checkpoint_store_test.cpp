@@ -1,6 +1,6 @@
 // Checkpoints on a disk that fails at every step: what was whole stays whole, and nothing is mixed.
 #include "runtime/checkpoint_store.hpp"
-#include "tests/runtime/faulty_disk.hpp"
+#include "tests/support/faulty_disk.hpp"
 #include "tests/support/sample_states.hpp"
 #include "tests/support/shard_states.hpp"
 #include "tests/support/temporary_folder.hpp"

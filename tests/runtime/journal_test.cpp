@@ -35,7 +35,7 @@ journal_header sample_head() {
 }
 
 std::vector<journal_entry> sample_entries() {
-  std::vector<journal_entry> made(3);
+  std::vector<journal_entry> made(4);
   made[0] = {.kind = journal_kind::served,
              .worker = {2},
              .life = {3},
@@ -60,6 +60,11 @@ std::vector<journal_entry> sample_entries() {
   made[2].kind = journal_kind::state;
   made[2].version = {6};
   made[2].digest.fill(std::byte{0xcd});
+  made[3].kind = journal_kind::set_aside;
+  made[3].version = {6};
+  made[3].what = {9};
+  made[3].attempt = {4};
+  made[3].batches = 5;
   return made;
 }
 

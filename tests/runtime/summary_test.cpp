@@ -21,7 +21,7 @@ summary measured() {
   x.samples_per_second = 7407.5;
   x.test_accuracy = 0.8912;
   x.updates = 4690;
-  x.leases = {4690, 4690, 0, 0, 0, 0};
+  x.leases = {4690, 4690, 0, 0, 0, 0, 0};
   x.staleness = {3.0, 6.0, 9.0};
   x.lag_max = 3;
   x.bytes = {3'400'000'000, 999, 12, 34, "topk:0.01 | int8", "none", {{"w", 5, 6}}};
@@ -39,13 +39,13 @@ TEST_CASE("a summary has the contract's fields in the contract's order", "[runti
         R"("samples_per_second":7407.5,"test_accuracy":0.8912,"test_loss":null,)"
         R"("train_loss":null,"time_to_target_seconds":null,"updates":4690,"skipped_steps":0,)"
         R"("leases":{"issued":4690,"applied":4690,"dropped":0,"dealt_again":0,"lost":0,)"
-        R"("duplicated":0},"staleness":{"p50":3.0,"p99":6.0,"max":9.0},"lag_max":3,)"
+        R"("duplicated":0,"set_aside":0},"staleness":{"p50":3.0,"p99":6.0,"max":9.0},"lag_max":3,)"
         R"("wait_share":null,"bytes":{"pushed":3400000000,"pulled":999,"framing":12,"other":34,)"
         R"("push_codec":"topk:0.01 | int8","pull_codec":"none",)"
         R"("tensors":[{"name":"w","pushed":5,"pulled":6}]},)"
         R"("restarts":{"worker":0,"shard":0,"feeder":0},"recovery_ms":{"p50":null,"p99":null},)"
         R"("switches":[{"to":"asp","clock":61,"samples":7,"seconds":1.5}],)"
-        R"("parameters_sha256":"ab12","emulated":false,"advice":[]})");
+        R"("parameters_sha256":"ab12","emulated":false,"advice":[],"given_up":[]})");
 }
 
 TEST_CASE("a summary that is written and read again is the same summary", "[runtime][summary]") {
@@ -56,6 +56,8 @@ TEST_CASE("a summary that is written and read again is the same summary", "[runt
   x.restarts = {1, 2, 3};
   x.emulated = true;
   x.advice = {"Try \"this\".", "Try that."};
+  x.leases.set_aside = 2;
+  x.given_up = {"worker-2"};
   const auto again = parse_summary(to_json(x), "summary.json");
   REQUIRE(again);
   CHECK(again.value() == x);

@@ -120,7 +120,8 @@ TEST_CASE("a worker that dies is restarted as its next incarnation after a back-
   CHECK(names_of(job.join(worker_name(1), 2).placements) == names{worker_name(1)});
   const auto back = job.ready(worker_name(1), 2);
   CHECK_THAT(back.events.front(),
-             Catch::Contains("worker-1 is back after 0.10 s as incarnation 2"));
+             Catch::Equals("worker-1 was killed (signal 9); its leases dealt again; back in 0.10 s "
+                           "as incarnation 2; 0 lost"));
   CHECK(job.state_of(worker_name(1)) == "running");
   CHECK(job.twin.summarise().restarts.worker == 1);
 }

@@ -22,6 +22,7 @@ struct link_state {
   random_source random;
   std::map<std::uint64_t, std::function<void()>> due;
   std::uint64_t next = 0;
+  std::vector<caf::typed_response_promise<actors::step_done>> hung;
 
   bool happens(double share) { return std::uniform_real_distribution<>(0, 1)(*random) < share; }
   std::chrono::milliseconds some_time(std::chrono::milliseconds low,
@@ -103,14 +104,22 @@ frames_actor::behavior_type frames_behavior(frames_actor::stateful_pointer<link_
 }
 
 compute_link::behavior_type compute_behavior(compute_link::stateful_pointer<link_state> self,
-                                             std::shared_ptr<computation> what,
-                                             std::chrono::milliseconds time_max,
+                                             std::shared_ptr<computation> what, step_faults steps,
                                              random_source random) {
   self->state.random = std::move(random);
   return {
-      [self, what, time_max](const actors::step_order& order) {
+      [self, what, steps](const actors::step_order& order) {
         auto promise = self->make_response_promise<actors::step_done>();
-        const auto took = self->state.some_time(std::chrono::milliseconds(1), time_max);
+        const auto& lease = order.task->what;
+        const auto took = self->state.some_time(std::chrono::milliseconds(1), steps.time_max);
+        if (steps.hangs.contains(lease.id.value) && lease.attempt.value == 1) {
+          self->state.hung.push_back(promise);
+          return promise;
+        }
+        if (steps.poison.contains(lease.id.value)) {
+          later(self, took, [promise]() mutable { promise.deliver(caf::sec::runtime_error); });
+          return promise;
+        }
         const auto tell = [&](early_part part) { // at any time of the step, and one in order
           const actors::part_done ready{std::make_shared<const early_part>(std::move(part))};
           later(self, self->state.some_time({}, took),
@@ -136,9 +145,10 @@ frames_actor frames_link(caf::actor_system& system, link_faults faults, random_s
 }
 
 actors::compute_actor slow_compute(caf::actor_system& system,
-                                   std::shared_ptr<computation> computation,
-                                   std::chrono::milliseconds time_max, random_source random) {
-  return system.spawn(compute_behavior, std::move(computation), time_max, std::move(random));
+                                   std::shared_ptr<computation> computation, step_faults steps,
+                                   random_source random) {
+  return system.spawn(compute_behavior, std::move(computation), std::move(steps),
+                      std::move(random));
 }
 
 } // namespace lagrange::sim

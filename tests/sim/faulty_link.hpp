@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <random>
+#include <set>
 
 namespace lagrange::sim {
 
@@ -35,10 +36,17 @@ using frames_actor =
     caf::typed_actor<caf::reacts_to<crossing>, caf::reacts_to<actors::tick_atom, std::uint64_t>>;
 frames_actor frames_link(caf::actor_system& system, link_faults faults, random_source random);
 
+/// How a compute actor takes its steps.
+struct step_faults {
+  std::chrono::milliseconds time_max{40};
+  std::set<std::uint64_t> poison; ///< leases that kill whoever computes them
+  std::set<std::uint64_t> hangs;  ///< leases whose first attempt never ends
+};
+
 /// A compute actor that computes at once and answers after a time drawn from [1, time_max].
 actors::compute_actor slow_compute(caf::actor_system& system,
                                    std::shared_ptr<runtime::computation> computation,
-                                   std::chrono::milliseconds time_max, random_source random);
+                                   step_faults steps, random_source random);
 
 } // namespace lagrange::sim
 

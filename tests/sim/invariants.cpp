@@ -20,8 +20,9 @@ void invariants::see(shard_id shard, const journal_entry& entry) {
   if (entry.kind == journal_kind::excluded) return see_settled(shard, entry);
   if (entry.kind == journal_kind::switched) return see_switched(shard, entry);
   auto& known = shards_[shard.value].workers[entry.worker];
-  const bool is_settled =
-      entry.kind == journal_kind::applied || entry.kind == journal_kind::dropped;
+  const bool is_settled = entry.kind == journal_kind::applied ||
+                          entry.kind == journal_kind::dropped ||
+                          entry.kind == journal_kind::set_aside;
   if (entry.life < known.life && is_settled && options_.has_rounds)
     return see_settled(shard, entry);
   if (entry.life < known.life)
@@ -46,6 +47,7 @@ void invariants::see(shard_id shard, const journal_entry& entry) {
     break;
   case journal_kind::applied:
   case journal_kind::dropped:
+  case journal_kind::set_aside:
     see_settled(shard, entry);
   }
   known.clock = std::max(known.clock, entry.clock.next());
@@ -95,7 +97,9 @@ void invariants::see_switched(shard_id shard, const journal_entry& entry) {
 
 void invariants::see_settled(shard_id shard, const journal_entry& entry) {
   auto& own = shards_[shard.value];
-  const auto batches = batches_of(options_.dealt, entry.samples);
+  const auto batches = entry.kind == journal_kind::set_aside
+                           ? entry.batches
+                           : batches_of(options_.dealt, entry.samples);
   own.applied_ids += batches;
   if (!own.applied.emplace(entry.what, batches).second)
     report("SH-2: shard-" + to_string(shard) + " took lease " + to_string(entry.what) + " twice");

@@ -1,10 +1,14 @@
 #include "simulation.hpp"
 
+#include "scenario_job.hpp"
+
+#include "actors/checkpoint_writer.hpp"
 #include "actors/simulation/simulated_job.hpp"
 #include "runtime/audit.hpp"
 #include "runtime/job.hpp"
 #include "runtime/replay.hpp"
 #include "runtime/transport/in_process.hpp"
+#include "tests/support/faulty_disk.hpp"
 
 #include <caf/send.hpp>
 #include <fmt/format.h>
@@ -19,59 +23,51 @@ namespace simulation = actors::simulation;
 
 namespace {
 
-/// Leases of an epoch: the last one, and under rounds the last round, are short.
-constexpr std::uint32_t samples = 65;
-constexpr std::uint32_t batch_size = 5;
+constexpr auto checkpoints = "/checkpoints";
 
-std::string job_text(const scenario& chosen) {
-  return fmt::format(R"(
-name = "simulated"
-seed = {}
-data = {{format = "synthetic", path = "blobs:{}:2:2", batch = {}, epochs = {}}}
-model = {}
-optimizer = {{name = "sgd", rate = 1.0, momentum = 0.0, weight_decay = 0.0}}
-staleness = {{policy = "{}", switch = [{}]}}
-topology = {{workers = {}, shards = {}}}
-restart = {{intensity = 50}}
-evaluation = {{every = "1 epoch"}}
-)",
-                     chosen.seed, samples, batch_size, chosen.epochs, chosen.model, chosen.policy,
-                     fmt::join(chosen.switches, ", "), chosen.workers, chosen.shards);
-}
+/// What is there when a term is over, and the next one begins.
+struct run_ledger {
+  random_source random;
+  std::shared_ptr<tests::faulty_disk> disk = std::make_shared<tests::faulty_disk>();
+  supervisor_term term{1};
+  found_start begin;
+  std::map<supervisor_term, std::vector<journal>> journals; ///< by term and shard, as written
+  std::vector<std::uint64_t> crashes, falls; ///< leases applied at which; the next one last
+  std::uint32_t events = 0;
+  std::uint64_t rolled_back = 0;
+};
 
-job job_of(const scenario& chosen, const catalog& known) {
-  return parse_job(job_text(chosen), "the scenario", chosen.set, known).value();
-}
-
-std::vector<float> flat(const std::vector<ops::tensor>& values) {
-  std::vector<float> made;
-  for (const auto& each : values)
-    made.insert(made.end(), each.values<float>().begin(), each.values<float>().end());
-  return made;
-}
-
-/// One job with faults, and what watches it.
+/// One term of a job with faults, and what watches it.
 class faulty_job {
 public:
-  explicit faulty_job(const scenario& chosen)
-      : chosen_(chosen), random_(std::make_shared<std::mt19937_64>(chosen.seed)),
-        rows_(catalog::standard()), job_(job_of(chosen, rows_)),
-        facts_(read_data_facts(job_, rows_).value()), checker_(watched(chosen)),
-        audit_(make_feeder(job_, rows_, facts_, {})),
-        leases_(leases_of(make_feeder(job_, rows_, facts_, {}))),
+  faulty_job(const scenario& chosen, run_ledger& run)
+      : chosen_(chosen), run_(run), random_(run.random), rows_(catalog::standard()),
+        job_(job_of(chosen, rows_)), facts_(read_data_facts(job_, rows_).value()),
+        checker_(watched(chosen)), audit_(make_feeder(job_, rows_, facts_, {})),
+        leases_(leases_of(make_feeder(job_, rows_, facts_, {}))), disk_(run.disk),
         simulated_(
             {.what = job_,
              .catalog = rows_,
              .facts = facts_,
              .job_text = to_toml(job_),
-             .journal = [this](const journal_header& head) { return watching(head); }},
+             .term = run.term,
+             .journal = [this](const journal_header& head) { return watching(head); },
+             .writer = [this](caf::actor_system& in,
+                              const actors::supervisor_actor& to) { return writer_of(in, to); },
+             .begin = run.begin,
+             .disk = run.disk},
             [this](caf::actor_system& system, simulation::event_loop&) {
               return faulty_parts(system);
             },
             [this](std::size_t ready) { return pick(ready); }) {
-    for (std::uint32_t crash = 0; crash < chosen_.crashes; ++crash)
-      crashes_.push_back(pick(leases_ * 2 / 3) + 1);
-    std::ranges::sort(crashes_, std::greater<>());
+    if (run_.term.value > 1) return take_up_history();
+    const auto draw = [this](std::uint32_t count, std::vector<std::uint64_t>& moments) {
+      for (std::uint32_t each = 0; each < count; ++each)
+        moments.push_back(pick(leases_ * 2 / 3) + 1);
+      std::ranges::sort(moments, std::greater<>());
+    };
+    draw(chosen_.crashes, run_.crashes);
+    draw(chosen_.falls, run_.falls);
   }
 
   ~faulty_job() {
@@ -83,23 +79,33 @@ public:
 
   report run() {
     report made;
-    while (made.breach.empty() && !simulated_.is_over()) {
+    while (made.breach.empty() && !has_fallen()) {
       step();
-      if (++made.events > chosen_.step_limit)
+      made.events = ++run_.events;
+      if (made.events > chosen_.step_limit)
         made.breach = "EN-1: the job does not end";
       else
         made.breach = checker_.breach();
     }
-    if (made.breach.empty()) settle(made);
+    if (made.breach.empty() && !is_last()) begin_next_term();
+    if (made.breach.empty() && is_last()) settle(made);
     if (!made.breach.empty())
       made.breach = fmt::format("seed {}, event {}: {}; repeat it with {}", chosen_.seed,
                                 made.events, made.breach, repeat_command(chosen_));
     made.fingerprint = checker_.fingerprint();
     made.journals = std::move(journals_);
+    made.terms = run_.term.value;
+    made.rolled_back = run_.rolled_back;
+    if (made.breach.empty() && is_last()) made.cuts = read_cuts();
+    made.told = simulated_.has_begun() ? simulated_.watch().events : std::vector<std::string>();
     return made;
   }
+  /// Whether the job has ended with this term.
+  bool is_last() const { return !is_dead_ && !simulated_.state().twin->fall(); }
 
 private:
+  bool has_fallen() const { return is_dead_ || simulated_.is_over(); }
+
   invariants::options watched(const scenario& chosen) {
     const auto policy = make_policy(rows_.policies, chosen.policy).value();
     const auto bound_of = [this](const std::string& spec) {
@@ -133,7 +139,7 @@ private:
             [this](caf::actor_system& in, const actors::compute_request& asked) {
               auto made = std::make_shared<computation>(
                   make_computation(asked.what, rows_, asked.facts, asked.keeper));
-              return keep(slow_compute(in, std::move(made), chosen_.step_max, random_));
+              return keep(slow_compute(in, std::move(made), chosen_.steps, random_));
             },
             [this, &system](const actors::feeder_actor& feeder) {
               return keep(link_to(system, feeder, chosen_.faults, random_));
@@ -143,14 +149,81 @@ private:
   result<journal_sink> watching(const journal_header& head) {
     journals_.resize(chosen_.shards);
     journals_[head.shard.value].head = head;
+    auto& own = run_.journals[run_.term];
+    own.resize(chosen_.shards);
+    own[head.shard.value].head = head;
     return journal_sink([this](shard_id shard, std::span<const journal_entry> entries) {
       for (const auto& entry : entries) {
-        checker_.see(shard, entry);
-        audit_.see(shard, entry);
-        journals_[shard.value].entries.push_back(entry);
+        run_.journals[run_.term][shard.value].entries.push_back(entry);
+        see(shard, entry);
       }
       return result<void>(success());
     });
+  }
+
+  void see(shard_id shard, const journal_entry& entry) {
+    checker_.see(shard, entry);
+    audit_.see(shard, entry);
+    journals_[shard.value].entries.push_back(entry);
+  }
+
+  /// What every shard goes back to, as if it had been seen just now.
+  void take_up_history() {
+    journals_.resize(chosen_.shards);
+    for (std::uint32_t shard = 0; shard < chosen_.shards; ++shard)
+      for (const auto& entry : history_of(run_.begin.start.origin_of({shard}), {shard}))
+        see({shard}, entry);
+  }
+
+  std::vector<journal_entry> history_of(const journal_origin& up_to, shard_id shard) const {
+    if (up_to.term.value == 0) return {};
+    const auto& own = run_.journals.at(up_to.term)[shard.value];
+    auto made = history_of(own.head.continues, shard);
+    made.insert(made.end(), own.entries.begin(),
+                own.entries.begin() + static_cast<std::ptrdiff_t>(up_to.records));
+    return made;
+  }
+
+  /// Everybody goes back to the newest whole cut, as a run does.
+  void begin_next_term() {
+    const auto seen =
+        simulated_.has_begun() ? simulated_.state().twin->view().members : std::vector<member>();
+    auto found = find_start(*disk_, checkpoints, chosen_.shards).value();
+    found.start.lives.resize(chosen_.workers, {1});
+    for (const auto& each : seen)
+      found.start.lives[each.worker.value] =
+          std::max(found.start.lives[each.worker.value], each.life.next());
+    for (std::uint32_t shard = 0; const auto& each : run_.journals[run_.term]) {
+      const auto counts = found.start.origin_of({shard++});
+      run_.rolled_back +=
+          each.entries.size() - (counts.term == run_.term ? counts.records : std::uint64_t{0});
+    }
+    run_.begin = std::move(found);
+    run_.term = run_.term.next();
+  }
+
+  actors::checkpoint_writer_actor writer_of(caf::actor_system& system,
+                                            const actors::supervisor_actor& supervisor) {
+    constexpr std::uint32_t all = 1000;
+    return keep(system.spawn(
+        actors::checkpoint_writer,
+        actors::checkpoint_writer_setup{{disk_, checkpoints, "simulated", {all}}, supervisor, [] {
+                                          return std::chrono::sys_seconds();
+                                        }}));
+  }
+
+  std::vector<kept_cut> read_cuts() {
+    std::vector<kept_cut> made;
+    const checkpoint_store store(*disk_, checkpoints);
+    const auto numbers = store.cuts().value();
+    for (const auto number : numbers) {
+      auto manifest = store.read_manifest(number);
+      if (!manifest) continue; // it was given up
+      auto& cut = made.emplace_back(kept_cut{std::move(manifest).value(), {}});
+      for (std::uint32_t shard = 0; shard < chosen_.shards; ++shard)
+        cut.shards.push_back(store.read(cut.manifest, shard_id{shard}).value());
+    }
+    return made;
   }
 
   std::uint64_t pick(std::uint64_t below) {
@@ -159,22 +232,34 @@ private:
 
   void step() {
     simulated_.step();
-    if (!crashes_.empty() && checker_.applied({0}) >= crashes_.back()) {
-      crashes_.pop_back();
-      crash_a_worker();
+    const auto is_due = [this](const std::vector<std::uint64_t>& moments) {
+      return !moments.empty() && checker_.applied({0}) >= moments.back();
+    };
+    if (is_due(run_.crashes)) {
+      run_.crashes.pop_back();
+      crash([](actor_role role) { return role == actor_role::worker; });
+    }
+    if (is_due(run_.falls)) {
+      run_.falls.pop_back();
+      if (pick(2) == 0)
+        is_dead_ = true; // everybody, the supervisor too
+      else
+        crash([](actor_role role) { return role != actor_role::worker; });
     }
   }
 
-  void crash_a_worker() {
+  template <class Which>
+  void crash(const Which& which) {
     std::vector<actors::node_actor> candidates;
     for (const auto& [who, node] : simulated_.nodes().nodes())
-      if (who.name.role == actor_role::worker) candidates.push_back(node);
+      if (which(who.name.role)) candidates.push_back(node);
     if (!candidates.empty())
       caf::anon_send_exit(candidates[pick(candidates.size())],
                           caf::exit_reason::remote_link_unreachable);
   }
 
   bool is_live(worker_id worker, incarnation life) {
+    if (!simulated_.has_begun()) return true; // of a term before
     const auto view = simulated_.state().twin->view();
     return std::ranges::any_of(view.members, [&](const member& each) {
       return each.worker == worker && each.life == life && each.live;
@@ -191,7 +276,8 @@ private:
     if (simulated_.state().twin->outcome() != job_outcome::done)
       made.breach = "EN-1: the job failed: " + simulated_.state().twin->cause();
     else if (counts.issued != leases || counts.lost != 0 ||
-             (counts.applied != leases && !has_quorum()) || counts.duplicated != 0)
+             (counts.applied + counts.set_aside != leases && !has_quorum()) ||
+             counts.duplicated != 0)
       made.breach = "LE-1: " + audit_line(made.figures) + ", expected " + std::to_string(leases);
     if (made.breach.empty()) made.breach = audit_.breach();
     if (!made.breach.empty()) return;
@@ -207,6 +293,7 @@ private:
   }
 
   scenario chosen_;
+  run_ledger& run_;
   random_source random_;
   catalog rows_;
   job job_;
@@ -215,7 +302,8 @@ private:
   audit audit_;
   std::vector<journal> journals_;
   std::uint64_t leases_ = 0;
-  std::vector<std::uint64_t> crashes_; ///< leases applied at which to crash; next one last
+  std::shared_ptr<tests::faulty_disk> disk_;
+  bool is_dead_ = false; ///< all of it
   std::optional<transport::hub> hub_;
   std::vector<caf::strong_actor_ptr> actors_;
   simulation::simulated_job simulated_; ///< last: its actors use the others
@@ -223,20 +311,13 @@ private:
 
 } // namespace
 
-report simulate(const scenario& chosen) { return faulty_job(chosen).run(); }
-
-std::string find_difference(const scenario& chosen, const report& recorded) {
-  const auto known = catalog::standard();
-  const auto what = job_of(chosen, known);
-  const auto facts = read_data_facts(what, known).value();
-  const auto training = open_data(what, known, data_split::train).value();
-  auto plan = make_replay_plan(recorded.journals);
-  if (!plan) return plan.error().text;
-  replay again({what, known, facts, *training}, std::move(plan).value(), {});
-  if (const auto ran = again.run(); !ran) return ran.error().text;
-  if (!again.difference().empty()) return again.difference();
-  const auto parameters = flat(assemble_values(what, known, facts, again.parameters()));
-  return parameters == recorded.parameters ? "" : "the parameters at the end differ";
+report simulate(const scenario& chosen) {
+  run_ledger run{std::make_shared<std::mt19937_64>(chosen.seed)};
+  for (;;) {
+    faulty_job term(chosen, run);
+    auto made = term.run();
+    if (!made.breach.empty() || term.is_last()) return made;
+  }
 }
 
 std::string repeat_command(const scenario& chosen) {

@@ -90,7 +90,7 @@ inline std::vector<runtime::gradient_push> cut(const runtime::gradient_push& who
 }
 
 inline runtime::member dead(std::uint32_t worker, std::uint32_t life) {
-  return {{worker}, {life}, false};
+  return {{worker}, {life}, false, false};
 }
 
 inline runtime::lease_request request_of(runtime::stamp from, std::uint64_t sequence,

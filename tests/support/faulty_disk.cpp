@@ -1,4 +1,4 @@
-#include "tests/runtime/faulty_disk.hpp"
+#include "tests/support/faulty_disk.hpp"
 
 namespace lagrange::tests {
 
