@@ -138,7 +138,7 @@ result<void> run_record::keep_parameters(job_result& end) {
 }
 
 int run_record::give_up(const std::string& why) {
-  view_.error(why);
+  view_.error("the job failed: " + why);
   return 1;
 }
 

@@ -14,6 +14,9 @@ using namespace runtime;
 
 namespace {
 
+/// The first number that one tells in its new life may be where it began, and is more than what it
+/// told in its old one without anything having been done.
+constexpr int growths = 2;
 constexpr std::array blows{blow::kill, blow::stop};
 
 double seconds(std::chrono::milliseconds time) {
@@ -54,16 +57,16 @@ std::vector<std::string> storm_log::on_status(const told_status& seen, moment no
       return false;
     }
     const auto* row = seen.find(strike.whom);
-    const return_point here{seen.leases_closed, row != nullptr ? row->clock : -1, seen.term};
-    if (!each.back || each.back->term != here.term) {
-      each.back = here;
+    const auto reached = strike.what.whom.role == actor_role::worker
+                             ? row->clock
+                             : static_cast<std::int64_t>(seen.leases_closed);
+    if (!each.back || each.back->term != seen.term || reached < each.back->reached) {
+      each.back = {reached, seen.term, 0};
       return false;
     }
-    // A worker is back when it steps, everybody else when the job does.
-    const bool goes_on = strike.what.whom.role == actor_role::worker
-                             ? here.clock > each.back->clock
-                             : here.closed > each.back->closed;
-    if (!goes_on && seen.leases_closed < seen.leases) return false;
+    each.back->grown += reached > each.back->reached ? 1 : 0;
+    each.back->reached = reached;
+    if (each.back->grown < growths && seen.leases_closed < seen.leases) return false;
     strike.recovery = now - strike.at;
     said.push_back(
         fmt::format("{} is back after {:.2f} s", strike.whom, seconds(*strike.recovery)));

@@ -52,11 +52,11 @@ public:
   nlohmann::json rows() const;
 
 private:
-  /// When the struck one was seen back, and what the job had reached then.
+  /// What was reached since the struck one was seen back: a worker's steps, else the job's leases.
   struct return_point {
-    std::uint64_t closed = 0;
-    std::int64_t clock = -1;
+    std::int64_t reached = 0;
     std::uint32_t term = 0;
+    int grown = 0; ///< how often
   };
   struct pending {
     std::size_t strike;

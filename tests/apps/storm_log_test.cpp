@@ -39,8 +39,9 @@ TEST_CASE("a killed worker is back when its next incarnation has stepped", "[app
   CHECK(log.on_status(seen(1, 1, 51, 101), milliseconds(1100)).empty());
   CHECK(log.on_status(seen(1, 2, -1, 102, "starting"), milliseconds(1200)).empty());
   CHECK(log.on_status(seen(1, 2, 0, 103), milliseconds(1300)).empty());
-  CHECK(log.on_status(seen(1, 2, 0, 120), milliseconds(1400)).empty()); // others go on
-  const auto said = log.on_status(seen(1, 2, 1, 121), milliseconds(1450));
+  CHECK(log.on_status(seen(1, 2, 0, 120), milliseconds(1400)).empty());  // others go on
+  CHECK(log.on_status(seen(1, 2, 60, 120), milliseconds(1400)).empty()); // where it began
+  const auto said = log.on_status(seen(1, 2, 61, 121), milliseconds(1450));
   REQUIRE(said.size() == 1);
   CHECK(said.front() == "worker-0 is back after 0.45 s");
   CHECK_FALSE(log.is_open("worker-0"));
@@ -55,7 +56,9 @@ TEST_CASE("a killed shard or supervisor is back when a later term closes leases"
     CHECK(log.on_status(seen(2, 2, 0, 90), milliseconds(500)).empty()); // went back to a cut
     CHECK(log.on_status(seen(2, 2, 0, 90), milliseconds(600)).empty());
     CHECK(log.on_status(seen(3, 3, 0, 95), milliseconds(650)).empty()); // and again
-    CHECK(log.on_status(seen(3, 3, 2, 96), milliseconds(700)).size() == 1);
+    CHECK(log.on_status(seen(3, 3, 2, 97), milliseconds(660)).empty()); // what the cut had
+    CHECK(log.on_status(seen(3, 3, 2, 97), milliseconds(680)).empty());
+    CHECK(log.on_status(seen(3, 3, 2, 98), milliseconds(700)).size() == 1);
     CHECK(log.recoveries(role, blow::kill) == std::vector<double>{700});
   }
 }
@@ -66,7 +69,8 @@ TEST_CASE("who was only stopped is back when it steps after it was let go on", "
                 milliseconds(0));
   CHECK(log.on_status(seen(1, 1, 51, 110), milliseconds(700)).empty()); // what was on its way
   CHECK(log.on_status(seen(1, 1, 51, 120), milliseconds(810)).empty());
-  CHECK(log.on_status(seen(1, 1, 52, 130), milliseconds(850)).size() == 1);
+  CHECK(log.on_status(seen(1, 1, 52, 130), milliseconds(820)).empty());
+  CHECK(log.on_status(seen(1, 1, 53, 130), milliseconds(850)).size() == 1);
   CHECK(log.recoveries(actor_role::worker, blow::stop) == std::vector<double>{850});
 }
 
