@@ -124,7 +124,7 @@ template <class Count>
 void compare_halves(const options& how, const Count& count) {
   using enum ops::half_products;
   using ops::dtype;
-  const auto rows = [&](const std::string& kind, ops::half_products which, double goal) {
+  const auto compare = [&](const std::string& kind, ops::half_products which, double goal) {
     count(compare_half(kind + " linear", linear_step(1024, dtype::bf16, which),
                        linear_step(1024, dtype::f32), how, goal));
     count(compare_half(kind + " gpt", training_step("gpt", 16, dtype::bf16, which),
@@ -133,8 +133,8 @@ void compare_halves(const options& how, const Count& count) {
   const bool has_faster = has_half_products(faster);
   std::printf("steps/s in bf16, beside f32%s\n",
               has_faster ? "" : "; without a goal, this CPU has no AMX");
-  rows("bf16", faster, has_faster ? half_goal : 0);
-  if (!has_faster && has_half_products(all)) rows("AVX-512", all, 0);
+  compare("bf16", faster, has_faster ? half_goal : 0);
+  if (!has_faster && has_half_products(all)) compare("AVX-512", all, 0);
 }
 
 bool compare_memory(const options& how) {
