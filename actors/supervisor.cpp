@@ -302,6 +302,15 @@ job_result result_of(const supervisor_state& x) {
   return made;
 }
 
+namespace {
+
+/// The writer is the supervisor's own.
+void end_writer_with(supervisor_pointer self, const checkpoint_writer_actor& writer) {
+  self->attach_functor([writer] { caf::anon_send_exit(writer, caf::exit_reason::user_shutdown); });
+}
+
+} // namespace
+
 supervisor_actor::behavior_type supervisor(supervisor_pointer self,
                                            std::shared_ptr<const supervisor_setup> setup) {
   quit_on_exceptions(self);
@@ -309,9 +318,7 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
   self->state.twin.emplace(setup->options, now(self));
   self->state.seat = take_seat(setup->open_plane, setup->needs);
   self->state.seat->receives.attach(caf::actor_cast<caf::weak_actor_ptr>(self));
-  self->attach_functor([writer = setup->writer] {
-    caf::anon_send_exit(writer, caf::exit_reason::user_shutdown); // its own: it ends with it
-  });
+  end_writer_with(self, setup->writer);
   self->set_down_handler([self](caf::down_msg& down) { on_node_down(self, down); });
   const auto on_report = [self](const auto& report) {
     carry_out(self, self->state.twin->on_report(report, now(self)));

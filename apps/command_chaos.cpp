@@ -36,7 +36,7 @@ std::vector<std::string> storm_job(std::uint32_t kills) {
           "evaluation.every=1000 epochs",
           "evaluation.target=none",
           "restart.intensity=1000",
-          "restart.backoff=10ms",
+          "restart.backoff=0ms",
           "restart.silence=1s",
           "checkpoint.every=500ms"};
 }

@@ -1,8 +1,12 @@
 #include "apps/command_job.hpp"
+#include "apps/step_cost.hpp"
 
 namespace lagrange {
 
 namespace {
+
+/// Of --step-cost: a minute.
+constexpr std::int64_t cost_max = 60'000'000;
 
 /// What has no place in a simulation.
 std::string find_misfits(const runtime::job& x) {
@@ -29,6 +33,16 @@ void take_job_of(const apps::measured_run& run, job_flags& flags) {
   flags.set.insert(flags.set.begin(), std::begin(places), std::end(places));
 }
 
+/// Steps of the recorded run stand for those of another job: what that costs is measured, unless
+/// it was said. Empty, or why it cannot be.
+std::string take_step_cost(const runtime::catalog& rows, simulate_order& out) {
+  if (apps::computes_alike(out.job.job, out.from->what)) return {};
+  const auto measured = apps::measure_step_cost(out.job.job, out.from->what, rows);
+  if (!measured) return "what a step costs beside one of the run: " + measured.error().text + "\n";
+  out.step_cost = measured.value();
+  return {};
+}
+
 } // namespace
 
 int act_simulate(const invocation& call) {
@@ -42,8 +56,13 @@ int act_simulate(const invocation& call) {
   app.add_option("--from", from, "the job of this run, with the step times that it measured")
       ->type_name("RUN")
       ->excludes(app.get_option("JOB"));
-  if (const auto status = parse(app, call)) return *status;
   simulate_order order;
+  std::int64_t microseconds = 0;
+  auto* cost = app.add_option("--step-cost", microseconds,
+                              "what a batch takes more than in RUN; measured unless said");
+  cost->type_name("MICROSECONDS")->needs("--from")->check(CLI::Range(-cost_max, cost_max));
+  if (const auto status = parse(app, call)) return *status;
+  order.step_cost = std::chrono::microseconds(microseconds);
   if (app.count("--from") > 0) {
     auto measured = apps::read_measured(from, call.rows);
     if (!measured) return refuse(call.text, measured.error().text);
@@ -51,7 +70,9 @@ int act_simulate(const invocation& call) {
     take_job_of(*order.from, flags);
   }
   if (const auto status = read_job(app, flags, call, order.job)) return *status;
-  const auto obstacles = find_misfits(order.job.job) + find_obstacles(order.job);
+  auto obstacles = find_misfits(order.job.job) + find_obstacles(order.job);
+  if (obstacles.empty() && order.from && cost->count() == 0)
+    obstacles = take_step_cost(call.rows, order);
   return obstacles.empty() ? call.verbs.simulate(order) : refuse(call.text, obstacles);
 }
 

@@ -72,10 +72,12 @@ std::string prediction_text(const measured_run& from, const summary& predicted) 
   return text;
 }
 
-std::string prediction_json(const measured_run& from, const summary& predicted) {
+std::string prediction_json(const measured_run& from, const summary& predicted,
+                            std::chrono::microseconds step_cost) {
   const nlohmann::ordered_json made{
       {"type", "prediction"},
       {"from", from.folder.string()},
+      {"step_cost_us", step_cost.count()},
       {"measured", nlohmann::ordered_json::parse(to_json(from.figures))},
       {"simulated", nlohmann::ordered_json::parse(to_json(predicted))}};
   return made.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -9,6 +9,7 @@
 #include "runtime/summary.hpp"
 #include "runtime/worker_shares.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -29,7 +30,9 @@ runtime::result<measured_run> read_measured(const std::filesystem::path& folder,
 
 /// A table of lines for a person: each figure as measured and as predicted.
 std::string prediction_text(const measured_run& from, const runtime::summary& predicted);
-/// One JSON object on one line, with both summaries.
-std::string prediction_json(const measured_run& from, const runtime::summary& predicted);
+/// One JSON object on one line, with both summaries, and what a batch was taken to cost more than
+/// in the run.
+std::string prediction_json(const measured_run& from, const runtime::summary& predicted,
+                            std::chrono::microseconds step_cost);
 
 } // namespace lagrange::apps

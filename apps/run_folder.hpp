@@ -2,13 +2,13 @@
 /// A run's folder: everything that a job leaves behind, under one name that no other run has.
 ///
 ///   job.toml          the resolved config, that of the last term
-///   term-N            supervisor N has taken the run (made with O_EXCL: one supervisor a term), with
-///                     the config that it ran with
+///   term-N            supervisor N has taken the run (made with O_EXCL: one supervisor a term),
+///                     with the config that it ran with
 ///   metrics.jsonl     the job's status, once a second, one JSON object a line
 ///   events.log        what happened, one line each
 ///   parameters.ckpt   the trained parameters
-///   journal/          shard-N.lgj: what shard N did, for `lagrange replay` and `lagrange audit`; of
-///                     terms after the first in term-N/
+///   journal/          shard-N.lgj: what shard N did, for `lagrange replay` and `lagrange audit`;
+///                     of terms after the first in term-N/
 ///   checkpoints/      cut-N/: a consistent state of the whole job, for a term to go on from
 ///   summary.json      the end in numbers; once a run goes on, summary.before.json
 ///   control           while the job runs, a socket: `lagrange ctl` gives orders through it

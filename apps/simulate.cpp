@@ -49,8 +49,11 @@ std::vector<worker_share> bare_shares(const apps::measured_run& from) {
 /// Null: the job's own.
 actors::simulation::step_plan steps_of(const simulate_order& order) {
   if (!order.from) return {};
-  return [times = recorded_step_times(bare_shares(*order.from), order.job.job.seed)](
-             worker_id worker, worker_clock clock) { return times.of(worker, clock); };
+  return [times = recorded_step_times(bare_shares(*order.from), order.job.job.seed,
+                                      chaos_of(order.from->what).jitter_sigma),
+          cost = order.step_cost](worker_id worker, worker_clock clock) {
+    return times.of(worker, clock, cost);
+  };
 }
 
 /// One simulated job from start to end.
@@ -58,7 +61,8 @@ class simulation_run {
 public:
   simulation_run(const simulate_order& order, apps::interrupts& interrupts,
                  apps::run_record& record, std::shared_ptr<const dataset> test)
-      : options_(order.job), from_(order.from), interrupts_(interrupts), record_(record),
+      : options_(order.job), from_(order.from), cost_(order.step_cost), interrupts_(interrupts),
+        record_(record),
         job_({.what = options_.job,
               .catalog = *options_.catalog,
               .facts = options_.facts,
@@ -75,6 +79,8 @@ public:
     tell(std::string(label));
     if (const auto injected = to_string(chaos_of(options_.job)); !injected.empty())
       tell("times are injected: " + injected);
+    if (cost_.count() != 0)
+      tell(fmt::format("a batch takes {:+} us beside the recorded run's", cost_.count()));
     bool goes_on = true;
     while (goes_on && job_.broken().empty() && !job_.is_over()) {
       goes_on = job_.step();
@@ -136,7 +142,7 @@ private:
 
   void tell_prediction(const summary& figures) {
     if (!from_) return;
-    const auto line = apps::prediction_json(*from_, figures);
+    const auto line = apps::prediction_json(*from_, figures, cost_);
     record_.write("prediction.json", line + "\n");
     if (options_.mode == output_mode::json)
       std::cout << line << std::endl;
@@ -161,6 +167,7 @@ private:
 
   const run_options& options_;
   const std::optional<apps::measured_run>& from_;
+  std::chrono::microseconds cost_;
   apps::interrupts& interrupts_;
   apps::run_record& record_;
   steady::time_point started_ = steady::now();

@@ -6,6 +6,7 @@
 #include "apps/prediction.hpp"
 #include "apps/run.hpp"
 
+#include <chrono>
 #include <optional>
 
 namespace lagrange {
@@ -14,6 +15,8 @@ struct simulate_order {
   run_options job; ///< `where` and `security` do not count
   /// The run whose step times are taken, and beside which the figures are shown; none: the job's.
   std::optional<apps::measured_run> from;
+  /// What a batch takes more than it took there.
+  std::chrono::microseconds step_cost{0};
 };
 
 /// Simulates a job to its end. Returns the exit status, as run_job.

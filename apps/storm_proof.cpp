@@ -73,6 +73,26 @@ bool has_rounds(const job& x, const catalog& rows) {
   return make_policy(rows.policies, x.staleness.policy).value()->arrivals() == arrival::round;
 }
 
+claim prove_replay(const proof_request& of) {
+  const auto run = run_program({"replay", of.run.string(), "--json"}, replay_patience);
+  if (!run) return fails(run.error().text);
+  const auto found = object_in(run.value().text);
+  if (run.value().status == 0 && found.is_object() && found.value("bit_exact", false))
+    return holds(fmt::format("the run replays bit by bit: {} updates, sha256 {}",
+                             found.value("updates", std::uint64_t{0}), found.value("sha256", "")));
+  return fails("the run does not replay: " + run.value().text);
+}
+
+claim prove_gone(const proof_request& of) {
+  const auto left = left_behind(of.run, of.supervisors, gone_patience);
+  if (left.empty())
+    return holds("nothing is left behind: no process, no socket, no shared memory, no unfinished "
+                 "file");
+  return fails(fmt::format("left behind: {}", fmt::join(left, ", ")));
+}
+
+} // namespace
+
 claim prove_count(const proof_request& of, std::optional<std::uint64_t> applied) {
   const auto found = read_checkpoint(of.run / "parameters.ckpt");
   if (!found) return fails("the parameters cannot be read: " + found.error().text);
@@ -93,26 +113,6 @@ claim prove_count(const proof_request& of, std::optional<std::uint64_t> applied)
   return holds(fmt::format("each of {} parameters is exactly {:.0f}, minus the number of {}",
                            values.size(), wanted, is_by_lease ? "leases" : "updates"));
 }
-
-claim prove_replay(const proof_request& of) {
-  const auto run = run_program({"replay", of.run.string(), "--json"}, replay_patience);
-  if (!run) return fails(run.error().text);
-  const auto found = object_in(run.value().text);
-  if (run.value().status == 0 && found.is_object() && found.value("bit_exact", false))
-    return holds(fmt::format("the run replays bit by bit: {} updates, sha256 {}",
-                             found.value("updates", std::uint64_t{0}), found.value("sha256", "")));
-  return fails("the run does not replay: " + run.value().text);
-}
-
-claim prove_gone(const proof_request& of) {
-  const auto left = left_behind(of.run, of.supervisors, gone_patience);
-  if (left.empty())
-    return holds("nothing is left behind: no process, no socket, no shared memory, no unfinished "
-                 "file");
-  return fails(fmt::format("left behind: {}", fmt::join(left, ", ")));
-}
-
-} // namespace
 
 std::string no_count_because(const job& x) {
   const auto& step = x.optimizer;

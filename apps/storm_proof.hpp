@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +34,10 @@ struct proof_request {
 /// The job ended; nothing was lost or applied twice; the parameters are the exact count; they
 /// replay; nothing is left behind. Claims that cannot be made of this job are left out.
 std::vector<claim> prove(const proof_request& of);
+
+/// The parameters that the run left are exactly minus the number of updates, and under a policy
+/// without rounds of `applied` leases, where that is known. Requires: a job that counts.
+claim prove_count(const proof_request& of, std::optional<std::uint64_t> applied);
 
 /// Why the parameters of this job do not tell how many updates there were; empty: they do.
 std::string no_count_because(const runtime::job& x);

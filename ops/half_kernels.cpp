@@ -19,9 +19,11 @@ data_type type_of(dtype type) {
   return type == dtype::f16 ? data_type::f16 : data_type::bf16;
 }
 
-// Below this oneDNN emulates bf16, in more time than f32 takes.
-bool has_half_products() {
-  constexpr auto least = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+// Below AVX-512 BF16 oneDNN emulates bf16.
+bool has_half_products(half_products which) {
+  const auto least =
+      static_cast<unsigned>(which == half_products::all ? dnnl::cpu_isa::avx512_core_bf16
+                                                        : dnnl::cpu_isa::avx512_core_amx);
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & least) == least;
 }
 
@@ -186,6 +188,8 @@ private:
 
 class onednn_kernels final : public half_kernels {
 public:
+  explicit onednn_kernels(half_products which) : which_(which) {}
+
   std::unique_ptr<half_kernel> make(const half_product& what) const override {
     return asked(what.type, [&](const auto& engine) { return make_product(what, engine); });
   }
@@ -202,18 +206,20 @@ public:
 private:
   // Whatever oneDNN refuses, and why, f32 is computed or refused by name.
   template <class Make>
-  static std::unique_ptr<half_kernel> asked(dtype type, const Make& make) try {
-    if (is_half(type) && !has_half_products()) return nullptr;
+  std::unique_ptr<half_kernel> asked(dtype type, const Make& make) const try {
+    if (is_half(type) && !has_half_products(which_)) return nullptr;
     return make(dnnl::engine(dnnl::engine::kind::cpu, 0));
   } catch (const dnnl::error&) {
     return nullptr;
   }
+
+  half_products which_;
 };
 
 } // namespace
 
-std::unique_ptr<const half_kernels> onednn_half_kernels() {
-  return std::make_unique<onednn_kernels>();
+std::unique_ptr<const half_kernels> onednn_half_kernels(half_products which) {
+  return std::make_unique<onednn_kernels>(which);
 }
 
 } // namespace lagrange::ops

@@ -1,6 +1,7 @@
 /// \file
-/// Products and convolutions of 16-bit operands with sums in f32, for a CPU that has instructions
-/// for them (AVX-512 BF16, AMX). Who wants one asks, and computes in f32 when there is none.
+/// Products and convolutions of 16-bit operands with sums in f32, for a CPU whose instructions for
+/// them are faster than those of f32 (AMX). Who wants one asks, and computes in f32 when there is
+/// none.
 #pragma once
 
 #include "ops/functions.hpp"
@@ -49,8 +50,17 @@ public:
   virtual std::unique_ptr<half_kernel> make(const half_convolution& what) const = 0;
 };
 
+/// Which of oneDNN's to take.
+enum class half_products : std::uint8_t {
+  faster, ///< than f32: of a CPU with AMX
+  /// Also with AVX-512 BF16 alone, whose products take longer than f32 and two roundings
+  /// (bench/README.md): for tests, and to measure it.
+  all,
+};
+
 /// Those of oneDNN, which is asked for each. None on a CPU without 16-bit products, where oneDNN
-/// either refuses or computes them slower than in f32, and none where it has but a reference loop.
-std::unique_ptr<const half_kernels> onednn_half_kernels();
+/// either refuses or emulates them, and none where it has but a reference loop.
+std::unique_ptr<const half_kernels>
+onednn_half_kernels(half_products which = half_products::faster);
 
 } // namespace lagrange::ops

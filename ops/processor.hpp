@@ -50,7 +50,7 @@ public:
   virtual void fill(const view& y, float value) = 0;
 };
 
-/// The CPU, with oneDNN's kernels for 16-bit operands where it has any.
+/// The CPU, with oneDNN's kernels for 16-bit operands where those are faster than f32.
 std::unique_ptr<processor> host_processor();
 /// The CPU with these kernels.
 std::unique_ptr<processor> host_processor(std::unique_ptr<const half_kernels> kernels);

@@ -11,8 +11,9 @@ bool feeder::choose_in_quorum(const lease_request& request, dealt_grant& chosen)
   auto& grant = chosen.grant;
   const bool is_new = grant.clock.value <= round_;
   if (is_new) grant.clock = {round_}; // nobody waits for the clock of one who is behind
-  if (is_closed_ || (!is_new && arrived_.size() + outstanding() + expected() >= needed()))
-    return false;
+  // Those expected are counted one by one, so only where it matters.
+  const auto held = arrived_.size() + outstanding();
+  if (is_closed_ || (!is_new && (held >= needed() || held + expected() >= needed()))) return false;
   grant.kind = grant_kind::tick;
   const bool is_granted =
       choose_lease({leases()}, request, chosen) || (is_new && request.state != standing::idle);

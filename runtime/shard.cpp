@@ -302,7 +302,9 @@ push_ack shard::acknowledge(const gradient_push& frame, push_outcome outcome) co
 
 push_outcome shard::repeat(const gradient_push& frame, time_point now, shard_effects& out) {
   ++counts_.duplicates;
-  note(journal_kind::duplicate, frame, out);
+  // No step made a discarded push, and a replay would look for one.
+  const bool is_of_step = frame.verdict != push_verdict::discard;
+  note(is_of_step ? journal_kind::duplicate : journal_kind::ticked, frame, out);
   finish_step(frame, now);
   if (const auto staged = staged_.find(worker_of(frame.from));
       staged != staged_.end() && staged->second.what == frame.what.id)

@@ -206,10 +206,12 @@ supervisor_effects supervisor::on_report(const feeder_report& report, time_point
     phase_ = job_phase::collecting;
     end_by_ = now + options_.end_deadline;
     out.wants_figures = true;
-  } else if (const auto passed = passed_of(report);
-             options_.evaluate_every > 0 && passed >= evaluated_ + options_.evaluate_every) {
-    evaluated_ = passed - passed % options_.evaluate_every;
-    out.wants_evaluation = true;
+  } else if (options_.evaluate_every > 0) {
+    const auto passed = passed_of(report);
+    const auto due = passed - passed % options_.evaluate_every;
+    if (!evaluated_) evaluated_ = options_.self.term.value > 1 ? due : 0; // a term before saw to it
+    out.wants_evaluation = due > *evaluated_;
+    evaluated_ = std::max(*evaluated_, due);
   }
   return out;
 }

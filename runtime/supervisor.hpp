@@ -128,7 +128,7 @@ public:
   /// Epochs whose leases are all closed.
   std::uint32_t epochs_finished() const { return progress_.epochs_finished(); }
   /// At which the last evaluation was due.
-  double epochs_evaluated() const { return static_cast<double>(evaluated_) / 1000; }
+  double epochs_evaluated() const { return static_cast<double>(evaluated_.value_or(0)) / 1000; }
   job_phase phase() const { return phase_; }
   job_outcome outcome() const { return outcome_; }
   /// Why the job failed; empty if it did not.
@@ -225,7 +225,7 @@ private:
   std::optional<term_fall> fall_;
   time_point end_by_;
   time_point view_sent_;
-  std::uint64_t evaluated_ = 0; ///< thousandths of an epoch
+  std::optional<std::uint64_t> evaluated_; ///< thousandths of an epoch; none: not yet known
 };
 
 } // namespace lagrange::runtime

@@ -45,6 +45,7 @@ void add_shares(std::vector<worker_share>& to, const std::vector<worker_share>& 
 void terms_tally::add_counts(const summary& ended) {
   earlier_.leases.dealt_again += ended.leases.dealt_again;
   earlier_.skipped_steps += ended.skipped_steps;
+  earlier_.checkpoints += ended.checkpoints;
   earlier_.restarts.worker += ended.restarts.worker;
   earlier_.restarts.shard += ended.restarts.shard;
   earlier_.restarts.feeder += ended.restarts.feeder;
@@ -77,6 +78,7 @@ void terms_tally::complete(job_result& last, std::chrono::milliseconds began) co
   const auto samples = made.samples_per_second.value_or(0) * made.train_seconds;
   made.leases.dealt_again += earlier_.leases.dealt_again;
   made.skipped_steps += earlier_.skipped_steps;
+  made.checkpoints += earlier_.checkpoints;
   made.restarts.worker += earlier_.restarts.worker;
   made.restarts.shard += earlier_.restarts.shard;
   made.restarts.feeder += earlier_.restarts.feeder;

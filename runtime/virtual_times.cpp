@@ -31,6 +31,28 @@ double exponential(double x) {
   return value;
 }
 
+/// A histogram as so many times that are equally frequent.
+constexpr int parts = 1024;
+
+template <class Use>
+void for_each_part(const time_histogram& x, const Use& use) {
+  for (int part = 0; part < parts; ++part) use(x.at((part + 0.5) / parts));
+}
+
+struct moments {
+  double mean, deviation;
+};
+
+moments logarithms_of(const time_histogram& x) {
+  double sum = 0, squares = 0;
+  for_each_part(x, [&](double time) {
+    sum += std::log(time);
+    squares += std::log(time) * std::log(time);
+  });
+  const auto mean = sum / parts;
+  return {mean, std::sqrt(std::max(0.0, squares / parts - mean * mean))};
+}
+
 } // namespace
 
 double draw_lognormal(double sigma, std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
@@ -47,21 +69,40 @@ std::chrono::nanoseconds step_times::of(worker_id worker, worker_clock clock) co
                   std::chrono::nanoseconds(static_cast<std::int64_t>(drawn)));
 }
 
-recorded_step_times::recorded_step_times(std::span<const worker_share> workers, std::uint64_t seed)
+double recorded_step_times::times::stretched(double time) const {
+  return power == 1 ? time / centre : std::pow(time / centre, power);
+}
+
+recorded_step_times::recorded_step_times(std::span<const worker_share> workers, std::uint64_t seed,
+                                         double injected)
     : seed_(seed) {
   for (const auto& each : workers) {
     if (each.steps == 0 || each.step_times.count() == 0) continue;
-    workers_.push_back({step_mean(each) * 1e9 / each.step_times.mean(), each.step_times});
+    times own{each.step_times, 1, 1, 1};
+    if (injected > 0) {
+      const auto [mean, deviation] = logarithms_of(own.steps);
+      own.centre = std::exp(mean);
+      own.power =
+          deviation > injected ? std::sqrt(1 - injected * injected / (deviation * deviation)) : 0;
+    }
+    double sum = 0;
+    for_each_part(own.steps, [&](double time) { sum += own.stretched(time); });
+    own.scale = step_mean(each) * 1e9 * parts / sum;
+    workers_.push_back(std::move(own));
   }
   LAGRANGE_EXPECT(!workers_.empty(), "no worker took a step");
 }
 
-std::chrono::nanoseconds recorded_step_times::of(worker_id worker, worker_clock clock) const {
+std::chrono::nanoseconds recorded_step_times::of(worker_id worker, worker_clock clock,
+                                                 std::chrono::nanoseconds more) const {
+  constexpr double least_share = 0.125;
   const auto& own = workers_[worker.value % workers_.size()];
   const ops::random_sequence numbers(seed_, steps_stream + worker.value);
-  const auto drawn = own.scale * own.steps.at(static_cast<double>(numbers.unit(clock.value)));
+  const auto drawn =
+      own.scale * own.stretched(own.steps.at(static_cast<double>(numbers.unit(clock.value))));
+  const auto time = std::max(drawn + static_cast<double>(more.count()), drawn * least_share);
   return std::max(std::chrono::nanoseconds(1),
-                  std::chrono::nanoseconds(static_cast<std::int64_t>(drawn)));
+                  std::chrono::nanoseconds(static_cast<std::int64_t>(time)));
 }
 
 std::chrono::nanoseconds link_times::busy(std::uint64_t bytes) const {

@@ -31,15 +31,23 @@ struct step_times {
 /// turns. Its steps are drawn from that worker's histogram, with its mean.
 class recorded_step_times {
 public:
-  /// Workers that took no step are left out. Requires: one that did.
-  recorded_step_times(std::span<const worker_share> workers, std::uint64_t seed);
-  /// At least 1 ns.
-  std::chrono::nanoseconds of(worker_id worker, worker_clock clock) const;
+  /// Workers that took no step are left out. The steps had a lognormal jitter of `injected`
+  /// (sigma), which is taken out of their spread: as the two are independent, variances of
+  /// logarithms add. Requires: a worker that took a step.
+  recorded_step_times(std::span<const worker_share> workers, std::uint64_t seed,
+                      double injected = 0);
+  /// With `more` added: a batch may be another one than in the run. At least an eighth of what was
+  /// recorded, and 1 ns.
+  std::chrono::nanoseconds of(worker_id worker, worker_clock clock,
+                              std::chrono::nanoseconds more = {}) const;
 
 private:
   struct times {
-    double scale; ///< that makes the mean of the histogram the worker's
     time_histogram steps;
+    double centre, power; ///< a time becomes (time / centre) to this power
+    double scale;         ///< that makes the mean of these the worker's
+
+    double stretched(double time) const;
   };
   std::vector<times> workers_;
   std::uint64_t seed_;

@@ -67,6 +67,7 @@ step_result shared_computation::run(computation::memory& own, const step_task& t
   computation_.exchange(own);
   auto made = computation_(task);
   computation_.exchange(own);
+  ++steps_;
   return made;
 }
 

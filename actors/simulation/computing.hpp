@@ -7,6 +7,7 @@
 #include "actors/node.hpp"
 #include "runtime/virtual_times.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -27,12 +28,15 @@ public:
                                            runtime::cut_number cut) const;
   /// The step of the worker whose memory this is.
   runtime::step_result run(runtime::computation::memory& own, const runtime::step_task& task);
+  /// That were run.
+  std::uint64_t steps() const { return steps_; }
 
 private:
   const runtime::job& what_;
   const runtime::catalog& rows_;
   const runtime::data_facts& facts_;
   runtime::computation computation_;
+  std::uint64_t steps_ = 0;
 };
 
 /// Requires: parts that outlive the actors.

@@ -1,9 +1,9 @@
 #include "bench/compute/steps.hpp"
 
 #include "ops/functions.hpp"
-#include "ops/half_kernels.hpp"
 #include "ops/models.hpp"
 #include "ops/optimizer.hpp"
+#include "ops/processor.hpp"
 #include "ops/product.hpp"
 #include "ops/random.hpp"
 
@@ -53,8 +53,9 @@ struct training {
 
 // Two layers, so that the second has all three products.
 struct layer_step {
-  layer_step(std::int64_t size, dtype precision)
-      : extents{size, size}, on(pass_mode::training, precision),
+  layer_step(std::int64_t size, dtype precision, half_products which)
+      : extents{size, size}, where(host_processor(onednn_half_kernels(which))),
+        on(pass_mode::training, precision, *where),
         values(static_cast<std::size_t>(size * size), 0.001F), gradient(values) {}
   void run() {
     on.begin(0);
@@ -65,6 +66,7 @@ struct layer_step {
         y, on.constant({extents[0]}, {dtype::i32, labels.data(), labels.size()})));
   }
   shape extents;
+  std::unique_ptr<processor> where;
   tape on;
   std::vector<float> values, gradient;
   std::vector<std::int32_t> labels =
@@ -73,11 +75,13 @@ struct layer_step {
 
 } // namespace
 
-std::function<void()> training_step(const std::string& model, std::int64_t batch, dtype precision) {
+std::function<void()> training_step(const std::string& model, std::int64_t batch, dtype precision,
+                                    half_products which) {
   const auto input = input_of(model);
   auto made = std::make_shared<training>();
   made->net = std::ranges::find(models(), model, &model_row::name)->make(input);
   made->net->compute_in(precision);
+  made->net->compute_on(host_processor(onednn_half_kernels(which)));
   const auto specs = made->net->parameters();
   for (std::size_t i = 0; i < specs.size(); ++i) {
     std::vector<float> part(static_cast<std::size_t>(specs[i].extents.elements()));
@@ -101,12 +105,13 @@ std::function<void()> training_step(const std::string& model, std::int64_t batch
   };
 }
 
-bool has_half_products() {
-  return onednn_half_kernels()->make(half_product{.sizes = {64, 64, 64}, .how = {}}) != nullptr;
+bool has_half_products(half_products which) {
+  return onednn_half_kernels(which)->make(half_product{.sizes = {64, 64, 64}, .how = {}}) !=
+         nullptr;
 }
 
-std::function<void()> linear_step(std::int64_t size, dtype precision) {
-  const auto made = std::make_shared<layer_step>(size, precision);
+std::function<void()> linear_step(std::int64_t size, dtype precision, half_products which) {
+  const auto made = std::make_shared<layer_step>(size, precision, which);
   return [made] { made->run(); };
 }
 

@@ -34,6 +34,7 @@ actors::feeder_actor::behavior_type dummy_feeder(std::shared_ptr<heard> log) {
       [](const switch_order& x) {
         return switch_ack{x.from, x.number, x.phase, {}};
       },
+      [](const cut_order&) { FAIL("a shard orders no cut"); },
       [](const membership_view& x) { return view_ack{x.from}; },
       [](const actors::arrival&) {},
       [](const actors::link_loss&) {},
@@ -57,7 +58,7 @@ actors::supervisor_actor::behavior_type dummy_supervisor(std::shared_ptr<heard> 
       [](const actors::arrival&) {},
       [](const actors::link_loss&) {},
       [](const replica_follows&) { FAIL("a shard without a replica"); },
-      [](const part_report&) {},
+      [](const part_report&) { FAIL("a shard writes no part by itself"); },
       [](const watch_request&) { return watch_reply{}; },
       [](const switch_request&) { return switch_receipt{}; },
       [](actors::end_atom) { return actors::job_end{}; },

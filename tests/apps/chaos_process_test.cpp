@@ -94,6 +94,18 @@ TEST_CASE("LE-1 SH-2: workers that are killed by chaos.failures come back, and n
   CHECK(x.output.find("was killed (signal 9)") != std::string::npos);
 }
 
+TEST_CASE("LE-1 SH-2: workers that are killed behind slow links come back, and nothing is lost",
+          "[apps][process]") {
+  for (const std::string where : {"--transport=shm", "--transport=tcp"}) {
+    INFO(where);
+    const auto x = run({"--policy", "ssp:3", "--workers", "3", "--link", "worker-*:20ms,100Mbit",
+                        "--set", "chaos.failures=every 300ms", "--set", "restart.intensity=1000",
+                        "--set", "restart.backoff=10ms", where});
+    check_whole(x);
+    CHECK(x.summary["restarts"]["worker"] >= 1);
+  }
+}
+
 TEST_CASE("a job without injected times is not called emulated", "[apps][process]") {
   const auto x = run({"--policy", "asp", "--workers", "1", "--in-process"});
   check_whole(x);

@@ -172,7 +172,8 @@ TEST_CASE("EN-1: a supervisor that was stopped for a while finds its shards agai
   check_audit(summary_in(folder), 12000);
 }
 
-TEST_CASE("EN-1: the death of a shard that is not to be survived ends the job with its cause named", "[apps][process]") {
+TEST_CASE("EN-1: the death of a shard that is not to be survived ends the job with its cause named",
+          "[apps][process]") {
   tests::temporary_folder folder;
   auto arguments = job(folder, "ssp:3", "50");
   arguments.insert(arguments.end(), {"--set", "restart.intensity=0"});

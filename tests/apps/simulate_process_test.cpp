@@ -138,6 +138,31 @@ TEST_CASE("a simulation from a run injects what that had injected once, and by w
   }
 }
 
+TEST_CASE("a simulation from a run measures what a step with another codec costs, or is told",
+          "[apps][simulate]") {
+  const tests::temporary_folder measured;
+  REQUIRE(run(job(measured.path(), {"--quiet", "--policy", "asp"})).status == 0);
+  const auto source = run_in(measured.path()).string();
+  const auto predicted = [&](const words& how) {
+    const tests::temporary_folder simulated;
+    words all{"simulate", "--from", source, "--output", simulated.path().string(), "--quiet"};
+    all.insert(all.end(), how.begin(), how.end());
+    REQUIRE(run(all).status == 0);
+    return json::parse(content(run_in(simulated.path()) / "prediction.json"));
+  };
+  const auto seconds = [](const json& x) { return x["simulated"]["train_seconds"].get<double>(); };
+  const auto same = predicted({"--policy", "ssp:2"}),
+             larger = predicted({"--set", "data.batch=64"});
+  const auto told = predicted({"--step-cost", "20000"});
+  CHECK(same["step_cost_us"] == 0);
+  CHECK(larger["step_cost_us"] != 0); // by chance only
+  CHECK(told["step_cost_us"] == 20'000);
+  // 20 steps of each of 50 workers that take 10 ms and wait for nobody.
+  CHECK(seconds(told) == Approx(3 * seconds(predicted({}))).epsilon(0.15));
+  CHECK(run({"simulate", "--from", source, "--step-cost", "long", "--quiet"}).status == 2);
+  CHECK(run({"simulate", "--step-cost", "2", "--quiet"}).status == 2);
+}
+
 TEST_CASE("RE-1 LE-1: a simulated run is replayed and audited like any other", "[apps][simulate]") {
   const tests::temporary_folder folder;
   REQUIRE(run(job(folder.path(), {"--quiet", "--set", "codec.push=int8"})).status == 0);

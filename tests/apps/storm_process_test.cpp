@@ -47,21 +47,20 @@ bool hears(running_program& program, const std::string& text) {
 
 } // namespace
 
-TEST_CASE("SH-2 LE-1 EN-1: after a storm on workers the parameters are the exact count",
+TEST_CASE("SH-2 LE-1 EN-1: after a storm on all roles the parameters are the exact count",
           "[apps][process][storm]") {
   tests::temporary_folder folder;
   running_program program(
-      storm(folder, {"--kills", number_from("LAGRANGE_STORM_KILLS", "6"), "--roles", "worker",
-                     "--report", (folder.path() / "report.json").string()}));
-  const auto end = program.wait(std::chrono::minutes(10));
+      storm(folder, {"--kills", number_from("LAGRANGE_STORM_KILLS", "8"), "--report",
+                     (folder.path() / "report.json").string()}));
+  const auto end = program.wait(std::chrono::hours(1));
   INFO(program.output());
   CHECK(end.status == 0);
   const auto report = report_in(folder);
   REQUIRE(report.is_object());
   CHECK(report["proven"] == true);
   CHECK(report["claims"].size() == 6);
-  CHECK(report["recovery_ms"]["worker"]["kill"]["back"] ==
-        report["recovery_ms"]["worker"]["kill"]["strikes"]);
+  for (const auto& strike : report["strikes"]) CHECK(strike["recovery_ms"].is_number());
   CHECK(std::filesystem::exists(run_in(folder) / "chaos.json"));
   CHECK(program.output().find("NOT PROVEN") == std::string::npos);
 }

@@ -2,6 +2,7 @@
 // program trains and prints, this one reads.
 #include "model_samples.hpp"
 #include "ops/half_kernels.hpp"
+#include "ops/processor.hpp"
 #include "reference.hpp"
 
 #include <catch2/catch.hpp>
@@ -59,6 +60,7 @@ void train_aloud(std::string_view model) {
   const auto& row = tests::model(model);
   const auto net = row.make(tests::input_of(row), {});
   net->compute_in(dtype::bf16);
+  net->compute_on(host_processor(onednn_half_kernels(half_products::all)));
   const auto parameters = tests::parameters(net->parameters(), 1);
   std::vector<float> gradient(parameters.size());
   const auto batch = tests::samples(tests::input_of(row), 32, 3);
@@ -69,7 +71,7 @@ void train_aloud(std::string_view model) {
 
 bool has_half_products() {
   const half_product what{.sizes = {64, 64, 64}, .how = {}};
-  return onednn_half_kernels()->make(what) != nullptr;
+  return onednn_half_kernels(half_products::all)->make(what) != nullptr;
 }
 
 } // namespace

@@ -25,6 +25,7 @@ feeder_options eight_batches() {
   made.epochs = 2;
   made.seed = 3;
   made.workers = 2;
+  made.batch_deaths = 0; // or what killed a worker is dealt alone
   return made;
 }
 

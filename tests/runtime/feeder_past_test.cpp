@@ -28,6 +28,7 @@ feeder_options dealt_in(std::uint32_t term) {
   made.workers = workers;
   made.shards = shards;
   made.lives.assign(workers, incarnation{term * 10});
+  made.batch_deaths = 0;
   return made;
 }
 
@@ -143,7 +144,6 @@ private:
     if (!granted) return;
     const auto& what = granted->grant.what;
     CHECK(dealt_.emplace(what.id, what.attempt.value).second); // no push of the run has that name
-    if (what.batches > 1) batches_[what.id] = what.batches;
     push_on_way made{*granted, draw(8) == 0, {0, 1, 2}};
     std::shuffle(made.to.begin(), made.to.end(), random_);
     on_way_.push_back(std::move(made));
@@ -157,6 +157,7 @@ private:
     const auto& what = at->what.grant.what;
     auto& own = shards_[shard];
     if (own.state.taken.insert(what.id, what.batches)) {
+      batches_[what.id] = what.batches; // as its journal tells
       if (!at->is_skipped) {
         own.state.entered.insert(what.id, what.batches);
         ++own.entered[what.id];

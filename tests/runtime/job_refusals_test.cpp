@@ -137,7 +137,8 @@ const broken_config broken[] = {
      {"model.layers: layers[0]", "\"outputs\"", "from 0 to 16777216, not -1"}},
     {"[checkpont]\nevery = \"30s\"", {"unknown table checkpont", "did you mean \"checkpoint\"?"}},
     {"[staleness]\nouter = \"diloc\"", {"staleness.outer = \"diloc\"", "\"diloco\""}},
-    {"[topology]\nmin_workers = 1", {"unknown key topology.min_workers", "one of workers, shards"}},
+    {"[topology]\nmax_workers = 1",
+     {"unknown key topology.max_workers", "one of workers, min_workers, shards"}},
     // What later releases bring.
     {"[topology]\nreplicas = 2",
      {"topology.replicas = 2, expected 0 to 1", "one replica or none today"}},

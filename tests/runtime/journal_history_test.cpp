@@ -71,15 +71,13 @@ private:
 };
 
 /// Two shards that applied some leases, went back to a cut that had some of them, and went on.
-recorded three_terms() {
-  recorded made;
+void write_three_terms(recorded& made) {
   made.write(0, 1, {}, {applied(0, 1), applied(1, 2), applied(2, 3)});
   made.write(1, 1, {}, {applied(1, 1), applied(0, 2), applied(2, 3)});
   made.write(0, 2, {{1}, 2}, {applied(3, 3, 2)}); // went down before its first cut
   made.write(1, 2, {{1}, 1}, {});
   made.write(0, 3, {{1}, 2}, {applied(2, 3, 3), applied(3, 4, 3)});
   made.write(1, 3, {{1}, 1}, {applied(0, 2, 3), applied(2, 3, 3), applied(3, 4, 3)});
-  return made;
 }
 
 feeder_options dealt(std::uint64_t samples) {
@@ -93,7 +91,8 @@ feeder_options dealt(std::uint64_t samples) {
 
 TEST_CASE("LE-1 RE-1: the history of several terms is what the last one went on from, and its own",
           "[runtime][journal]") {
-  const auto run = three_terms();
+  recorded run;
+  write_three_terms(run);
   const auto found = run.read(2);
   REQUIRE(found);
   const auto& [shards, terms] = found.value();
@@ -199,7 +198,8 @@ TEST_CASE("shards that go on from different terms are refused", "[runtime][journ
 
 TEST_CASE("no life of a worker is begun twice: the highest that was told of is known",
           "[runtime][journal]") {
-  const auto run = three_terms();
+  recorded run;
+  write_three_terms(run);
   CHECK(lives_told(run.run(), 2, 2) == std::vector<incarnation>{{3}, {0}});
   fs::resize_file(journal_path(run.run(), {0}, {3}), 100);
   fs::resize_file(journal_path(run.run(), {1}, {3}), 100);

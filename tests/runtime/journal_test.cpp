@@ -94,12 +94,14 @@ std::string hex_of(std::span<const char> bytes) {
 
 // Of a record of each shape: a change of layout turns this red, and then journal_version is to be
 // raised.
-constexpr const char* golden = "a336f66100000000020000000300000005000000000000000400000000000000\n"
+constexpr const char* golden = "0f1ed91300000000020000000300000005000000000000000400000000000000\n"
                                "0600000000000000000000000000000000000000000000000000000000000000\n"
-                               "803076fc01000000020000000300000006000000000000000400000000000000\n"
+                               "61e7fb3d01000000020000000300000006000000000000000400000000000000\n"
                                "0700000000000000050000000000000008000000200000000000003f78563412\n"
-                               "bc9506b20700000000000000000000000600000000000000cdcdcdcdcdcdcdcd\n"
-                               "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0000000000000000\n";
+                               "7bd589990700000000000000000000000600000000000000cdcdcdcdcdcdcdcd\n"
+                               "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0000000000000000\n"
+                               "057a43be0a000000000000000000000006000000000000000000000000000000\n"
+                               "0900000000000000000000000000000004000000050000000000803f00000000\n";
 
 } // namespace
 
@@ -113,7 +115,7 @@ TEST_CASE("a journal reads back as it was written", "[runtime][journal]") {
 
 TEST_CASE("the layout of a journal is what it was", "[runtime][journal]") {
   const auto content = content_of(sample_entries());
-  REQUIRE(content.size() == head_bytes + 3 * record_bytes);
+  REQUIRE(content.size() == head_bytes + 4 * record_bytes);
   CHECK(hex_of(std::span(content).subspan(head_bytes)) == golden);
 }
 

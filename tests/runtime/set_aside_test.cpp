@@ -230,6 +230,10 @@ TEST_CASE("LE-1 SH-1: a shard settles a discarded lease, moves the clock, and ch
   REQUIRE(told.size() == 2);
   CHECK(told[1].outcome == lease_outcome::set_aside);
   CHECK(shard.twin.report().dropped == 1);
+  // Repeated, it is no push of a step that came too late: a replay would look for that step.
+  const auto again = shard.push(discard_of(0, 1, 0));
+  REQUIRE(again.entries.size() == 1);
+  CHECK(again.entries[0].kind == journal_kind::ticked);
   // Its maker's residual knows nothing of it: what it is told of is its last gradient.
   shard.push(discard_of(1, 0, 3));
   shard.push(discard_of(1, 1, 10));

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 namespace lagrange::tests {
-
 using namespace runtime;
 using namespace std::chrono_literals;
 

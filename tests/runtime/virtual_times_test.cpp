@@ -136,6 +136,32 @@ TEST_CASE("recorded steps keep the mean and the deviation of each worker, and go
   CHECK(std::chrono::duration<double>(times.of({3}, {5})).count() == Approx(0.01).epsilon(0.07));
 }
 
+TEST_CASE("an injected jitter is taken out of the spread of recorded steps, and their mean stays",
+          "[runtime][times]") {
+  constexpr double own = 0.2, injected = 0.5;
+  worker_share worker{{0}};
+  for (std::uint64_t n = 0; n < 20'000; ++n, ++worker.steps) {
+    const auto time = 10e6 * draw_lognormal(own, 1, 2, n) * draw_lognormal(injected, 1, 3, n);
+    const std::chrono::nanoseconds took(static_cast<std::int64_t>(time));
+    worker.compute += took;
+    worker.step_times.add(took);
+  }
+  for (const bool is_steady : {false, true}) { // more than all of the spread leaves none
+    const recorded_step_times times(std::vector{worker}, 3, is_steady ? 0.7 : injected);
+    double sum = 0, logs = 0, squares = 0;
+    for (std::uint64_t clock = 0; clock < 20'000; ++clock) {
+      const auto each = static_cast<double>(times.of({0}, {clock}).count());
+      sum += each;
+      logs += std::log(each);
+      squares += std::log(each) * std::log(each);
+    }
+    const auto mean = logs / 20'000;
+    CHECK(sum / 20'000 == Approx(10e6).epsilon(0.02));
+    CHECK(std::sqrt(std::max(0.0, squares / 20'000 - mean * mean)) ==
+          Approx(is_steady ? 0 : own).margin(0.02));
+  }
+}
+
 TEST_CASE("the workers of a run are written and read again", "[runtime][times]") {
   auto one = share_of({3}, {14ms, 16ms}, 50);
   one.samples = 400;

@@ -91,8 +91,8 @@ TEST_CASE("a push that breaks a rule is refused, and the field named", "[runtime
   CHECK_THAT(push_refusal([](push_builder x) { x.setVerdict(schema::PushVerdict::SKIP); }),
              Contains("gradient is f32 [4], expected no tensor"));
   CHECK_THAT(
-      push_refusal([](push_builder x) { x.setVerdict(static_cast<schema::PushVerdict>(4)); }),
-      Contains("verdict is 4, expected 0 to 3"));
+      push_refusal([](push_builder x) { x.setVerdict(static_cast<schema::PushVerdict>(5)); }),
+      Contains("verdict is 5, expected 0 to 4"));
   CHECK_THAT(push_refusal(
                  [](push_builder x) { x.getFrom().setRole(static_cast<schema::ActorRole>(300)); }),
              Contains("from.role is 300, expected 0 to 4"));
@@ -160,8 +160,8 @@ TEST_CASE("a grant that breaks a rule is refused, and the field named", "[runtim
              Contains("samples.labels is no tensor"));
   CHECK_THAT(grant_refusal([](grant_builder x) { x.setKind(schema::GrantKind::TICK); }),
              Contains("samples.inputs is u8 [2, 3], expected no tensor"));
-  CHECK_THAT(grant_refusal([](grant_builder x) { x.setKind(static_cast<schema::GrantKind>(4)); }),
-             Contains("kind is 4, expected 0 to 3"));
+  CHECK_THAT(grant_refusal([](grant_builder x) { x.setKind(static_cast<schema::GrantKind>(5)); }),
+             Contains("kind is 5, expected 0 to 4"));
 }
 
 TEST_CASE("every token has a label, and nothing else has more than one", "[runtime][wire]") {

@@ -63,8 +63,8 @@ TEST_CASE("LE-1 EN-1 RE-1: a lease that kills whoever computes it is set aside, 
 TEST_CASE("EN-1: without quarantine such a lease ends the job", "[sim][deaths]") {
   scenario chosen;
   chosen.steps.poison = {3};
-  chosen.set = {"restart.batch_deaths=0"};
-  CHECK_THAT(simulate(chosen).breach, Catch::Contains("more than restart.intensity = 50"));
+  chosen.set = {"restart.batch_deaths=0", "restart.intensity=3"};
+  CHECK_THAT(simulate(chosen).breach, Catch::Contains("more than restart.intensity = 3"));
 }
 
 TEST_CASE("CL-2 EN-1: a computation that hangs while its worker reports is found, killed, and its "
@@ -81,12 +81,13 @@ TEST_CASE("CL-2 EN-1: a computation that hangs while its worker reports is found
     const auto found = simulate(chosen);
     CHECK(found.breach == "");
     CHECK(found.figures.restarts.worker <= 1);
-    CHECK(told(found, "hung: lease 200 has taken 2.") == found.figures.restarts.worker);
+    CHECK((told(found, "hung: lease 200 has taken ") > 0) == (found.figures.restarts.worker > 0));
     CHECK(found.figures.leases.set_aside == 0);
     // Where others wait for the clock or for the round of who hangs, it had to be found.
     if (chosen.policy == "bsp" || chosen.policy.starts_with("ssp"))
       CHECK(found.figures.restarts.worker == 1);
-    CHECK(found.figures.leases.dealt_again > 0);
+    if (!chosen.policy.starts_with("quorum")) // which may do without
+      CHECK(found.figures.leases.dealt_again > 0);
     check_counts(found);
   }
 }

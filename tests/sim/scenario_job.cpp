@@ -25,6 +25,7 @@ staleness = {{policy = "{}", switch = [{}]}}
 topology = {{workers = {}, shards = {}, replicas = {}}}
 restart = {{intensity = 50}}
 evaluation = {{every = "1 epoch"}}
+checkpoint = {{every = "0s"}}
 )",
                      chosen.seed, samples, batch_size, chosen.epochs, chosen.model, chosen.policy,
                      fmt::join(chosen.switches, ", "), chosen.workers, chosen.shards,
