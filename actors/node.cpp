@@ -216,7 +216,6 @@ void host_worker(node_pointer self, const placement& order, const peers& others)
   const auto [what, facts, needs] = read(self, order);
   auto made = std::make_shared<worker_setup>();
   made->options = make_worker(what, *setup.catalog, facts, order.self);
-  made->options.cut = order.cut;
   made->seat = take_seat(setup.open_plane, needs);
   made->links.feeder = link_to(*made, others.feeder);
   made->supervisor = setup.supervisor;

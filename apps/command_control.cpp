@@ -9,13 +9,14 @@ namespace lagrange {
 
 namespace {
 
-constexpr std::array<std::string_view, 1> orders{"policy"};
+constexpr std::array<std::string_view, 2> orders{"policy", "status"};
 
 /// What is wrong with the order; empty if nothing is that can be known here.
 std::string problem_of(const std::vector<std::string>& words, const runtime::catalog& rows) {
   if (std::ranges::find(orders, words.front()) == orders.end())
     return fmt::format("there is no order {}, expected {}{}", words.front(),
                        fmt::join(orders, ", "), runtime::did_you_mean(words.front(), orders));
+  if (words.front() == "status") return words.size() == 1 ? "" : "status takes no further word";
   if (words.size() != 2)
     return "policy needs one word more: the policy to switch to, as in policy ssp:8";
   return runtime::switch_problem(words.back(), rows);
@@ -25,7 +26,8 @@ std::string problem_of(const std::vector<std::string>& words, const runtime::cat
 
 int act_control(const invocation& call) {
   CLI::App app("Gives an order to a job that runs, and waits until it is carried out.\n\n"
-               "  policy POLICY   go on under another staleness policy",
+               "  policy POLICY   go on under another staleness policy\n"
+               "  status          say how far it is and who runs where, as one line of JSON",
                "ctl");
   control_request request;
   std::vector<std::string> words;

@@ -90,7 +90,10 @@ constexpr verb_row verb_rows[] = {
     {"audit", "prove from a run's journals that no sample was lost or used twice", act_audit},
     {"check-policy", "drive a policy through thousands of seeded schedules", act_check_policy},
     {"compare", "show runs side by side, in a table and on a page with curves", act_compare},
-    {"ctl", "give an order to a running job: another policy", act_control},
+    {"ctl", "give an order to a running job: another policy, or to tell its status", act_control},
+    {"ps", "list the jobs that run, with the process of each actor", act_ps},
+    {"chaos", "kill and stop a job's processes by a seeded plan, and prove that nothing was lost",
+     act_chaos},
     {"node", "host one actor of a job (the supervisor starts these)", act_node},
 };
 

@@ -5,9 +5,11 @@
 #include "apps/compare.hpp"
 #include "apps/control.hpp"
 #include "apps/node.hpp"
+#include "apps/ps.hpp"
 #include "apps/replay.hpp"
 #include "apps/run.hpp"
 #include "apps/simulate.hpp"
+#include "apps/storm.hpp"
 
 #include <functional>
 #include <ostream>
@@ -25,6 +27,8 @@ struct verb_functions {
   std::function<int(const compare_order&)> compare;
   std::function<int(const simulate_order&)> simulate;
   std::function<int(const control_request&)> control;
+  std::function<int(const ps_order&)> ps = {};
+  std::function<int(const storm_order&)> chaos = {};
 };
 
 /// Where text goes: `out` what was asked for (help, lists, the config), `err` refusals.

@@ -39,6 +39,8 @@ int act_audit(const invocation& call);
 int act_check_policy(const invocation& call);
 int act_compare(const invocation& call);
 int act_control(const invocation& call);
+int act_ps(const invocation& call);
+int act_chaos(const invocation& call);
 int act_node(const invocation& call);
 
 } // namespace lagrange

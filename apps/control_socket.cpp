@@ -22,12 +22,10 @@ namespace {
 using namespace runtime;
 using transport::descriptor;
 
-constexpr std::string_view socket_name = "control";
 constexpr std::size_t order_letters_max = 1024;
-constexpr std::size_t answer_letters_max = 16'384;
+/// The status of a job takes about 200 letters an actor.
+constexpr std::size_t answer_letters_max = 1 << 20;
 constexpr std::size_t callers_max = 16;
-/// A switch of the policy waits for steps that are under way.
-constexpr int answer_deadline_ms = 120'000;
 
 /// The address of a socket in a folder, however long the folder's path is. Valid while the
 /// descriptor of the folder is open.
@@ -35,7 +33,7 @@ struct folder_address {
   explicit folder_address(const std::filesystem::path& run)
       : folder(::open(run.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
     name.sun_family = AF_UNIX;
-    const auto path = fmt::format("/proc/self/fd/{}/{}", folder.get(), socket_name);
+    const auto path = fmt::format("/proc/self/fd/{}/{}", folder.get(), control_name);
     path.copy(name.sun_path, sizeof(name.sun_path) - 1);
   }
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&name); }
@@ -60,7 +58,7 @@ bool send_line(const descriptor& to, std::string_view line) {
 } // namespace
 
 result<control_socket> control_socket::open(const std::filesystem::path& run) {
-  const auto path = run / socket_name;
+  const auto path = run / control_name;
   const auto refuse = [&] {
     return failure(errc::bad_file,
                    fmt::format("cannot make {}, through which the job takes orders: "
@@ -135,29 +133,39 @@ void control_socket::answer(std::uint64_t whom, std::string_view line) {
     send_line(found.mapped().socket, line); // who does not listen any more needs no answer
 }
 
-result<std::string> give_order(const std::filesystem::path& run, std::string_view order) {
+result<std::string> give_order(const std::filesystem::path& run, std::string_view order,
+                               std::chrono::milliseconds patience) {
   BOOST_OUTCOME_TRY(check_run_folder(run));
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto late = [&] {
+    return failure(errc::peer_gone, fmt::format("the job of {} ended, or was too busy, before it "
+                                                "had done so; see its events.log",
+                                                run.string()));
+  };
   const folder_address at(run);
-  const descriptor made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!at.folder || !made || ::connect(made.get(), at.get(), sizeof(at.name)) != 0)
+  const descriptor made(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!at.folder || !made || ::connect(made.get(), at.get(), sizeof(at.name)) != 0) {
+    if (errno == EAGAIN) return late(); // so many wait already
     return failure(errc::bad_argument,
                    fmt::format("the job of {} takes no orders: it is over, it was simulated, or it "
                                "is another user's ({})",
                                run.string(), std::strerror(errno)));
+  }
   std::string heard;
   bool goes_on = send_line(made, order);
   while (goes_on && heard.find('\n') == std::string::npos) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd waits{made.get(), POLLIN, 0};
-    char bytes[1024];
-    goes_on = ::poll(&waits, 1, answer_deadline_ms) > 0 && heard.size() < answer_letters_max;
+    char bytes[4096];
+    goes_on =
+        left.count() > 0 &&
+        heard.size()<answer_letters_max&& ::poll(&waits, 1, static_cast<int>(left.count()))> 0;
     const auto count = goes_on ? ::recv(made.get(), bytes, sizeof(bytes), 0) : 0;
     goes_on = count > 0;
     if (goes_on) heard.append(bytes, static_cast<std::size_t>(count));
   }
-  if (!heard.ends_with('\n'))
-    return failure(errc::peer_gone, fmt::format("the job of {} ended, or was too busy, before it "
-                                                "had done so; see its events.log",
-                                                run.string()));
+  if (!heard.ends_with('\n')) return late();
   heard.pop_back();
   return heard;
 }

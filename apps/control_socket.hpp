@@ -8,6 +8,7 @@
 
 #include <poll.h>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -16,6 +17,9 @@
 #include <vector>
 
 namespace lagrange::apps {
+
+/// Of the socket, in the run's folder.
+inline constexpr std::string_view control_name = "control";
 
 /// What somebody wants of a running job, as in {"policy", "ssp:8"}.
 struct control_order {
@@ -57,7 +61,11 @@ private:
 };
 
 /// Gives an order to the job of this run, and waits for the answer: first word "ok" or "refused".
-/// Errors: bad_argument: nobody takes orders there; peer_gone: it ended before it answered.
-runtime::result<std::string> give_order(const std::filesystem::path& run, std::string_view order);
+/// By default it waits as long as a switch of the policy may take for steps that are under way.
+/// Errors: bad_argument: nobody takes orders there; peer_gone: it ended before it answered, or did
+/// not answer in time.
+runtime::result<std::string>
+give_order(const std::filesystem::path& run, std::string_view order,
+           std::chrono::milliseconds patience = std::chrono::minutes(2));
 
 } // namespace lagrange::apps

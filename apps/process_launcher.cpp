@@ -35,7 +35,8 @@ process_launcher::process_launcher(const runtime::transport::security& with,
                                    std::filesystem::path run, runtime::supervisor_term term,
                                    runtime::unsent_source unsent)
     : token_(hold_token(with.token)), tls_(with.tls), run_(std::move(run)), term_(term),
-      unsent_(std::move(unsent)), ended_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), processes_([this](const process_end& end) { on_end(end); }) {}
+      unsent_(std::move(unsent)), ended_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      processes_([this](const process_end& end) { on_end(end); }) {}
 
 process_launcher::~process_launcher() { processes_.kill_all(); }
 

@@ -102,9 +102,8 @@ std::vector<std::string> terms_told(const recorded_run& run) {
 nlohmann::json terms_json(const recorded_run& run) {
   auto made = nlohmann::json::array();
   for (const auto& term : run.terms)
-    made.push_back({{"term", term.term.value},
-                    {"records", term.counted},
-                    {"rolled_back", term.rolled_back}});
+    made.push_back(
+        {{"term", term.term.value}, {"records", term.counted}, {"rolled_back", term.rolled_back}});
   return made;
 }
 

@@ -29,27 +29,15 @@ std::optional<job_id> job_id_of(const std::filesystem::path& run, const found_st
   if (found.cut) return found.cut->job;
   const auto terms = journal_terms(run, shards);
   for (auto term = terms.rbegin(); term != terms.rend(); ++term)
-    if (const auto head = read_journal_head(journal_path(run, {}, *term)))
-      return head.value().job;
+    if (const auto head = read_journal_head(journal_path(run, {}, *term))) return head.value().job;
   return std::nullopt;
 }
 
 void begin_after(term_start& start, const std::vector<incarnation>& lives) {
   start.lives.resize(std::max(start.lives.size(), lives.size()), {1});
   for (std::size_t worker = 0; worker < lives.size(); ++worker)
-    start.lives[worker] = std::max(start.lives[worker], lives[worker].next());
-}
-
-unsent_source unsent_at(const term_start& start) {
-  if (!start.is_of_a_cut()) return nullptr;
-  return [start](worker_id worker) {
-    const auto disk = local_files();
-    const auto cut = cut_reader::open(*disk, start);
-    if (!cut) throw ops::device_error(cut.error().text);
-    auto found = cut.value().unsent(worker);
-    if (!found) throw ops::device_error(found.error().text);
-    return std::move(found).value();
-  };
+    // Of one that is new in this term, too: a shard takes a first life for one that it knows.
+    start.lives[worker] = std::max({start.lives[worker], lives[worker].next(), incarnation{2}});
 }
 
 } // namespace lagrange::apps

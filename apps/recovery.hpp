@@ -27,8 +27,4 @@ std::optional<runtime::job_id> job_id_of(const std::filesystem::path& run,
 /// Raises the lives that a term begins with above all of these, by worker.
 void begin_after(runtime::term_start& start, const std::vector<runtime::incarnation>& lives);
 
-/// What workers had not sent at the start of the term, read when it is asked for. Null: nothing.
-/// Errors, when it is asked: throws device_error.
-runtime::unsent_source unsent_at(const runtime::term_start& start);
-
 } // namespace lagrange::apps

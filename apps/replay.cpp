@@ -141,12 +141,18 @@ void tell(const apps::recorded_run& run, const replay_order& order, const verdic
 
 nlohmann::json to_json(const apps::recorded_run& run, const replay_order& order,
                        const verdict& found) {
-  nlohmann::json made{{"run", run.folder.string()},   {"updates", found.updates},
-                      {"seconds", found.seconds},     {"bit_exact", nullptr},
-                      {"difference", nullptr},        {"sha256", found.sha256},
-                      {"recorded_sha256", nullptr},   {"until", nullptr},
-                      {"without", nullptr},           {"test_accuracy", nullptr},
-                      {"recorded_accuracy", nullptr}, {"remarks", found.remarks},
+  nlohmann::json made{{"run", run.folder.string()},
+                      {"updates", found.updates},
+                      {"seconds", found.seconds},
+                      {"bit_exact", nullptr},
+                      {"difference", nullptr},
+                      {"sha256", found.sha256},
+                      {"recorded_sha256", nullptr},
+                      {"until", nullptr},
+                      {"without", nullptr},
+                      {"test_accuracy", nullptr},
+                      {"recorded_accuracy", nullptr},
+                      {"remarks", found.remarks},
                       {"terms", apps::terms_json(run)}};
   const auto put = [&](const char* key, const auto& value) {
     if (value) made[key] = *value;

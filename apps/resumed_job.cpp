@@ -17,11 +17,21 @@ using namespace runtime;
 
 /// Keys that may differ from one term of a run to the next; a table's name stands for all of its
 /// keys.
-constexpr std::string_view changeable[] = {
-    "data.epochs",       "staleness.policy",       "staleness.switch",   "topology.workers",
-    "topology.replicas", "topology.nodes",         "topology.transport", "topology.shard_memory",
-    "codec.compress",    "restart",                "checkpoint",         "evaluation",
-    "simulation",        "security",               "chaos"};
+constexpr std::string_view changeable[] = {"data.epochs",
+                                           "staleness.policy",
+                                           "staleness.switch",
+                                           "topology.workers",
+                                           "topology.replicas",
+                                           "topology.nodes",
+                                           "topology.transport",
+                                           "topology.shard_memory",
+                                           "codec.compress",
+                                           "restart",
+                                           "checkpoint",
+                                           "evaluation",
+                                           "simulation",
+                                           "security",
+                                           "chaos"};
 
 /// Why the others may not. The first that fits counts.
 struct reason_row {
@@ -59,8 +69,8 @@ std::string_view reason_of(std::string_view key) {
 }
 
 std::string refusal(std::string_view key, const std::string& before, const std::string& now) {
-  return fmt::format("{} is {} in the run and cannot become {}: {}; start a new run for that\n", key,
-                     before, now, reason_of(key));
+  return fmt::format("{} is {} in the run and cannot become {}: {}; start a new run for that\n",
+                     key, before, now, reason_of(key));
 }
 
 /// Lines about keys that cannot change.
@@ -72,8 +82,9 @@ std::string find_refusals(const job& before, const job& now, const catalog& rows
     if (was != is) made += refusal(rule.key, was, is);
   }
   if (!(before.model.settings == now.model.settings && before.model.layers == now.model.layers))
-    made += "model differs from that of the run, whose parameters are those of another one; start a "
-            "new run for that\n";
+    made +=
+        "model differs from that of the run, whose parameters are those of another one; start a "
+        "new run for that\n";
   if (now.data.epochs < before.data.epochs)
     made += fmt::format("data.epochs is {} in the run and cannot become {}: leases of the later "
                         "epochs may have been applied; start a new run for that\n",

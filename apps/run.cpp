@@ -5,10 +5,13 @@
 #include "actors/evaluator.hpp"
 #include "actors/system.hpp"
 #include "apps/control_socket.hpp"
+#include "apps/descriptor_limit.hpp"
 #include "apps/interrupts.hpp"
+#include "apps/left_behind.hpp"
 #include "apps/recovery.hpp"
 #include "apps/run_record.hpp"
 #include "apps/running_term.hpp"
+#include "apps/told_status.hpp"
 #include "runtime/job_chaos.hpp"
 #include "runtime/job_switch.hpp"
 #include "runtime/journal_history.hpp"
@@ -74,6 +77,11 @@ public:
   int run() {
     if (const auto injected = to_string(chaos_of(options_.job)); !injected.empty())
       tell("times are injected: " + injected);
+    interrupts_.on_second([run = record_.path()](int) {
+      apps::sweep(run);
+      fmt::print(stderr, "lagrange: ended at once; lagrange run --resume {} goes on with it\n",
+                 run.string());
+    });
     auto control = apps::control_socket::open(record_.path());
     if (control)
       control_ = &control.value();
@@ -103,8 +111,7 @@ private:
     BOOST_OUTCOME_TRY(found, newest_start());
     const auto shards = options_.job.topology.shards;
     job_ = apps::job_id_of(run, found, shards).value_or(job_);
-    BOOST_OUTCOME_TRY(lives, lives_told(run, shards, options_.job.topology.workers));
-    apps::begin_after(found.start, lives);
+    apps::begin_after(found.start, lives_told(run, shards, options_.job.topology.workers));
     tally_.take_up(record_.earlier().figures);
     tell(fmt::format("the run goes on from {} as term {}", place_of(found), record_.term().value));
     return found;
@@ -141,10 +148,10 @@ private:
       end.figures.outcome = "interrupted";
       return false;
     }
-    const auto [wait, excess] = restarts_.on_death(end.fall->who, steady::now());
-    wait_ = wait;
-    if (!excess.empty()) end.cause += "; " + excess;
-    return excess.empty();
+    const auto found = restarts_.on_death(end.fall->who, steady::now());
+    wait_ = found.wait;
+    if (!found.excess.empty()) end.cause += "; " + found.excess;
+    return found.excess.empty();
   }
 
   /// Everybody goes back to the newest cut that is whole.
@@ -203,14 +210,21 @@ private:
     const auto refuse = [&](const std::string& why) {
       control_->answer(order.from, "refused " + why);
     };
+    if (order.words == std::vector<std::string>{"status"}) return status_asked_.push_back(order);
     if (order.words.size() != 2 || order.words[0] != "policy")
-      return refuse("this job takes one order: policy POLICY");
+      return refuse("this job takes two orders: policy POLICY, and status");
     const auto problem = switch_problem(order.words[1], options_.job, *options_.catalog);
     if (!problem.empty()) return refuse(problem);
     const auto receipt = term_->request({order.words[1]});
     if (!receipt) return refuse(receipt.error().text);
     if (receipt.value().number == 0) return refuse(receipt.value().refusal);
     switching_[receipt.value().number] = order;
+  }
+
+  /// With a status that is newer than the question.
+  void answer_status(const job_status& status) {
+    for (const auto& order : std::exchange(status_asked_, {}))
+      control_->answer(order.from, "ok " + apps::tell_status(status, record_.term()));
   }
 
   void answer_switched(std::uint64_t done) {
@@ -260,9 +274,10 @@ private:
     fallen_.reset();
   }
 
-  /// A run that was resumed under another policy began under the one that it had.
+  /// A run that is resumed under another policy, but was switched before its cut, has that still.
   void switch_policy() {
-    if (options_.policy.empty()) return;
+    const auto& in_force = term_->switched_to();
+    if (options_.policy.empty() || in_force.empty() || in_force == options_.policy) return;
     const auto receipt = term_->request({options_.policy});
     if (!receipt || receipt.value().number == 0)
       tell(fmt::format("the policy could not be switched to {}: {}", options_.policy,
@@ -276,6 +291,7 @@ private:
 
   void show(const job_status& status) {
     record_.view().show(status);
+    answer_status(status);
     if (status.elapsed - metrics_kept_ >= metrics_period) keep_status(status);
   }
 
@@ -314,6 +330,7 @@ private:
   apps::control_socket* control_ = nullptr; ///< null: the job takes no orders
   std::vector<pollfd> waited_;
   std::map<std::uint64_t, apps::control_order> switching_; ///< by the number of the switch
+  std::vector<apps::control_order> status_asked_;
   std::string broken_; ///< why the supervisor cannot be asked any more
 };
 
@@ -329,6 +346,8 @@ int run_job(const run_options& options) {
     return refuse(key_error(options.job, "chaos.failures",
                             "kills processes, but the workers of this job are threads of one; run "
                             "it without --in-process, or simulate it"));
+  const auto allowed = apps::allow_descriptors(apps::descriptors_of(options.job));
+  if (!allowed) return refuse(allowed.error().text);
   apps::interrupts interrupts; // before anything starts a thread
   auto test = open_data(options.job, *options.catalog, data_split::test);
   if (!test) return refuse(test.error().text);

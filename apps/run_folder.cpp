@@ -26,8 +26,9 @@ namespace {
 constexpr int names_max = 1000;
 
 std::string failed(std::string_view what, const fs::path& path, int number) {
-  return fmt::format("{} {}: {}; choose another folder with --output DIR", what, path.string(),
-                     std::strerror(number));
+  const bool is_full = number == ENOSPC || number == EDQUOT;
+  return fmt::format("{} {}: {}; {}", what, path.string(), std::strerror(number),
+                     is_full ? "free some space" : "choose another folder with --output DIR");
 }
 
 } // namespace

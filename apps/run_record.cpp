@@ -24,7 +24,8 @@ constexpr std::streamoff line_bytes_max = 1 << 20;
 std::chrono::milliseconds last_elapsed(const std::filesystem::path& metrics) {
   std::ifstream file(metrics, std::ios::binary | std::ios::ate);
   if (!file) return {};
-  file.seekg(std::max<std::streamoff>(0, static_cast<std::streamoff>(file.tellg()) - line_bytes_max));
+  file.seekg(
+      std::max<std::streamoff>(0, static_cast<std::streamoff>(file.tellg()) - line_bytes_max));
   double seconds = 0;
   for (std::string line; std::getline(file, line);) {
     const auto found = nlohmann::json::parse(line, nullptr, false);
@@ -49,15 +50,22 @@ earlier_terms read_earlier(const std::filesystem::path& run) {
 } // namespace
 
 result<std::unique_ptr<run_record>> run_record::begin(const run_options& options) {
-  BOOST_OUTCOME_TRY(folder,
-                    options.resume.empty()
-                        ? run_folder::create(options.job.output.dir, options.job.name)
-                        : run_folder::open(options.resume));
+  BOOST_OUTCOME_TRY(folder, options.resume.empty()
+                                ? run_folder::create(options.job.output.dir, options.job.name)
+                                : run_folder::open(options.resume));
   std::unique_ptr<run_record> made(new run_record(options, std::move(folder)));
   if (!options.resume.empty()) made->earlier_ = read_earlier(made->path());
-  BOOST_OUTCOME_TRY(made->begin_term());
-  BOOST_OUTCOME_TRY(made->folder_.write("job.toml", options.job_text));
+  if (auto begun = made->begin_folder(); !begun) {
+    std::error_code ignored;
+    if (options.resume.empty()) std::filesystem::remove_all(made->path(), ignored);
+    return begun.error();
+  }
   return made;
+}
+
+result<void> run_record::begin_folder() {
+  BOOST_OUTCOME_TRY(begin_term());
+  return folder_.write("job.toml", options_.job_text);
 }
 
 result<void> run_record::begin_term() {
@@ -130,7 +138,7 @@ result<void> run_record::keep_parameters(job_result& end) {
 }
 
 int run_record::give_up(const std::string& why) {
-  view_.error(why);
+  view_.error("the job failed: " + why);
   return 1;
 }
 

@@ -60,6 +60,7 @@ private:
   run_record(const run_options& options, run_folder folder)
       : options_(options), folder_(std::move(folder)), view_(options.mode, standard_screen()) {}
 
+  runtime::result<void> begin_folder();
   void append(std::string_view file, std::string_view line);
   bool keep_results(runtime::job_result& end);
   runtime::result<void> keep_parameters(runtime::job_result& end);

@@ -4,9 +4,12 @@
 #include "apps/planes.hpp"
 #include "apps/recovery.hpp"
 #include "runtime/build_id.hpp"
+#include "runtime/journal_history.hpp"
 
 #include <poll.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 namespace lagrange::apps {
 
@@ -21,19 +24,20 @@ constexpr std::chrono::milliseconds end_grace{2000};
 /// Nodes of this host alone can reach a job.
 constexpr auto loopback = "127.0.0.1";
 
-auto gone(const caf::error& why) {
+/// A supervisor that is gone left with a reason, which says more than that it does not answer.
+/// Requires: it is monitored.
+auto gone(caf::scoped_actor& self, caf::error why) {
+  if (why == caf::sec::request_receiver_down)
+    self->receive([&](caf::down_msg& down) { why = std::move(down.reason); },
+                  caf::after(answer_deadline) >> [] {});
   return failure(errc::peer_gone, "the supervisor " + actors::cause_of(why));
 }
 
-/// Each shard and the feeder live once in a term, so that its number is theirs; workers count on.
-std::map<actor_name, incarnation> lives_of(const job& what, supervisor_term term,
-                                           const term_start& start) {
-  std::map<actor_name, incarnation> made{{{actor_role::feeder, 0}, {term.value}}};
-  for (std::uint32_t shard = 0; shard < what.topology.shards; ++shard)
-    made[{actor_role::shard, shard}] = {term.value};
-  for (std::uint32_t worker = 0; worker < what.topology.workers; ++worker)
-    made[{actor_role::worker, worker}] = start.life_of({worker});
-  return made;
+/// A rule that has switched the policy is done, in whatever term.
+void leave_out(const std::vector<std::string>& switched, std::vector<switch_rule>& rules) {
+  for (const auto& policy : switched)
+    if (const auto done = std::ranges::find(rules, policy, &switch_rule::to); done != rules.end())
+      rules.erase(done);
 }
 
 } // namespace
@@ -44,8 +48,10 @@ running_term::running_term(const term_parts& parts, job_id job, supervisor_term 
       self_(parts.system) {
   const auto& kept = parts.options.job.checkpoint;
   if (kept.every.count() > 0)
-    writer_ = actors::write_checkpoints_with({local_files(), checkpoints_of(parts.record.path()),
-                                              build_id(), {kept.keep, kept.keep_for}});
+    writer_ = actors::write_checkpoints_with({local_files(),
+                                              checkpoints_of(parts.record.path()),
+                                              build_id(),
+                                              {kept.keep, kept.keep_for}});
 }
 
 running_term::~running_term() {
@@ -55,17 +61,20 @@ running_term::~running_term() {
       caf::anon_send_exit(node, caf::exit_reason::user_shutdown);
 }
 
-std::shared_ptr<actors::supervisor_setup> running_term::make_setup() const {
+result<std::shared_ptr<actors::supervisor_setup>> running_term::make_setup() {
   const auto& [what, text, facts] =
       std::tie(parts_.options.job, parts_.options.job_text, parts_.options.facts);
   const auto& rows = *parts_.options.catalog;
   auto made = std::make_shared<actors::supervisor_setup>();
   const stamp self{job_, term_, {}, {}, incarnation{1}};
   made->options = make_supervisor(what, rows, facts, self);
-  made->options.lives = lives_of(what, term_, start_);
+  made->options.lives = first_lives(term_, start_, what.topology.workers, what.topology.shards);
   made->order = make_placement(self, text, facts);
   made->order.start = start_;
   made->options.cuts.last = ordered_;
+  BOOST_OUTCOME_TRY(switched, switches_told(parts_.record.path(), start_.origins()));
+  leave_out(switched, made->options.switches.rules);
+  if (!switched.empty()) made->options.job.in_force = switched_to_ = switched.back();
   if (writer_) made->writer = writer_(parts_.system, {});
   made->evaluator = parts_.evaluator;
   made->evaluated = parts_.evaluated;
@@ -74,26 +83,29 @@ std::shared_ptr<actors::supervisor_setup> running_term::make_setup() const {
 }
 
 result<void> running_term::start() {
-  auto setup = make_setup();
+  BOOST_OUTCOME_TRY(setup, make_setup());
   const auto& options = parts_.options;
   if (options.where == hosting::in_process) {
     setup->open_plane = planes_of_process(options.security);
     setup->nodes = local_ = std::make_shared<actors::local_launcher>(
-        parts_.system,
-        actors::local_launcher_setup{
-            options.catalog, setup->open_plane, parts_.record.journals(), {}, ::getpid(), writer_,
-            unsent_at(start_)});
+        parts_.system, actors::local_launcher_setup{options.catalog,
+                                                    setup->open_plane,
+                                                    parts_.record.journals(),
+                                                    {},
+                                                    ::getpid(),
+                                                    writer_,
+                                                    unsent_at(local_files(), start_)});
   } else {
     setup->open_plane = planes_of_host(options.security, loopback);
-    setup->nodes = processes_ =
-        std::make_shared<process_launcher>(options.security, parts_.record.path(), term_,
-                                           unsent_at(start_));
+    setup->nodes = processes_ = std::make_shared<process_launcher>(
+        options.security, parts_.record.path(), term_, unsent_at(local_files(), start_));
   }
   supervisor_ = parts_.system.spawn(
       actors::supervisor, std::shared_ptr<const actors::supervisor_setup>(std::move(setup)));
+  self_->monitor(supervisor_);
   if (processes_) {
-    BOOST_OUTCOME_TRY(
-        port, actors::publish(parts_.system, supervisor_, loopback, 0, options.security));
+    BOOST_OUTCOME_TRY(port,
+                      actors::publish(parts_.system, supervisor_, loopback, 0, options.security));
     processes_->join_at(loopback, port);
   }
   caf::anon_send(supervisor_, actors::start_atom::value);
@@ -102,17 +114,21 @@ result<void> running_term::start() {
 
 result<watch_reply> running_term::watch() {
   result<watch_reply> made = watch_reply{};
+  caf::error wrong;
   self_->request(supervisor_, answer_deadline, watch_request{})
       .receive([&](watch_reply& seen) { made = std::move(seen); },
-               [&](const caf::error& why) { made = gone(why); });
+               [&](caf::error& why) { wrong = std::move(why); });
+  if (wrong) return gone(self_, std::move(wrong));
   return made;
 }
 
 result<switch_receipt> running_term::request(const switch_request& wish) {
   result<switch_receipt> made = switch_receipt{};
+  caf::error wrong;
   self_->request(supervisor_, answer_deadline, wish)
       .receive([&](switch_receipt& receipt) { made = std::move(receipt); },
-               [&](const caf::error& why) { made = gone(why); });
+               [&](caf::error& why) { wrong = std::move(why); });
+  if (wrong) return gone(self_, std::move(wrong));
   return made;
 }
 
@@ -134,10 +150,12 @@ void running_term::look_away() {
 
 result<job_result> running_term::end() {
   result<job_result> made = job_result{};
+  caf::error wrong;
   self_->request(supervisor_, answer_deadline, actors::end_atom::value)
       .receive([&](const actors::job_end& found) { made = *found.what; },
-               [&](const caf::error& why) { made = gone(why); });
+               [&](caf::error& why) { wrong = std::move(why); });
   if (processes_ && !processes_->wait_for_all(end_grace)) processes_->kill_all();
+  if (wrong) return gone(self_, std::move(wrong));
   return made;
 }
 

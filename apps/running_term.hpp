@@ -54,9 +54,11 @@ public:
   runtime::result<runtime::job_result> end();
 
   runtime::supervisor_term number() const { return term_; }
+  /// The policy that the job was switched to before the term; empty: it has its own.
+  const std::string& switched_to() const { return switched_to_; }
 
 private:
-  std::shared_ptr<actors::supervisor_setup> make_setup() const;
+  runtime::result<std::shared_ptr<actors::supervisor_setup>> make_setup();
 
   const term_parts& parts_;
   runtime::job_id job_;
@@ -64,6 +66,7 @@ private:
   actors::writer_maker writer_; ///< null: no cut is kept
   runtime::term_start start_;
   runtime::cut_number ordered_; ///< the last cut before this term
+  std::string switched_to_;
   caf::scoped_actor self_;
   actors::supervisor_actor supervisor_;
   std::shared_ptr<actors::local_launcher> local_;

@@ -42,4 +42,11 @@ inline constexpr std::array<model_setting, 2> skipgram_settings{{
     {"negatives", "words drawn to hold each pair against", 5, 1, 1000},
 }};
 
+/// What jobs are tested with: every gradient is 1, so that `sgd` at rate 1 makes of each parameter
+/// minus the number of updates, exactly up to 2^24.
+std::unique_ptr<network> make_count(const model_input& input, const model_settings& settings);
+inline constexpr std::array<model_setting, 1> count_settings{{
+    {"elements", "parameters", 13, 1, 1 << 30},
+}};
+
 } // namespace lagrange::ops

@@ -30,6 +30,8 @@ constexpr auto table = std::to_array<model_row>({
      &make_mf, sample_kind::pairs, mf_settings},
     {"skipgram", "word vectors by telling what stands near from what was drawn", &make_skipgram,
      sample_kind::pairs, skipgram_settings},
+    {"count", "counts updates: every gradient is 1, which sgd at rate 1 adds up exactly",
+     &make_count, sample_kind::numbers, count_settings},
 });
 
 void check(const model_input& input, std::string_view name) {

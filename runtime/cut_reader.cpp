@@ -70,4 +70,15 @@ result<std::vector<std::byte>> cut_reader::unsent(worker_id worker) const {
   return std::vector<std::byte>(bytes.begin(), bytes.end());
 }
 
+unsent_source unsent_at(std::shared_ptr<file_system> disk, const term_start& start) {
+  if (!start.is_of_a_cut()) return nullptr;
+  return [disk = std::move(disk), start](worker_id worker) {
+    const auto cut = cut_reader::open(*disk, start);
+    if (!cut) throw ops::device_error(cut.error().text);
+    auto found = cut.value().unsent(worker);
+    if (!found) throw ops::device_error(found.error().text);
+    return std::move(found).value();
+  };
+}
+
 } // namespace lagrange::runtime

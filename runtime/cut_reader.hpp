@@ -6,6 +6,7 @@
 
 #include "runtime/checkpoint_store.hpp"
 #include "runtime/feeder.hpp"
+#include "runtime/push_encoder.hpp"
 #include "runtime/term_start.hpp"
 
 #include <cstddef>
@@ -47,5 +48,9 @@ private:
   checkpoint_store store_;
   cut_manifest manifest_;
 };
+
+/// What workers had not sent at the start of the term, read when it is asked for. Null: nothing.
+/// Errors, when it is asked: throws device_error.
+unsent_source unsent_at(std::shared_ptr<file_system> disk, const term_start& start);
 
 } // namespace lagrange::runtime

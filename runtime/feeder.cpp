@@ -99,6 +99,7 @@ feeder_effects feeder::on_request(const lease_request& request, ticket to, time_
   auto& known = workers_[worker];
   if (request.from.life > known.life) {
     give_back(worker, known.life, false);
+    held_back_.erase(worker);
     known = {request.from.life, false, false, known.clock, 0, {}};
   }
   if (request.sequence < known.answered) {

@@ -211,13 +211,24 @@ result<std::map<lease_id, std::uint32_t>> batches_told(const fs::path& run,
   return made;
 }
 
-result<std::vector<incarnation>> lives_told(const fs::path& run, std::uint32_t shards,
-                                            std::uint32_t workers) {
+result<std::vector<std::string>> switches_told(const fs::path& run,
+                                               std::span<const journal_origin> continues) {
+  std::vector<std::string> made;
+  if (continues.empty()) return made;
+  BOOST_OUTCOME_TRY(records, read_records(run, {0}, continues.front()));
+  for (const auto& entry : records)
+    if (entry.kind == journal_kind::switched) made.push_back(policy_of(entry));
+  return made;
+}
+
+std::vector<incarnation> lives_told(const fs::path& run, std::uint32_t shards,
+                                    std::uint32_t workers) {
   std::vector<incarnation> made(workers);
   for (const auto term : journal_terms(run, shards))
     for (std::uint32_t shard = 0; shard < shards; ++shard) {
-      BOOST_OUTCOME_TRY(found, read_term_journal(run, {shard}, term));
-      for (const auto& entry : found.entries) {
+      const auto found = read_term_journal(run, {shard}, term);
+      if (!found) continue;
+      for (const auto& entry : found.value().entries) {
         if (entry.kind == journal_kind::state || entry.kind == journal_kind::switched) continue;
         if (entry.worker.value >= made.size()) made.resize(entry.worker.value + 1);
         made[entry.worker.value] = std::max(made[entry.worker.value], entry.life);

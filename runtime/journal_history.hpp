@@ -55,9 +55,13 @@ result<std::map<lease_id, std::uint32_t>> batches_told(const std::filesystem::pa
                                                        std::span<const journal_origin> continues,
                                                        const feeder_options& dealt);
 
+/// Policies that the history so far was switched to, in order. Errors: as read_history.
+result<std::vector<std::string>> switches_told(const std::filesystem::path& run,
+                                               std::span<const journal_origin> continues);
+
 /// The highest life of each worker that any journal of the run tells of, in the history or not; 0:
-/// none. Errors: as read_history.
-result<std::vector<incarnation>> lives_told(const std::filesystem::path& run, std::uint32_t shards,
-                                            std::uint32_t workers);
+/// none. Journals that cannot be read tell of nobody.
+std::vector<incarnation> lives_told(const std::filesystem::path& run, std::uint32_t shards,
+                                    std::uint32_t workers);
 
 } // namespace lagrange::runtime

@@ -126,7 +126,8 @@ std::optional<double> progress::mean_loss() const {
 job_status progress::status(time_point now) const {
   job_status status;
   status.job = options_.job;
-  status.policy = switches_.empty() ? options_.policy : switches_.back().to;
+  status.policy = options_.in_force.empty() ? options_.policy : options_.in_force;
+  if (!switches_.empty()) status.policy = switches_.back().to;
   status.switches = switches_.size();
   status.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - started_);
   status.epoch = feeder_.epoch;

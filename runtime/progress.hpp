@@ -22,6 +22,7 @@ namespace lagrange::runtime {
 struct progress_options {
   std::string job;
   std::string policy;
+  std::string in_force; ///< when this term begins, if it was switched before; empty: `policy`
   std::uint32_t workers = 1;
   std::uint32_t shards = 1;
   std::uint32_t replicas = 0;

@@ -6,6 +6,7 @@
 #include "runtime/ids.hpp"
 #include "runtime/journal_file.hpp"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,18 @@ struct term_start {
   }
   bool operator==(const term_start&) const = default;
 };
+
+/// The lives that the actors of a term begin with. Each shard and the feeder live once in a term,
+/// so that its number is theirs; workers count on.
+inline std::map<actor_name, incarnation> first_lives(supervisor_term term, const term_start& start,
+                                                     std::uint32_t workers, std::uint32_t shards) {
+  std::map<actor_name, incarnation> made{{{actor_role::feeder, 0}, {term.value}}};
+  for (std::uint32_t shard = 0; shard < shards; ++shard)
+    made[{actor_role::shard, shard}] = {term.value};
+  for (std::uint32_t worker = 0; worker < workers; ++worker)
+    made[{actor_role::worker, worker}] = start.life_of({worker});
+  return made;
+}
 
 template <class Inspector>
 auto inspect(Inspector& f, term_start& x) {

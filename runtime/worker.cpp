@@ -14,7 +14,7 @@ std::uint32_t samples_of(const step_task& task) {
 
 } // namespace
 
-worker::worker(worker_options options) : options_(std::move(options)), cut_(options_.cut) {
+worker::worker(worker_options options) : options_(std::move(options)) {
   LAGRANGE_EXPECT(options_.shards > 0, "a worker without shards");
   arrived_.resize(options_.shards);
   held_.resize(options_.shards);

@@ -109,7 +109,6 @@ struct worker_options {
   lookahead ahead = lookahead::none;
   plan_maker plan;         ///< of the rows that a lease needs; null: a model without tables
   bool compresses = false; ///< gradients, on links that leave the host
-  cut_number cut{};        ///< when its life began
   std::chrono::milliseconds retry_after{2000}; ///< what is not answered by then is asked again
   std::chrono::milliseconds report_every{250};
 };

@@ -39,8 +39,9 @@ simulated_job::simulated_job(const simulation_setup& setup, const parts_maker& p
     chosen.feeder_link = std::move(own.feeder_link);
   }
   nodes_ = std::make_shared<local_launcher>(
-      system_, local_launcher_setup{&setup.catalog, chosen.planes, setup.journal, chosen.compute, 0,
-                                    setup.writer});
+      system_,
+      local_launcher_setup{&setup.catalog, chosen.planes, setup.journal, chosen.compute, 0,
+                           setup.writer, unsent_at(setup.disk, setup.begin.start), setup.disk});
   supervisor_ = system_.spawn(supervisor, make_setup(setup, chosen));
   watch_supervisor();
   caf::anon_send(supervisor_, start_atom::value);
@@ -106,7 +107,11 @@ std::shared_ptr<const supervisor_setup> simulated_job::make_setup(const simulati
   made->options = make_supervisor(setup.what, setup.catalog, setup.facts, self);
   made->options.job.is_emulated = true;
   made->options.end_deadline = end_deadline;
+  made->options.lives = first_lives(setup.term, setup.begin.start, setup.what.topology.workers,
+                                    setup.what.topology.shards);
+  made->options.cuts.last = setup.begin.ordered;
   made->order = make_placement(self, setup.job_text, setup.facts);
+  made->order.start = setup.begin.start;
   made->nodes = nodes_;
   made->evaluator = evaluator_;
   if (setup.tested) made->evaluated = setup.tested->rows();

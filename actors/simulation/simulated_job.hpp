@@ -12,6 +12,7 @@
 #include "actors/supervisor.hpp"
 #include "actors/system.hpp"
 #include "runtime/chaos.hpp"
+#include "runtime/cut_reader.hpp"
 #include "runtime/evaluation.hpp"
 
 #include <memory>
@@ -31,6 +32,8 @@ struct simulation_setup {
   std::shared_ptr<runtime::evaluation> tested{}; ///< takes no virtual time; null: nothing is
   step_plan steps{};                             ///< null: the job's step times
   writer_maker writer{};                         ///< null: no cut is kept
+  runtime::found_start begin{};                  ///< where its term begins
+  std::shared_ptr<runtime::file_system> disk{};  ///< that cuts are on; null: this machine's
 };
 
 /// What tests put in the places of ordinary parts, made once there is a system to make them in.

@@ -55,6 +55,8 @@ inline std::vector<gradient_part> parts_of(const ops::tensor& gradient, std::int
 inline membership_view view_of(std::uint64_t number, std::vector<member> members) {
   return {stamp_of(actor_role::supervisor, 0, 1, number), std::move(members)};
 }
-inline member live(std::uint32_t worker, std::uint32_t life) { return {{worker}, {life}, true, false}; }
+inline member live(std::uint32_t worker, std::uint32_t life) {
+  return {{worker}, {life}, true, false};
+}
 
 } // namespace lagrange::runtime

@@ -52,12 +52,15 @@ struct answer {
   int status;
   std::string text;
 };
-answer order(const std::filesystem::path& run, std::vector<std::string> words) {
-  words.insert(words.begin(), {"ctl", run.string()});
+answer program(std::vector<std::string> words, const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
   running_program program(words);
   while (program.line()) {
   }
   return {program.wait().status, program.output()};
+}
+answer order(const std::filesystem::path& run, const std::vector<std::string>& words) {
+  return program({"ctl", run.string()}, words);
 }
 
 } // namespace
@@ -88,6 +91,56 @@ TEST_CASE("ctl: a running job goes on under another policy, which its journals t
   const auto late = order(run, {"policy", "asp"});
   CHECK(late.status == 2);
   CHECK(late.text.find("takes no orders: it is over") != std::string::npos);
+}
+
+TEST_CASE("ctl and ps: a running job says how far it is and who runs where", "[apps][process]") {
+  tests::temporary_folder folder;
+  running_program job(long_job(folder));
+  wait_for(job, R"("state":"running")");
+  const auto run = run_in(folder);
+  const auto told = order(run, {"status"});
+  INFO(told.text);
+  CHECK(told.status == 0);
+  const auto status = json::parse(told.text);
+  CHECK(status["supervisor_pid"] == job.pid());
+  CHECK(status["term"] == 1);
+  CHECK(status["policy"] == "ssp:3");
+  CHECK(status["leases"] == 50'000'000);
+  REQUIRE(status["actors"].size() == 5);
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{run.string()}, {"--output", folder.path().string()}}) {
+    const auto table = program({"ps"}, words);
+    INFO(table.text);
+    CHECK(table.status == 0);
+    CHECK(table.text.find(run.string() + "  ssp:3  term 1") != std::string::npos);
+    CHECK(table.text.find("supervisor-0     1") != std::string::npos);
+    for (const auto& row : status["actors"]) {
+      CHECK(table.text.find(row["name"].get<std::string>()) != std::string::npos);
+      CHECK(table.text.find(std::to_string(row["pid"].get<int>())) != std::string::npos);
+    }
+  }
+  CHECK(json::parse(program({"ps"}, {run.string(), "--json"}).text)["job"] == status["job"]);
+  interrupt(job);
+  CHECK(program({"ps"}, {run.string()}).status == 2);
+  const auto none = program({"ps"}, {"--output", folder.path().string()});
+  CHECK(none.status == 0);
+  CHECK(none.text.find("no job runs in") != std::string::npos);
+}
+
+TEST_CASE("ps: a supervisor that is stopped keeps nobody waiting for long", "[apps][process]") {
+  tests::temporary_folder folder;
+  running_program job(long_job(folder));
+  wait_for(job, R"("state":"running")");
+  job.signal(SIGSTOP);
+  const auto run = run_in(folder);
+  // Those who wait are more than the socket holds.
+  for (int i = 0; i < 20; ++i)
+    CHECK_FALSE(apps::give_order(run, "status", std::chrono::milliseconds(5)).has_value());
+  const auto table = program({"ps"}, {run.string()});
+  CHECK(table.status == 1);
+  CHECK(table.text.find("too busy") != std::string::npos);
+  job.signal(SIGCONT);
+  interrupt(job);
 }
 
 TEST_CASE("ctl: orders that no job can carry out are refused, and the job goes on",

@@ -67,8 +67,9 @@ TEST_CASE("a step of a size seen before allocates nothing", "[ops][models]") {
       optimizer->step(parameters, gradient, 1);
       return allocations.load() - before;
     };
-    CHECK(step(64) > 0); // so something is counted
-    CHECK(step(17) > 0);
+    const bool has_operations = row.name != "count";
+    CHECK((step(64) > 0) == has_operations); // so something is counted
+    CHECK((step(17) > 0) == has_operations);
     for (std::int64_t batch : {64, 17, 64, 64}) CHECK(step(batch) == 0);
   }
 }
@@ -116,8 +117,9 @@ TEST_CASE("nor does a step on a device", "[ops][models][cuda]") {
       net->train({parameters, inputs, labels, gradient});
       return allocations.load() - before;
     };
-    CHECK(step(2) > 0);
-    CHECK(step(1) > 0);
+    const bool has_operations = row.name != "count";
+    CHECK((step(2) > 0) == has_operations);
+    CHECK((step(1) > 0) == has_operations);
     for (std::int64_t batch : {2, 1, 2, 2}) CHECK(step(batch) == 0);
   }
 }

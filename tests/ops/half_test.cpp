@@ -102,8 +102,8 @@ TEST_CASE("in 16 bits a gradient points where that of f32 does, and is not the s
       rounded->compute_in(type);
       const auto found = gradient(*rounded, parameters, batch, 1024);
       CHECK(cosine(found, wanted) > least);
-      // Its weights start at zero, of which nothing is lost.
-      if (row.name != "logistic") CHECK(cosine(found, wanted) < 1);
+      // The weights of the one start at zero, of which nothing is lost; the other rounds nothing.
+      if (row.name != "logistic" && row.name != "count") CHECK(cosine(found, wanted) < 1);
       CHECK(gradient(*rounded, parameters, batch, 1024) == found);
       const auto exact_scores = exact->evaluate(parameters, batch.inputs, batch.labels);
       const auto scores = rounded->evaluate(parameters, batch.inputs, batch.labels);

@@ -158,6 +158,27 @@ TEST_CASE("every model's gradient is the slope of its loss", "[ops][models]") {
   }
 }
 
+TEST_CASE("the gradient of count is exactly 1, so that sgd at rate 1 counts", "[ops][models]") {
+  const auto& row = tests::model("count");
+  for (const auto elements : {1, 2, 13}) {
+    const auto net = row.make(digits, {{"elements", static_cast<double>(elements)}});
+    CHECK(parameter_elements(net->parameters()) == elements);
+    net->compute_in(dtype::f16);
+    const std::vector<float> parameters(static_cast<std::size_t>(elements), -3.0F);
+    std::vector<float> d(parameters.size());
+    for (const auto& [batch, scale] : {std::pair(1, 1.0F), {7, 1024.0F}}) {
+      const auto given = samples(digits, batch, 3);
+      CHECK(net->train({.parameters = parameters,
+                        .inputs = given.inputs,
+                        .labels = given.labels,
+                        .d_parameters = d,
+                        .loss_scale = scale}) == -3.0F * static_cast<float>(elements));
+      CHECK(std::ranges::all_of(d, [&](float each) { return each == scale; }));
+    }
+  }
+  CHECK_THROWS_WITH(row.make(digits, {{"elements", 0}}), Catch::Contains("elements"));
+}
+
 TEST_CASE("a model computes the same bits twice, whatever came between", "[ops][models]") {
   for (const auto& each : models()) {
     CAPTURE(each.name);

@@ -1,5 +1,5 @@
-// Journals of several terms as one history: what was rolled back is no part of it, and what does not
-// belong together is refused.
+// Journals of several terms as one history: what was rolled back is no part of it, and what does
+// not belong together is refused.
 #include "runtime/audit.hpp"
 #include "runtime/journal_history.hpp"
 #include "runtime/replay_plan.hpp"
@@ -43,7 +43,8 @@ public:
     const auto path = journal_path(run(), {shard}, {term});
     fs::create_directory(path.parent_path());
     fs::remove(path);
-    auto head = make_journal_header({}, "the job", {{job}, {term}, {}, {actor_role::shard, shard}, {term}});
+    auto head =
+        make_journal_header({}, "the job", {{job}, {term}, {}, {actor_role::shard, shard}, {term}});
     head.continues = from;
     auto writer = journal_writer::create(path, head);
     REQUIRE(writer);
@@ -171,6 +172,20 @@ TEST_CASE("journals of terms that do not belong together are refused", "[runtime
   CHECK_THAT(run.refusal(), Contains("says that it is of term 1"));
 }
 
+TEST_CASE("which policies a history was switched to is read from what counts",
+          "[runtime][journal]") {
+  recorded run;
+  journal_entry asp, bsp;
+  asp.kind = bsp.kind = journal_kind::switched;
+  asp.digest = policy_bytes("asp");
+  bsp.digest = policy_bytes("bsp");
+  run.write(0, 1, {}, {asp, applied(0, 1), bsp});
+  const std::vector<journal_origin> all{{{1}, 3}}, some{{{1}, 2}};
+  CHECK(switches_told(run.run(), all).value() == std::vector<std::string>{"asp", "bsp"});
+  CHECK(switches_told(run.run(), some).value() == std::vector<std::string>{"asp"});
+  CHECK(switches_told(run.run(), {}).value().empty());
+}
+
 TEST_CASE("shards that go on from different terms are refused", "[runtime][journal]") {
   recorded run;
   for (const std::uint32_t shard : {0, 1}) run.write(shard, 1, {}, {applied(0, 1)});
@@ -185,9 +200,10 @@ TEST_CASE("shards that go on from different terms are refused", "[runtime][journ
 TEST_CASE("no life of a worker is begun twice: the highest that was told of is known",
           "[runtime][journal]") {
   const auto run = three_terms();
-  const auto found = lives_told(run.run(), 2, 2);
-  REQUIRE(found);
-  CHECK(found.value() == std::vector<incarnation>{{3}, {0}});
+  CHECK(lives_told(run.run(), 2, 2) == std::vector<incarnation>{{3}, {0}});
+  fs::resize_file(journal_path(run.run(), {0}, {3}), 100);
+  fs::resize_file(journal_path(run.run(), {1}, {3}), 100);
+  CHECK(lives_told(run.run(), 2, 1) == std::vector<incarnation>{{2}});
 }
 
 TEST_CASE("DU-1 RE-1: a promoted replica's journal goes on where it took over, also for later terms",

@@ -111,8 +111,8 @@ TEST_CASE("a job whose last missing worker is given up has started",
           "[runtime][supervisor][restart]") {
   supervisor twin(running_job::options_of(2, 1), at(0ms));
   twin.start(at(0ms));
-  for (const auto name : {actor_name{actor_role::feeder, 0}, actor_name{actor_role::shard, 0},
-                          worker_name(0)}) {
+  for (const auto name :
+       {actor_name{actor_role::feeder, 0}, actor_name{actor_role::shard, 0}, worker_name(0)}) {
     twin.on_join({name, {1}}, 100, at(0ms));
     twin.on_ready({name, {1}}, at(0ms));
   }
@@ -147,10 +147,10 @@ TEST_CASE("who comes back is told of with what it died of and what its death fre
 }
 
 TEST_CASE("a job says rules for all and for a role", "[runtime][job][restart]") {
-  const auto x = parsed({"restart.intensity=7", "restart.period=2m", "restart.worker.intensity=10",
-                         "restart.shard.backoff=1s", "restart.worker.escalation=go_on",
-                         "restart.strategy=all", "restart.hang=5s", "restart.batch_deaths=4",
-                         "topology.min_workers=2"});
+  const auto x =
+      parsed({"restart.intensity=7", "restart.period=2m", "restart.worker.intensity=10",
+              "restart.shard.backoff=1s", "restart.worker.escalation=go_on", "restart.strategy=all",
+              "restart.hang=5s", "restart.batch_deaths=4", "topology.min_workers=2"});
   CHECK(parse_job(to_toml(x), "job.toml", {}, catalog::standard()).value() == x);
   const data_facts facts{{{2}, 2}, 100};
   auto small = x;
@@ -180,7 +180,8 @@ TEST_CASE("keys of a role are refused with the nearest name", "[runtime][job][re
   CHECK_THAT(refusal({"restart.shard.escalation=go_on"}), Catch::Contains("unknown key"));
   CHECK_THAT(refusal({"restart.worker.intensity=none"}),
              Catch::Contains("a whole number from 0 to 1000, or \"inherit\""));
-  CHECK_THAT(refusal({"restart.worker.escalation=goon"}), Catch::Contains("did you mean \"go_on\"?"));
+  CHECK_THAT(refusal({"restart.worker.escalation=goon"}),
+             Catch::Contains("did you mean \"go_on\"?"));
   CHECK_THAT(refusal({"restart.worker=3"}), Catch::Contains("expected a table [restart.worker]"));
 }
 

@@ -49,8 +49,8 @@ struct feeder_probe {
   }
   feeder_effects settle(lease_grant what, lease_outcome outcome = lease_outcome::applied,
                         std::uint32_t shard = 0) {
-    return twin.on_settlement(
-        settlement_of(shard, {{what.what.id, what.what.attempt, outcome}}), {});
+    return twin.on_settlement(settlement_of(shard, {{what.what.id, what.what.attempt, outcome}}),
+                              {});
   }
 
   feeder twin;
@@ -253,7 +253,8 @@ TEST_CASE("LE-1: in a round a discarded lease counts, without a gradient",
   CHECK(kinds == std::vector{journal_kind::kept, journal_kind::set_aside, journal_kind::applied});
   CHECK(effects.entries[1].version == shard_version{0});
   CHECK(shard.twin.parameters().values()[0] == 6);
-  CHECK(shard.pull(pull_of(worker_stamp(0), 1)).pulls.size() == 1); // its clock moved with the round
+  CHECK(shard.pull(pull_of(worker_stamp(0), 1)).pulls.size() ==
+        1); // its clock moved with the round
 }
 
 TEST_CASE("a worker pushes a lease that is given up to every shard, and computes nothing",

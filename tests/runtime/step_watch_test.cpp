@@ -96,9 +96,8 @@ TEST_CASE("a worker of which little is known is given ten floors", "[runtime][st
   REQUIRE(known.compute(20, 0.1, 0));
   CHECK(known.hang() < 5s);
   CHECK(known.twin.hung() == std::vector<actor_life>{{{actor_role::worker, 0}, {1}}});
-  CHECK_THAT(known.twin.describe({0}),
-             Catch::StartsWith("hung: lease 20 has taken ") &&
-                 Catch::Contains(" s, its steps take 0."));
+  CHECK_THAT(known.twin.describe({0}), Catch::StartsWith("hung: lease 20 has taken ") &&
+                                           Catch::Contains(" s, its steps take 0."));
 }
 
 TEST_CASE("no time counts in which the worker was stopped, or nobody listened",

@@ -20,9 +20,8 @@ std::uint64_t seeds(std::uint64_t count) {
 const std::vector<std::string> policies{"bsp", "ssp:0", "ssp:2", "asp", "quorum:2:5ms", "psp:1"};
 
 std::size_t told(const sim::report& found, const std::string& what) {
-  return static_cast<std::size_t>(std::ranges::count_if(found.told, [&](const auto& each) {
-    return each.find(what) != std::string::npos;
-  }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      found.told, [&](const auto& each) { return each.find(what) != std::string::npos; }));
 }
 
 /// Of the parameters at the end: whole numbers count what was applied.

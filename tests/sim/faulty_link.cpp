@@ -77,6 +77,7 @@ feeder_link::behavior_type feeder_behavior(feeder_link::stateful_pointer<link_st
       [self, behind](const settlement& x) { return cross<settlement_ack>(self, behind, x); },
       [self, behind](const round_request& x) { return cross<round_closing>(self, behind, x); },
       [self, behind](const switch_order& x) { return cross<switch_ack>(self, behind, x); },
+      [self, behind](const cut_order& x) { self->send(behind, x); }, // comes again until it counts
       [self, behind](const membership_view& x) { return cross<view_ack>(self, behind, x); },
       [](const actors::arrival&) {},
       [](const actors::link_loss&) {},

@@ -71,11 +71,23 @@ TEST_CASE("RE-1: a cut made around a promotion is a state that the journals lead
   }
 }
 
-TEST_CASE("EN-1: a shard that dies after its replica ends the term, and was said to be alone",
-          "[sim][replica]") {
-  scenario chosen;
-  chosen.shards = 1;
-  chosen.shard_crashes = 1;
-  const auto found = simulate(chosen); // no replica at all
-  CHECK_THAT(found.breach, Catch::Contains("shard-0"));
+TEST_CASE("DU-1 EN-1: deaths after those go back to a cut, and on with new replicas",
+          "[sim][replica][terms]") {
+  std::uint32_t promotions = 0, terms = 0;
+  for (std::uint64_t seed = 1; seed <= seeds(24); ++seed) {
+    auto chosen = drawn(seed);
+    chosen.set = {"checkpoint.every=50ms"};
+    chosen.epochs = 4;
+    chosen.falls = 2;
+    INFO("seed " << seed << ", " << chosen.policy);
+    const auto found = simulate(chosen);
+    CHECK(found.breach == "");
+    for (const auto parameter : found.parameters)
+      CHECK(parameter == -static_cast<float>(found.expected_updates));
+    CHECK(sim::find_difference(chosen, found) == "");
+    promotions += found.promotions;
+    terms += found.terms - 1;
+  }
+  CHECK(promotions > 0);
+  CHECK(terms > 0);
 }

@@ -1,5 +1,7 @@
 #include "simulation.hpp"
 
+#include "scenario_job.hpp"
+
 #include "actors/checkpoint_writer.hpp"
 #include "actors/simulation/simulated_job.hpp"
 #include "runtime/audit.hpp"
@@ -13,6 +15,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 namespace lagrange::sim {
 
@@ -21,90 +24,58 @@ namespace simulation = actors::simulation;
 
 namespace {
 
-/// Leases of an epoch: the last one, and under rounds the last round, are short.
-constexpr std::uint32_t samples = 65;
-constexpr std::uint32_t batch_size = 5;
 constexpr auto checkpoints = "/checkpoints";
 
-class count_network final : public ops::network {
-public:
-  std::span<const ops::parameter_spec> parameters() const override { return specs_; }
-  float train(const ops::training_pass& pass) override {
-    std::ranges::fill(pass.d_parameters, 1.0F);
-    for (const std::size_t each : {1, 0}) pass.observer->on_final(each);
-    return 1;
-  }
-  ops::scores evaluate(std::span<const float>, const ops::tensor& inputs,
-                       std::span<const std::int32_t>, std::span<const ops::table_part>) override {
-    return {0, 0, inputs.extents()[0]};
-  }
-
-private:
-  std::vector<ops::parameter_spec> specs_{{"first", {7}, {}}, {"second", {3, 2}, {}}};
+/// What is there when a term is over, and the next one begins.
+struct run_ledger {
+  random_source random;
+  std::shared_ptr<tests::faulty_disk> disk = std::make_shared<tests::faulty_disk>();
+  supervisor_term term{1};
+  found_start begin;
+  std::map<supervisor_term, std::vector<journal>> journals; ///< by term and shard, as written
+  std::vector<std::uint64_t> crashes, falls; ///< leases applied at which; the next one last
+  /// Of shards or their replicas, likewise.
+  std::vector<std::pair<std::uint64_t, shard_id>> holder_crashes{};
+  std::uint32_t events = 0, promotions = 0;
+  std::uint64_t rolled_back = 0;
 };
 
-catalog rows() {
-  auto made = catalog::standard();
-  made.models.push_back(
-      {"count", "counts the updates", [](const ops::model_input&, const ops::model_settings&) {
-         return std::unique_ptr<ops::network>(std::make_unique<count_network>());
-       }});
-  return made;
-}
-
-std::string job_text(const scenario& chosen) {
-  return fmt::format(R"(
-name = "simulated"
-seed = {}
-data = {{format = "synthetic", path = "blobs:{}:2:2", batch = {}, epochs = {}}}
-model = {}
-optimizer = {{name = "sgd", rate = 1.0, momentum = 0.0, weight_decay = 0.0}}
-staleness = {{policy = "{}", switch = [{}]}}
-topology = {{workers = {}, shards = {}, replicas = {}}}
-restart = {{intensity = 50}}
-evaluation = {{every = "1 epoch"}}
-)",
-                     chosen.seed, samples, batch_size, chosen.epochs, chosen.model, chosen.policy,
-                     fmt::join(chosen.switches, ", "), chosen.workers, chosen.shards,
-                     chosen.replicas);
-}
-
-job job_of(const scenario& chosen, const catalog& known) {
-  return parse_job(job_text(chosen), "the scenario", chosen.set, known).value();
-}
-
-std::vector<float> flat(const std::vector<ops::tensor>& values) {
-  std::vector<float> made;
-  for (const auto& each : values)
-    made.insert(made.end(), each.values<float>().begin(), each.values<float>().end());
-  return made;
-}
-
-/// One job with faults, and what watches it.
+/// One term of a job with faults, and what watches it.
 class faulty_job {
 public:
-  explicit faulty_job(const scenario& chosen)
-      : chosen_(chosen), random_(std::make_shared<std::mt19937_64>(chosen.seed)), rows_(rows()),
+  faulty_job(const scenario& chosen, run_ledger& run)
+      : chosen_(chosen), run_(run), random_(run.random), rows_(catalog::standard()),
         job_(job_of(chosen, rows_)), facts_(read_data_facts(job_, rows_).value()),
         checker_(watched(chosen)), audit_(make_feeder(job_, rows_, facts_, {})),
-        leases_(leases_of(make_feeder(job_, rows_, facts_, {}))),
+        leases_(leases_of(make_feeder(job_, rows_, facts_, {}))), disk_(run.disk),
         simulated_(
             {.what = job_,
              .catalog = rows_,
              .facts = facts_,
              .job_text = to_toml(job_),
+             .term = run.term,
              .journal = [this](const journal_header& head) { return watching(head); },
              .writer = [this](caf::actor_system& in,
-                              const actors::supervisor_actor& to) { return writer_of(in, to); }},
+                              const actors::supervisor_actor& to) { return writer_of(in, to); },
+             .begin = run.begin,
+             .disk = run.disk},
             [this](caf::actor_system& system, simulation::event_loop&) {
               return faulty_parts(system);
             },
             [this](std::size_t ready) { return pick(ready); }) {
-    for (std::uint32_t crash = 0; crash < chosen_.crashes; ++crash)
-      crashes_.push_back(pick(leases_ * 2 / 3) + 1);
-    std::ranges::sort(crashes_, std::greater<>());
+    if (run_.term.value > 1) {
+      take_up_history();
+      return;
+    }
+    const auto draw = [this](std::uint32_t count, std::vector<std::uint64_t>& moments) {
+      for (std::uint32_t each = 0; each < count; ++each)
+        moments.push_back(pick(leases_ * 2 / 3) + 1);
+      std::ranges::sort(moments, std::greater<>());
+    };
+    draw(chosen_.crashes, run_.crashes);
+    draw(chosen_.falls, run_.falls);
     for (std::uint32_t shard = 0; shard < std::min(chosen_.shard_crashes, chosen_.shards); ++shard)
-      shard_crashes_.emplace_back(pick(leases_ * 2 / 3) + 1, shard_id{shard});
+      run_.holder_crashes.emplace_back(pick(leases_ * 2 / 3) + 1, shard_id{shard});
   }
 
   ~faulty_job() {
@@ -116,26 +87,34 @@ public:
 
   report run() {
     report made;
-    while (made.breach.empty() && !simulated_.is_over()) {
+    while (made.breach.empty() && !has_fallen()) {
       step();
-      if (++made.events > chosen_.step_limit)
+      made.events = ++run_.events;
+      if (made.events > chosen_.step_limit)
         made.breach = "EN-1: the job does not end";
       else
         made.breach = checker_.breach();
     }
-    if (made.breach.empty()) settle(made);
+    if (made.breach.empty() && !is_last()) begin_next_term();
+    if (made.breach.empty() && is_last()) settle(made);
     if (!made.breach.empty())
       made.breach = fmt::format("seed {}, event {}: {}; repeat it with {}", chosen_.seed,
                                 made.events, made.breach, repeat_command(chosen_));
     made.fingerprint = checker_.fingerprint();
-    made.promotions = promotions_;
     made.journals = std::move(journals_);
-    if (made.breach.empty()) made.cuts = read_cuts();
+    made.promotions = run_.promotions;
+    made.terms = run_.term.value;
+    made.rolled_back = run_.rolled_back;
+    if (made.breach.empty() && is_last()) made.cuts = read_cuts();
     made.told = simulated_.has_begun() ? simulated_.watch().events : std::vector<std::string>();
     return made;
   }
+  /// Whether the job has ended with this term.
+  bool is_last() const { return !is_dead_ && !simulated_.state().twin->fall(); }
 
 private:
+  bool has_fallen() const { return is_dead_ || simulated_.is_over(); }
+
   invariants::options watched(const scenario& chosen) {
     const auto policy = make_policy(rows_.policies, chosen.policy).value();
     const auto bound_of = [this](const std::string& spec) {
@@ -173,6 +152,7 @@ private:
             [this](caf::actor_system& in, const actors::compute_request& asked) {
               auto made = std::make_shared<computation>(
                   make_computation(asked.what, rows_, asked.facts, asked.keeper));
+              made->begin_after(asked.cut);
               return keep(slow_compute(in, std::move(made), chosen_.steps, random_));
             },
             [this, &system](const actors::feeder_actor& feeder) {
@@ -182,21 +162,70 @@ private:
 
   result<journal_sink> watching(const journal_header& head) {
     journals_.resize(chosen_.shards);
-    auto& own = journals_[head.shard.value];
-    if (head.continues.term == head.term) {
-      own.entries.resize(head.continues.records);
-      checker_.go_on_from(head.shard, own.entries);
-      ++promotions_;
-    } else {
-      own.head = head;
-    }
+    journals_[head.shard.value].head = head;
+    auto& own = run_.journals[run_.term];
+    own.resize(chosen_.shards);
+    if (head.continues.term == head.term)
+      go_on_as_promoted(head.shard, own[head.shard.value].entries, head.continues.records);
+    else
+      own[head.shard.value].head = head;
     return journal_sink([this](shard_id shard, std::span<const journal_entry> entries) {
       for (const auto& entry : entries) {
-        checker_.see(shard, entry);
-        journals_[shard.value].entries.push_back(entry);
+        run_.journals[run_.term][shard.value].entries.push_back(entry);
+        see(shard, entry);
       }
       return result<void>(success());
     });
+  }
+
+  /// Of what the shard wrote beyond that, nobody has heard.
+  void go_on_as_promoted(shard_id shard, std::vector<journal_entry>& of_term,
+                         std::uint64_t records) {
+    auto& all = journals_[shard.value].entries;
+    all.resize(all.size() - (of_term.size() - records));
+    of_term.resize(records);
+    checker_.go_on_from(shard, all);
+    ++run_.promotions;
+  }
+
+  void see(shard_id shard, const journal_entry& entry) {
+    checker_.see(shard, entry);
+    journals_[shard.value].entries.push_back(entry);
+  }
+
+  /// What every shard goes back to, as if it had been seen just now.
+  void take_up_history() {
+    journals_.resize(chosen_.shards);
+    for (std::uint32_t shard = 0; shard < chosen_.shards; ++shard)
+      for (const auto& entry : history_of(run_.begin.start.origin_of({shard}), {shard}))
+        see({shard}, entry);
+  }
+
+  std::vector<journal_entry> history_of(const journal_origin& up_to, shard_id shard) const {
+    if (up_to.term.value == 0) return {};
+    const auto& own = run_.journals.at(up_to.term)[shard.value];
+    auto made = history_of(own.head.continues, shard);
+    made.insert(made.end(), own.entries.begin(),
+                own.entries.begin() + static_cast<std::ptrdiff_t>(up_to.records));
+    return made;
+  }
+
+  /// Everybody goes back to the newest whole cut, as a run does.
+  void begin_next_term() {
+    const auto seen =
+        simulated_.has_begun() ? simulated_.state().twin->view().members : std::vector<member>();
+    auto found = find_start(*disk_, checkpoints, chosen_.shards).value();
+    found.start.lives.resize(chosen_.workers, {1});
+    for (const auto& each : seen)
+      found.start.lives[each.worker.value] =
+          std::max(found.start.lives[each.worker.value], each.life.next());
+    for (std::uint32_t shard = 0; const auto& each : run_.journals[run_.term]) {
+      const auto counts = found.start.origin_of({shard++});
+      run_.rolled_back +=
+          each.entries.size() - (counts.term == run_.term ? counts.records : std::uint64_t{0});
+    }
+    run_.begin = std::move(found);
+    run_.term = run_.term.next();
   }
 
   actors::checkpoint_writer_actor writer_of(caf::actor_system& system,
@@ -229,17 +258,26 @@ private:
 
   void step() {
     simulated_.step();
-    if (!crashes_.empty() && checker_.applied({0}) >= crashes_.back()) {
-      crashes_.pop_back();
-      crash_a_worker();
-    }
-    const auto is_due = [this](const auto& each) {
-      return checker_.applied(each.second) >= each.first;
+    const auto is_due = [this](const std::vector<std::uint64_t>& moments) {
+      return !moments.empty() && checker_.applied({0}) >= moments.back();
     };
-    const auto due = std::ranges::find_if(shard_crashes_, is_due);
-    if (due == shard_crashes_.end()) return;
+    if (is_due(run_.crashes)) {
+      run_.crashes.pop_back();
+      crash([](actor_role role) { return role == actor_role::worker; });
+    }
+    if (is_due(run_.falls)) {
+      run_.falls.pop_back();
+      if (pick(2) == 0)
+        is_dead_ = true; // everybody, the supervisor too
+      else
+        crash([](actor_role role) { return role != actor_role::worker; });
+    }
+    const auto due = std::ranges::find_if(run_.holder_crashes, [this](const auto& each) {
+      return checker_.applied(each.second) >= each.first;
+    });
+    if (due == run_.holder_crashes.end()) return;
     crash_a_holder(due->second);
-    shard_crashes_.erase(due);
+    run_.holder_crashes.erase(due);
   }
 
   /// The shard, or its replica.
@@ -251,16 +289,18 @@ private:
         caf::anon_send_exit(node, caf::exit_reason::remote_link_unreachable);
   }
 
-  void crash_a_worker() {
+  template <class Which>
+  void crash(const Which& which) {
     std::vector<actors::node_actor> candidates;
     for (const auto& [who, node] : simulated_.nodes().nodes())
-      if (who.name.role == actor_role::worker) candidates.push_back(node);
+      if (which(who.name.role)) candidates.push_back(node);
     if (!candidates.empty())
       caf::anon_send_exit(candidates[pick(candidates.size())],
                           caf::exit_reason::remote_link_unreachable);
   }
 
   bool is_live(worker_id worker, incarnation life) {
+    if (!simulated_.has_begun()) return false; // in a term before, which was watched then
     const auto view = simulated_.state().twin->view();
     return std::ranges::any_of(view.members, [&](const member& each) {
       return each.worker == worker && each.life == life && each.live;
@@ -296,6 +336,7 @@ private:
   }
 
   scenario chosen_;
+  run_ledger& run_;
   random_source random_;
   catalog rows_;
   job job_;
@@ -304,11 +345,9 @@ private:
   audit audit_;
   std::vector<journal> journals_;
   std::set<std::uint64_t> holders_; ///< endpoints of shards and replicas
-  std::uint32_t promotions_ = 0;
-  std::vector<std::pair<std::uint64_t, shard_id>> shard_crashes_; ///< at so many leases applied
   std::uint64_t leases_ = 0;
-  std::vector<std::uint64_t> crashes_; ///< leases applied at which to crash; next one last
-  std::shared_ptr<tests::faulty_disk> disk_ = std::make_shared<tests::faulty_disk>();
+  std::shared_ptr<tests::faulty_disk> disk_;
+  bool is_dead_ = false; ///< all of it
   std::optional<transport::hub> hub_;
   std::vector<caf::strong_actor_ptr> actors_;
   simulation::simulated_job simulated_; ///< last: its actors use the others
@@ -316,52 +355,13 @@ private:
 
 } // namespace
 
-report simulate(const scenario& chosen) { return faulty_job(chosen).run(); }
-
-std::string find_difference(const scenario& chosen, const report& recorded) {
-  const auto known = rows();
-  const auto what = job_of(chosen, known);
-  const auto facts = read_data_facts(what, known).value();
-  const auto training = open_data(what, known, data_split::train).value();
-  auto plan = make_replay_plan(recorded.journals);
-  if (!plan) return plan.error().text;
-  replay again({what, known, facts, *training}, std::move(plan).value(), {});
-  if (const auto ran = again.run(); !ran) return ran.error().text;
-  if (!again.difference().empty()) return again.difference();
-  const auto parameters = flat(assemble_values(what, known, facts, again.parameters()));
-  return parameters == recorded.parameters ? "" : "the parameters at the end differ";
-}
-
-std::string find_cut_difference(const scenario& chosen, const report& recorded,
-                                const kept_cut& cut) {
-  const auto known = rows();
-  const auto what = job_of(chosen, known);
-  const auto facts = read_data_facts(what, known).value();
-  const auto training = open_data(what, known, data_split::train).value();
-  auto journals = recorded.journals;
-  for (const auto& state : cut.shards) {
-    auto& entries = journals[state.shard.value].entries;
-    if (state.records == 0 || state.records > entries.size())
-      return fmt::format("shard-{} has {} of {} records", state.shard.value, state.records,
-                         entries.size());
-    entries.resize(state.records);
-    if (entries.back().kind != journal_kind::state || entries.back().version != state.version ||
-        entries.back().digest != sha256(std::as_bytes(state.values.values<float>())))
-      return fmt::format("shard-{}'s journal does not end with this state", state.shard.value);
+report simulate(const scenario& chosen) {
+  run_ledger run{std::make_shared<std::mt19937_64>(chosen.seed)};
+  for (;;) {
+    faulty_job term(chosen, run);
+    auto made = term.run();
+    if (!made.breach.empty() || term.is_last()) return made;
   }
-  auto plan = make_replay_plan(journals);
-  if (!plan) return plan.error().text;
-  replay again({what, known, facts, *training}, std::move(plan).value(), {});
-  if (const auto ran = again.run(); !ran) return ran.error().text;
-  if (!again.difference().empty()) return again.difference();
-  const auto made = again.parameters();
-  for (const auto& state : cut.shards) {
-    const auto values = state.values.values<float>();
-    const auto found = std::as_const(made.shards[state.shard.value]->parameters).values<float>();
-    if (!std::ranges::equal(values, found))
-      return fmt::format("the parameters of shard-{} differ", state.shard.value);
-  }
-  return "";
 }
 
 std::string repeat_command(const scenario& chosen) {

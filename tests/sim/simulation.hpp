@@ -22,6 +22,8 @@ struct scenario {
   std::uint32_t replicas = 0;
   /// Of shards or their replicas, each shard once, at moments drawn from the job's first half.
   std::uint32_t shard_crashes = 0;
+  /// Ends of terms: a shard or the feeder dies, or everybody at once.
+  std::uint32_t falls = 0;
   link_faults faults; ///< of all links but those between a shard and its replica
   step_faults steps;
   std::uint32_t step_limit = 200'000; ///< events after which the job counts as hung (EN-1)
@@ -48,6 +50,8 @@ struct report {
   std::vector<runtime::journal> journals; ///< by shard
   std::vector<kept_cut> cuts;             ///< that are whole, ascending
   std::vector<std::string> told;          ///< by the supervisor, to people
+  std::uint32_t terms = 1;
+  std::uint64_t rolled_back = 0; ///< journal entries that are no part of the history
 };
 
 /// Runs the job to its end. The model is `count`: the gradient of every sample is 1 for every

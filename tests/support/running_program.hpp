@@ -51,7 +51,8 @@ inline std::vector<pid_t> nodes_of(pid_t supervisor) {
 /// The program, with its stdout and stderr on one pipe.
 class running_program {
 public:
-  explicit running_program(std::vector<std::string> arguments)
+  explicit running_program(std::vector<std::string> arguments,
+                           const std::string& program = LAGRANGE_PROGRAM)
       : processes_([this](const apps::process_end& end) {
           const std::lock_guard lock(mutex_);
           end_ = end;
@@ -60,7 +61,7 @@ public:
     if (::pipe(ends) != 0) throw std::runtime_error("no pipe");
     output_ = ends[0];
     apps::process_options options;
-    options.program = LAGRANGE_PROGRAM;
+    options.program = program;
     options.output = ends[1];
     pid_ = processes_.start(arguments, options).value();
     ::close(ends[1]);
