@@ -41,6 +41,7 @@ void supervisor::promote(actor_life who, place& where, const death& how, time_po
   out.kills.push_back(process_of(who.name, where));
   cuts_.on_loss(who.name, now);
   const auto found = restarts_.on_death(who.name, now);
+  where.state = place_state::lost;
   if (!found.excess.empty())
     return end(job_outcome::failed,
                fmt::format("{} {}; {}", to_string(who.name), how.cause, found.excess), now, out);
