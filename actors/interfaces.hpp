@@ -59,8 +59,9 @@ using shard_actor =
                      caf::reacts_to<runtime::settlement>,    // from its port, for the feeder
                      caf::reacts_to<runtime::round_request>, // likewise
                      caf::reacts_to<runtime::shard_report>,  // from its port, for the supervisor
-                     caf::reacts_to<runtime::replica_loss>,  // supervisor
-                     caf::reacts_to<runtime::promotion>,     // supervisor, to a replica
+                     caf::reacts_to<runtime::replica_found>,
+                     caf::reacts_to<runtime::replica_loss>, // supervisor
+                     caf::reacts_to<runtime::promotion>,    // supervisor, to a replica
                      caf::reacts_to<arrival>, caf::reacts_to<link_loss>, caf::reacts_to<tick_atom>>;
 
 using feeder_actor = caf::typed_actor<
@@ -160,8 +161,8 @@ using supervisor_actor = caf::typed_actor<
     caf::reacts_to<runtime::actor_loss>, // from nodes and the launcher
     caf::reacts_to<runtime::worker_report>, caf::reacts_to<runtime::shard_report>,
     caf::reacts_to<runtime::feeder_report>, caf::reacts_to<arrival>, caf::reacts_to<link_loss>,
-    caf::reacts_to<runtime::replica_follows>, // shards
-    caf::reacts_to<runtime::part_report>,     // from checkpoint writers
+    caf::reacts_to<runtime::replica_follows>, caf::reacts_to<runtime::replica_filling>, // shards
+    caf::reacts_to<runtime::part_report>, // from checkpoint writers
     caf::replies_to<runtime::watch_request>::with<runtime::watch_reply>,
     caf::replies_to<runtime::switch_request>::with<runtime::switch_receipt>,
     caf::replies_to<end_atom>::with<job_end>, // once is_over: what is left of the job
@@ -216,6 +217,8 @@ CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::cut_order))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::part_report))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::replica_follows))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::replica_loss))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::replica_found))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::replica_filling))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::promotion))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::shard_moved))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::peers))

@@ -15,11 +15,11 @@ namespace lagrange::actors {
 struct local_launcher_setup {
   const runtime::catalog* catalog = nullptr;
   plane_maker open_plane;
-  runtime::journal_opener journal; ///< of shards; null: none is kept
-  compute_maker compute{};         ///< as in node_setup
-  std::int64_t pid = 0;            ///< of this process, for people; 0: nobody is told
-  writer_maker writer{};           ///< as in node_setup
-  runtime::unsent_source unsent{}; ///< at the term's start; null: nothing
+  runtime::journal_opener journal;              ///< of shards; null: none is kept
+  compute_maker compute{};                      ///< as in node_setup
+  std::int64_t pid = 0;                         ///< of this process, for people; 0: nobody is told
+  writer_maker writer{};                        ///< as in node_setup
+  runtime::unsent_source unsent{};              ///< at the term's start; null: nothing
   std::shared_ptr<runtime::file_system> disk{}; ///< as in node_setup
 };
 

@@ -36,13 +36,13 @@ struct node_setup {
   const runtime::catalog* catalog = nullptr;
   /// Address at which its actor takes control messages from other processes; empty: not at all.
   std::string listen;
-  runtime::transport::security security; ///< who may reach it there, and what it shows others
-  plane_maker open_plane;                ///< for what its actor exchanges in steps
-  runtime::memory_keeper keeper;         ///< of a worker's residual; null: it lasts one life
-  runtime::journal_opener journal;       ///< of a shard; null: none is kept
-  writer_maker writer;                   ///< of what it holds at cuts; null: nothing is kept
+  runtime::transport::security security;      ///< who may reach it there, and what it shows others
+  plane_maker open_plane;                     ///< for what its actor exchanges in steps
+  runtime::memory_keeper keeper;              ///< of a worker's residual; null: it lasts one life
+  runtime::journal_opener journal;            ///< of a shard; null: none is kept
+  writer_maker writer;                        ///< of what it holds at cuts; null: nothing is kept
   std::shared_ptr<runtime::file_system> disk; ///< that such cuts are on; null: this machine's
-  compute_maker compute;                 ///< null: a detached actors::compute
+  compute_maker compute;                      ///< null: a detached actors::compute
 };
 
 struct node_state {

@@ -45,6 +45,9 @@ shard_hooks hooks_of(shard_pointer self, const shard_setup& setup) {
   made.fail = [supervisor = setup.supervisor, who = setup.process](const error& why) {
     caf::anon_send(supervisor, actor_loss{who, why.text});
   };
+  made.refilling = [self, supervisor = setup.supervisor] {
+    caf::anon_send(supervisor, replica_filling{self->state.port->self()});
+  };
   made.replicated = [self, supervisor = setup.supervisor](const actor_life& who) {
     caf::anon_send(supervisor, replica_follows{self->state.port->self(), who});
   };
@@ -71,6 +74,15 @@ void ask(shard_pointer self, const round_request& question) {
             on_port(self, [closing](shard_port& port) { port.on_closing(closing); });
           },
           [self](const caf::error&) { on_port(self, [](shard_port& port) { port.ask_again(); }); });
+}
+
+void fill(shard_pointer self, const replica_found& news) {
+  const auto& state = self->state;
+  const auto link = state.seat->plane->connect(news.at);
+  if (!link) return report_loss(state.supervisor, state.self, news.who, link.error());
+  on_port(self, [link = link.value(), who = news.who](shard_port& port) {
+    port.fill_replica(link, who);
+  });
 }
 
 /// The replica is up as its shard once its port has taken that over.
@@ -157,6 +169,7 @@ shard_actor::behavior_type shard(shard_pointer self, std::shared_ptr<shard_setup
       [self](const replica_loss& gone) {
         on_port(self, [gone](shard_port& port) { port.drop_replica(gone.who); });
       },
+      [self](const replica_found& news) { fill(self, news); },
       [self](const promotion& order) { promote(self, order); },
       [self](const arrival& x) { self->state.port->on_frame(x.from, *x.what); },
       [self](const link_loss& x) { self->state.port->on_down(x.gone, x.why); },

@@ -82,6 +82,22 @@ void promote(supervisor_pointer self, const actor_life& replica, const actor_lif
     self->send(found->second.control, order);
 }
 
+void offer_replica(supervisor_pointer self, const actor_life& replica) {
+  const auto shard = self->state.shards.find(replica.name.index);
+  const auto found = self->state.replicas.find(replica.name.index);
+  if (shard != self->state.shards.end() && found != self->state.replicas.end() &&
+      found->second.who == replica)
+    self->send(shard->second.control,
+               replica_found{self->state.twin->self(), replica, found->second.plane});
+}
+
+/// Workers ask a shard again that is where it was.
+void let_ask_again(supervisor_pointer self, const replica_filling& news) {
+  const auto shard = self->state.shards.find(news.from.name.index);
+  if (shard != self->state.shards.end() && shard->second.who.life == news.from.life)
+    tell_workers(self, {shard->second.who, shard->second.plane});
+}
+
 void drop_replica(supervisor_pointer self, const actor_life& replica) {
   const auto shard = self->state.shards.find(replica.name.index);
   if (shard != self->state.shards.end())
@@ -249,6 +265,7 @@ void carry_out(supervisor_pointer self, supervisor_effects effects) {
   }
   for (const auto& [replica, becomes] : effects.promotions) promote(self, replica, becomes);
   for (const auto& replica : effects.gone) drop_replica(self, replica);
+  for (const auto& replica : effects.found) offer_replica(self, replica);
   for (const auto& who : effects.launches) launch(self, who);
   for (const auto& who : effects.placements) place(self, who);
   if (effects.view) send_view(self, *effects.view);
@@ -350,7 +367,8 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
       [on_report](const feeder_report& report) { on_report(report); },
       [self](const arrival& x) { on_arrival(self, x); },
       [self](const link_loss& x) { on_link_loss(self, x); },
-      [self](const replica_follows& news) { self->state.twin->on_follows(news); },
+      [self](const replica_follows& news) { carry_out(self, self->state.twin->on_follows(news)); },
+      [self](const replica_filling& news) { let_ask_again(self, news); },
       [self](const part_report& part) {
         carry_out(self, self->state.twin->on_part(part, now(self)));
       },

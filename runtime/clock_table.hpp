@@ -16,6 +16,8 @@
 
 namespace lagrange::runtime {
 
+class number_stream;
+
 class clock_table {
 public:
   /// The first incarnations of `workers` workers, all at one clock.
@@ -42,6 +44,8 @@ public:
   /// The counted workers, in the order of workers. Valid until the table changes or is asked again.
   std::span<const live_clock> live() const;
   view_number view() const { return view_; }
+  /// All of it, there or back. False: the words are not those of a table.
+  bool pass(number_stream& words);
 
 private:
   struct entry {

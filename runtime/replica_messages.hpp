@@ -20,6 +20,18 @@ struct replica_loss {
   actor_life who;
 };
 
+/// To a shard: this replica is up, and has nothing yet.
+struct replica_found {
+  stamp from;
+  actor_life who;
+  transport::address at;
+};
+
+/// To the supervisor: this shard has given up what its workers wait for, and they are to ask again.
+struct replica_filling {
+  stamp from;
+};
+
 /// To a replica: be this life of your shard. It answers by being up as that.
 struct promotion {
   stamp self;
@@ -38,6 +50,14 @@ auto inspect(Inspector& f, replica_follows& x) {
 template <class Inspector>
 auto inspect(Inspector& f, replica_loss& x) {
   return f(x.from, x.who);
+}
+template <class Inspector>
+auto inspect(Inspector& f, replica_found& x) {
+  return f(x.from, x.who, x.at);
+}
+template <class Inspector>
+auto inspect(Inspector& f, replica_filling& x) {
+  return f(x.from);
 }
 template <class Inspector>
 auto inspect(Inspector& f, promotion& x) {

@@ -64,6 +64,18 @@ struct shard_options {
   std::shared_ptr<const shard_state> restored;
 };
 
+class number_stream;
+
+/// All that a shard holds in the middle of its work, but for what its workers are to ask and push
+/// again: a captured state, and the rest as numbers.
+struct shard_filling {
+  std::shared_ptr<shard_state> state;
+  std::vector<std::uint64_t> numbers;
+};
+/// What a state is made of, but for its numbers, in an order that two shards of the same options
+/// share.
+std::vector<ops::tensor*> arrays_of(shard_state& x);
+
 class shard {
 public:
   /// Requires: a policy, an optimizer made for as many elements as there are parameters.
@@ -105,6 +117,15 @@ public:
   /// Requires: no push is kept for a round that is open.
   /// Cost: in the step loop, so it only copies: shard_parameters::capture().
   std::shared_ptr<shard_state> capture(cut_number cut);
+
+  /// For a replica that begins here. Pulls that wait, pushes that are not whole and copies of what
+  /// was read are given up, as the replica has none. None: first the open round has to be applied.
+  std::optional<shard_filling> begin_filling(shard_effects& out);
+  /// Of a replica: the state that fill() takes, its arrays still to be written.
+  std::shared_ptr<shard_state> unfilled();
+  /// Errors: bad_frame, and then this twin is of no use any more.
+  result<void> fill(const std::shared_ptr<shard_state>& with,
+                    std::span<const std::uint64_t> numbers);
 
   shard_report report() const;
   const shard_parameters& parameters() const { return parameters_; }
@@ -179,6 +200,7 @@ private:
   static lease_outcome outcome_of(const gradient_push& closing); ///< by its verdict
   void note_state_if_due(shard_effects& out);
   void restore(const shard_state& from);
+  bool pass(number_stream& words);
 
   shard_options options_;
   std::uint64_t seed_; ///< of the job

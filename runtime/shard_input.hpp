@@ -33,4 +33,15 @@ struct input_ack {
   std::uint64_t sequence = 0;
 };
 
+/// To a replica that begins in the middle: a piece of what its shard holds.
+struct filling_piece {
+  stamp from;                 ///< the shard
+  std::uint64_t sequence = 0; ///< inputs that are in it
+  std::uint64_t records = 0;  ///< in the shard's journal then
+  std::uint32_t array = 0;    ///< of its state, then its numbers
+  std::uint64_t first = 0;    ///< byte of the array
+  bool is_last = false;       ///< of all pieces
+  ops::tensor bytes;          ///< u8 [N], or empty
+};
+
 } // namespace lagrange::runtime

@@ -99,6 +99,7 @@ void shard_port::on_snapshot_request(transport::link_id from, const snapshot_req
 
 void shard_port::on_down(transport::link_id gone, const error& why) {
   if (replica_ && replica_->link == gone) return lose_replica(why);
+  if (wanted_ && wanted_->first == gone) wanted_.reset();
   const auto who = peers_.extract(gone);
   if (!who.empty()) hooks_.lose(who.mapped(), why);
 }
@@ -129,6 +130,7 @@ void shard_port::take(input what, ticket to) {
   auto made = apply(next, to);
   if (!keeps(made.effects.entries)) return;
   commit(std::move(made));
+  if (wanted_) begin_filling();
 }
 
 shard_port::outcome shard_port::apply(const shard_input& what, ticket to) {
@@ -162,7 +164,7 @@ shard_port::outcome shard_port::apply(const shard_input& what, ticket to) {
 
 void shard_port::commit(outcome made) {
   if (has_failed_) return;
-  if (replica_ && made.sequence > acknowledged_)
+  if (replica_ && !filling_ && made.sequence > acknowledged_)
     held_.push_back(std::move(made));
   else
     say(std::move(made));

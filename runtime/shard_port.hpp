@@ -40,6 +40,8 @@ struct shard_hooks {
   std::function<void(const error& why)> fail;
   /// From now on nothing is said that this replica does not have.
   std::function<void(actor_life replica)> replicated;
+  /// A replica is being filled: workers are to ask and push again whatever is unanswered.
+  std::function<void()> refilling;
 };
 
 /// Opens the journal of a promoted replica, which goes on from so many records of its shard's.
@@ -69,6 +71,8 @@ public:
   /// Every input goes to this replica as well, which has begun as this shard has.
   /// Requires: no input so far.
   void use_replica(transport::link_id link, const actor_life& who);
+  /// This one begins now, or after the round that is open. Not if there is one already.
+  void fill_replica(transport::link_id link, const actor_life& who);
   /// The supervisor will not promote that replica any more: what was held back for it is said.
   void drop_replica(const actor_life& who);
   /// This replica goes on as that life of its shard. Errors: its journal cannot be opened.
@@ -93,7 +97,18 @@ private:
   struct replica_end {
     transport::link_id link;
     actor_life who;
-    bool is_lost = false; ///< and reported; the supervisor will say what follows
+    bool is_lost = false;         ///< and reported; the supervisor will say what follows
+    std::uint64_t holds_from = 0; ///< the first input that nothing is said of before its time
+    bool is_told = false;         ///< the supervisor knows that it follows
+  };
+  /// A state on its way to a replica.
+  struct filling {
+    std::uint64_t sequence = 0, records = 0;
+    std::vector<ops::tensor> arrays; ///< u8 [N]
+    std::size_t array = 0;           ///< the next one to be sent
+    std::uint64_t first = 0;         ///< byte of it
+    std::uint64_t sent = 0, had = 0; ///< pieces
+    std::deque<shard_input> missed;  ///< that came meanwhile; their memory is their links' credit
   };
 
   void on_message(transport::link_id from, const transport::frame& what);
@@ -118,6 +133,12 @@ private:
   void on_acknowledged(transport::link_id from, const input_ack& ack);
   void follow(transport::link_id from, const transport::frame& what);
   void acknowledge();
+  // While one is filled:
+  void begin_filling();
+  void send_pieces();
+  void on_piece_taken(std::uint64_t pieces);
+  void note_if_followed();
+  void on_piece(transport::link_id from, const filling_piece& piece);
 
   shard_hooks hooks_;
   transport::endpoint* plane_ = nullptr;
@@ -129,11 +150,16 @@ private:
   std::uint64_t records_ = 0;  ///< in the journal
   std::uint64_t sequence_ = 0; ///< inputs taken
   std::optional<replica_end> replica_;
+  std::optional<std::pair<transport::link_id, actor_life>> wanted_; ///< to be filled
+  std::optional<filling> filling_;
   std::deque<outcome> held_; ///< until the replica has their inputs
   // Of a replica:
   bool is_following_ = false;
   transport::link_id shard_link_;
-  std::uint64_t acknowledged_ = 0;      ///< inputs
+  std::uint64_t acknowledged_ = 0;        ///< inputs
+  std::shared_ptr<shard_state> unfilled_; ///< while it is filled, as the next two
+  std::vector<std::byte> numbers_;
+  std::uint64_t pieces_ = 0, pieces_acknowledged_ = 0;
   std::deque<journal_entry> unwritten_; ///< the last records, which the shard may not have written
   std::uint64_t pushed_bytes_ = 0;      ///< on the wire
   std::uint64_t pulled_bytes_ = 0;

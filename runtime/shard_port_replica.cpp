@@ -11,12 +11,13 @@ namespace lagrange::runtime {
 
 void shard_port::use_replica(transport::link_id link, const actor_life& who) {
   LAGRANGE_EXPECT(sequence_ == 0 && !is_following_, "a replica that has not begun as its shard");
-  replica_ = {link, who, false};
+  replica_ = {link, who};
   peers_[link] = who;
-  if (hooks_.replicated) hooks_.replicated(who);
+  note_if_followed();
 }
 
 void shard_port::forward(const shard_input& what) {
+  if (filling_) return filling_->missed.push_back(what);
   if (replica_->is_lost || plane_->send(replica_->link, encode(what)) > 0) return;
   plane_->close(replica_->link); // it has missed an input, so it is of no use any more
   lose_replica({errc::timed_out, "it does not keep up, or its link is gone"});
@@ -37,23 +38,30 @@ void shard_port::drop_replica(const actor_life& who) {
     plane_->close(replica_->link);
   }
   replica_.reset();
+  filling_.reset();
   for (auto& each : std::exchange(held_, {}))
     if (!has_failed_) say(std::move(each));
 }
 
 void shard_port::on_acknowledged(transport::link_id from, const input_ack& ack) {
   if (!replica_ || replica_->link != from) return;
+  if (filling_) return on_piece_taken(ack.sequence);
   acknowledged_ = std::max(acknowledged_, ack.sequence);
   while (!held_.empty() && held_.front().sequence <= acknowledged_ && !has_failed_) {
     auto made = std::move(held_.front());
     held_.pop_front();
     say(std::move(made));
   }
+  note_if_followed();
 }
 
 // ---- as a replica -------------------------------------------------------------------------------
 
 void shard_port::follow(transport::link_id from, const transport::frame& what) {
+  if (kind_of(what) == frame_kind::shard_filling) {
+    const auto piece = decode<filling_piece>(what);
+    return piece ? on_piece(from, piece.value()) : give_up(from, piece.error());
+  }
   const auto came = decode<shard_input>(what);
   if (!came) return give_up(from, came.error());
   const auto& next = came.value();
@@ -73,7 +81,12 @@ void shard_port::follow(transport::link_id from, const transport::frame& what) {
 }
 
 void shard_port::acknowledge() {
-  if (has_failed_ || acknowledged_ == sequence_) return;
+  if (has_failed_) return;
+  if (pieces_acknowledged_ != pieces_) {
+    pieces_acknowledged_ = pieces_;
+    plane_->send(shard_link_, encode(input_ack{twin_->self(), pieces_}));
+  }
+  if (acknowledged_ == sequence_) return;
   acknowledged_ = sequence_;
   plane_->send(shard_link_, encode(input_ack{twin_->self(), sequence_}));
 }

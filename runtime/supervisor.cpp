@@ -82,6 +82,9 @@ void supervisor::place_if_possible(actor_name name, place& where, supervisor_eff
   const bool may = name.role == actor_role::feeder || (is_up(actor_role::feeder) && is_up(needed));
   if (where.state != place_state::joined || !may) return;
   where.state = place_state::placed;
+  if (const auto replica = places_.find({actor_role::replica, name.index});
+      name.role == actor_role::shard && replica != places_.end())
+    where.placed_with = replica->second.life;
   out.placements.push_back({name, where.life});
 }
 
@@ -100,7 +103,8 @@ supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
     where->lost_at.reset();
     change_view(now, out);
   }
-  if (who.name.role == actor_role::shard) check_replica(who.name, out);
+  if (who.name.role == actor_role::shard) check_replica(who.name, *where, out);
+  if (who.name.role == actor_role::replica) offer_replica(who, out);
   if (who.name.role != actor_role::worker && is_up(who.name.role)) // others connect to it
     for (auto& [name, other] : places_) place_if_possible(name, other, out);
   if (phase_ == job_phase::starting && is_up(actor_role::worker)) phase_ = job_phase::running;

@@ -75,6 +75,7 @@ struct supervisor_effects {
   std::vector<actor_life> launches; ///< start a node for each
   std::vector<actor_life> kills;    ///< end whatever is left of these lives
   std::vector<std::pair<actor_life, actor_life>> promotions; ///< a replica, and what it is now
+  std::vector<actor_life> found;       ///< replicas that are up, for their shards to fill
   std::vector<actor_life> gone;        ///< replicas that are not promoted, for their shards
   std::vector<actor_life> placements;  ///< its node has joined and what it connects to is up
   std::optional<membership_view> view; ///< for the feeder and every shard
@@ -99,7 +100,7 @@ public:
   supervisor_effects on_loss(actor_life who, const std::string& cause, time_point now);
   /// A node could not be started at all.
   supervisor_effects on_launch_failure(actor_life who, const std::string& cause, time_point now);
-  void on_follows(const replica_follows& news);
+  supervisor_effects on_follows(const replica_follows& news);
   /// A shard or the feeder has the view.
   void on_view_ack(const view_ack& ack);
 
@@ -162,7 +163,8 @@ private:
     bool is_given_up = false;
     view_number acknowledged;          ///< feeder and shards: the view that they have
     std::optional<actor_life> process; ///< of a promoted replica: what its process is called
-    incarnation follows; ///< of a replica: the life of its shard all of which it has; 0: none
+    incarnation follows;     ///< of a replica: the life of its shard all of which it has; 0: none
+    incarnation placed_with; ///< of a shard: its replica that has begun alike; 0: none
   };
   struct death {
     std::string cause;
@@ -183,10 +185,13 @@ private:
   bool may_promote(actor_life shard) const;
   void promote(actor_life who, place& where, const death& how, time_point now,
                supervisor_effects& out);
-  void check_replica(actor_name shard, supervisor_effects& out) const;
+  void renew(place& where, time_point due);
+  void offer_replica(actor_life who, supervisor_effects& out) const;
+  void check_replica(actor_name shard, const place& where, supervisor_effects& out) const;
   bool is_replica_in_use(actor_name name) const;
   void use_up(actor_name name, place& where);
-  void lose_replica(actor_life who, place& where, const death& how, supervisor_effects& out);
+  void lose_replica(actor_life who, place& where, const death& how, time_point now,
+                    supervisor_effects& out);
   std::string describe_promotion(actor_life who, const place& where, time_point now) const;
   void restart(actor_life who, place& where, time_point due, time_point now);
   void fall(actor_life who, const std::string& cause, supervisor_effects& out);

@@ -28,7 +28,7 @@ void supervisor::lose(actor_life who, place& where, const death& how, time_point
   } else if (may_promote(who)) {
     promote(who, where, how, now, out);
   } else if (is_replica_in_use(who.name)) {
-    lose_replica(who, where, how, out);
+    lose_replica(who, where, how, now, out);
   } else if (is_restartable(who.name.role)) {
     lose_restartable(who, where, how, now, out);
   } else {

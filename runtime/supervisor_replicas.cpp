@@ -19,11 +19,18 @@ actor_life supervisor::process_of(actor_name name, const place& where) {
   return where.process.value_or(actor_life{name, where.life});
 }
 
-void supervisor::on_follows(const replica_follows& news) {
-  if (news.from.job != options_.self.job || news.from.term != options_.self.term) return;
+supervisor_effects supervisor::on_follows(const replica_follows& news) {
+  if (news.from.job != options_.self.job || news.from.term != options_.self.term) return {};
+  supervisor_effects out;
   auto* where = find(news.who);
   const auto* shard = find({news.from.name, news.from.life});
-  if (where != nullptr && shard != nullptr) where->follows = news.from.life;
+  if (where == nullptr || shard == nullptr) return out;
+  where->follows = news.from.life;
+  if (shard->placed_with != news.who.life)
+    out.events.push_back(
+        fmt::format("{} has all that {} has, which can die again with nothing lost",
+                    to_string(news.who.name), to_string(news.from.name)));
+  return out;
 }
 
 /// Whether a replica has all that anybody has heard of this life of the shard.
@@ -53,15 +60,25 @@ void supervisor::promote(actor_life who, place& where, const death& how, time_po
   where.state = place_state::placed;
   where.due = now + options_.start_deadline;
   where.acknowledged = {};
+  where.placed_with = {};
   ++where.restarts;
   promoted_[*where.process] = {who.name, where.life};
   out.promotions.emplace_back(*where.process, actor_life{who.name, where.life});
   --running_[name.role];
   heartbeats_.forget(name);
-  use_up(name, heir);
+  renew(heir, now);
 }
 
-/// Nobody fills another one: what is new since the last checkpoint would be lost with the shard.
+/// Another one, which its shard fills while it works.
+void supervisor::renew(place& where, time_point due) {
+  where.state = place_state::waiting;
+  where.due = due;
+  where.follows = {};
+  where.pid = 0;
+  where.life = where.life.next();
+}
+
+/// There is no other one: what is new since the last checkpoint would be lost with the shard.
 void supervisor::use_up(actor_name name, place& where) {
   where.state = place_state::ended;
   where.follows = {};
@@ -77,12 +94,21 @@ std::string supervisor::describe_promotion(actor_life who, const place& where,
                      to_string(who.name), where.cause, who.life.value, away.count());
 }
 
-/// A shard that was placed with a replica that is gone by now has to know.
-void supervisor::check_replica(actor_name shard, supervisor_effects& out) const {
+/// A shard that comes up may have been placed with a replica that is gone by now, and there may be
+/// one that it does not know.
+void supervisor::check_replica(actor_name shard, const place& where,
+                               supervisor_effects& out) const {
   const auto found = places_.find(replica_of(shard));
-  if (found == places_.end() || found->second.state == place_state::running) return;
-  if (found->second.life > incarnation{1})
-    out.gone.push_back({found->first, incarnation{found->second.life.value - 1}});
+  if (found == places_.end() || found->second.life == where.placed_with) return;
+  if (where.placed_with.value > 0) out.gone.push_back({found->first, where.placed_with});
+  if (found->second.state == place_state::running)
+    out.found.push_back({found->first, found->second.life});
+}
+
+/// To a shard that is up; others are placed with it, or hear of it when they are up.
+void supervisor::offer_replica(actor_life who, supervisor_effects& out) const {
+  const auto& shard = places_.at({actor_role::shard, who.name.index});
+  if (shard.state == place_state::running) out.found.push_back(who);
 }
 
 /// Until its shard is placed, another one begins alike.
@@ -92,15 +118,18 @@ bool supervisor::is_replica_in_use(actor_name name) const {
   return state == place_state::placed || state == place_state::running;
 }
 
-void supervisor::lose_replica(actor_life who, place& where, const death& how,
+void supervisor::lose_replica(actor_life who, place& where, const death& how, time_point now,
                               supervisor_effects& out) {
-  const actor_name shard{actor_role::shard, who.name.index};
-  out.events.push_back(fmt::format("{} {}; until the next checkpoint, what {} does can be lost "
-                                   "with it",
-                                   to_string(who.name), how.cause, to_string(shard)));
+  const auto found = restarts_.on_death(who.name, now);
+  out.events.push_back(fmt::format("{} {}; until another one has all that shard-{} has, only "
+                                   "checkpoints keep it",
+                                   to_string(who.name), how.cause, who.name.index));
   out.kills.push_back(who);
   out.gone.push_back(who);
+  ++where.restarts;
+  if (found.excess.empty()) return renew(where, now + found.wait);
   use_up(who.name, where);
+  out.events.push_back(fmt::format("{} is given up: {}", to_string(who.name), found.excess));
 }
 
 } // namespace lagrange::runtime

@@ -52,6 +52,7 @@ transport::frame encode(const snapshot_request& message);
 transport::frame encode(const rejection& message);
 transport::frame encode(const shard_input& message);
 transport::frame encode(const input_ack& message);
+transport::frame encode(const filling_piece& message);
 
 /// The message in a frame. Its tensors are views of the frame's payloads.
 /// Errors: bad_frame, naming the kind of frame, the field, what was found and what was expected.
@@ -78,6 +79,8 @@ template <>
 result<shard_input> decode<shard_input>(const transport::frame& frame);
 template <>
 result<input_ack> decode<input_ack>(const transport::frame& frame);
+template <>
+result<filling_piece> decode<filling_piece>(const transport::frame& frame);
 
 /// What a frame says it is. The numbers are those of schema/frame.capnp.
 enum class frame_kind : std::uint16_t {
@@ -91,6 +94,7 @@ enum class frame_kind : std::uint16_t {
   rejection,
   shard_input,
   input_ack,
+  shard_filling,
 };
 inline frame_kind kind_of(const transport::frame& x) { return static_cast<frame_kind>(x.kind); }
 /// What a receiver says of a frame that it has no use for.

@@ -125,6 +125,11 @@ std::optional<error> defect_of(const push_ack&) { return std::nullopt; }
 std::optional<error> defect_of(const rejection&) { return std::nullopt; }
 std::optional<error> defect_of(const shard_input&) { return std::nullopt; }
 std::optional<error> defect_of(const input_ack&) { return std::nullopt; }
+std::optional<error> defect_of(const filling_piece& x) {
+  rules is(schema::FrameKind::SHARD_FILLING);
+  if (!x.bytes.empty()) is.vector("bytes", x.bytes, ops::dtype::u8);
+  return is.broken();
+}
 
 std::optional<error> defect_of(const lease_request& x) {
   rules is(schema::FrameKind::LEASE_REQUEST);

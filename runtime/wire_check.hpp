@@ -23,5 +23,6 @@ std::optional<error> defect_of(const snapshot_request& x);
 std::optional<error> defect_of(const rejection& x);
 std::optional<error> defect_of(const shard_input& x);
 std::optional<error> defect_of(const input_ack& x);
+std::optional<error> defect_of(const filling_piece& x);
 
 } // namespace lagrange::runtime

@@ -74,6 +74,15 @@ public:
   input_ack read(schema::InputAck::Reader in) {
     return {.from = read(in.getFrom()), .sequence = in.getSequence()};
   }
+  filling_piece read(schema::ShardFilling::Reader in) {
+    return {.from = read(in.getFrom()),
+            .sequence = in.getSequence(),
+            .records = in.getRecords(),
+            .array = in.getArray(),
+            .first = in.getFirst(),
+            .is_last = in.getIsLast(),
+            .bytes = in.hasBytes() ? read("bytes", in.getBytes()) : ops::tensor{}};
+  }
   std::vector<std::int32_t> read_numbers(schema::ShardInput::Reader in, std::size_t of_each);
   membership_view read_view(schema::ShardInput::Reader in);
   round_closing read_closing(schema::ShardInput::Reader in);

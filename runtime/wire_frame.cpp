@@ -46,7 +46,7 @@ std::string_view name(schema::FrameKind kind) {
   constexpr std::string_view names[] = {"lease grant",      "pull request",  "pull reply",
                                         "gradient push",    "lease request", "push ack",
                                         "snapshot request", "rejection",     "shard input",
-                                        "input ack"};
+                                        "input ack",        "shard filling"};
   const auto index = static_cast<std::size_t>(kind);
   return index < std::size(names) ? names[index] : "unknown kind";
 }

@@ -95,6 +95,10 @@ shard_input field_reader::read(schema::ShardInput::Reader in) {
 }
 
 template <>
+result<filling_piece> decode<filling_piece>(const transport::frame& frame) {
+  return decode_as<schema::ShardFilling, filling_piece>(FrameKind::SHARD_FILLING, frame);
+}
+template <>
 result<input_ack> decode<input_ack>(const transport::frame& frame) {
   return decode_as<schema::InputAck, input_ack>(FrameKind::INPUT_ACK, frame);
 }

@@ -6,7 +6,8 @@ namespace lagrange::runtime {
 using schema::FrameKind;
 
 static_assert(protocol_version == schema::PROTOCOL_VERSION, "wire.hpp and frame.capnp differ");
-static_assert(static_cast<int>(frame_kind::input_ack) == static_cast<int>(FrameKind::INPUT_ACK));
+static_assert(static_cast<int>(frame_kind::shard_filling) ==
+              static_cast<int>(FrameKind::SHARD_FILLING));
 
 std::optional<ops::shape> field_reader::read_extents(std::string_view field,
                                                      capnp::List<std::int64_t>::Reader in) {

@@ -247,6 +247,18 @@ transport::frame encode(const input_ack& message) {
   to.setSequence(message.sequence);
   return out.to_frame(FrameKind::INPUT_ACK, urgency::control);
 }
+transport::frame encode(const filling_piece& message) {
+  message_writer out;
+  auto to = out.root<schema::ShardFilling>();
+  put(to.initFrom(), message.from);
+  to.setSequence(message.sequence);
+  to.setRecords(message.records);
+  to.setArray(message.array);
+  to.setFirst(message.first);
+  to.setIsLast(message.is_last);
+  if (!message.bytes.empty()) put(out, to.initBytes(), message.bytes);
+  return out.to_frame(FrameKind::SHARD_FILLING, urgency::gradients);
+}
 transport::frame encode(const shard_input& message) {
   auto inner = frame_in(message);
   message_writer out;

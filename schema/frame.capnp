@@ -26,6 +26,7 @@ enum FrameKind {
   rejection @7;
   shardInput @8;
   inputAck @9;
+  shardFilling @10;
 }
 
 enum ActorRole {
@@ -224,4 +225,16 @@ struct ShardInput {
 struct InputAck {
   from @0 :Stamp;
   sequence @1 :UInt64;
+}
+
+# Shard to a replica that begins in the middle: a piece of what the shard holds. Pieces come in
+# order; each is acknowledged by how many have come.
+struct ShardFilling {
+  from @0 :Stamp;      # the shard
+  sequence @1 :UInt64; # inputs that are in it
+  records @2 :UInt64;  # in the shard's journal then
+  array @3 :UInt32;    # which of the arrays: those of its state, then its numbers
+  first @4 :UInt64;    # byte of the array
+  isLast @5 :Bool;     # of all pieces
+  bytes @6 :Tensor;    # u8 [N]; null: the array is empty
 }

@@ -58,6 +58,7 @@ actors::supervisor_actor::behavior_type dummy_supervisor(std::shared_ptr<heard> 
       [](const actors::arrival&) {},
       [](const actors::link_loss&) {},
       [](const replica_follows&) { FAIL("a shard without a replica"); },
+      [](const replica_filling&) { FAIL("a shard without a replica"); },
       [](const part_report&) { FAIL("a shard writes no part by itself"); },
       [](const watch_request&) { return watch_reply{}; },
       [](const switch_request&) { return switch_receipt{}; },

@@ -74,8 +74,8 @@ public:
     };
     draw(chosen_.crashes, run_.crashes);
     draw(chosen_.falls, run_.falls);
-    for (std::uint32_t shard = 0; shard < std::min(chosen_.shard_crashes, chosen_.shards); ++shard)
-      run_.holder_crashes.emplace_back(pick(leases_ * 2 / 3) + 1, shard_id{shard});
+    for (std::uint32_t crash = 0; crash < chosen_.shard_crashes; ++crash)
+      run_.holder_crashes.emplace_back(pick(leases_ * 2 / 3) + 1, shard_id{crash % chosen_.shards});
   }
 
   ~faulty_job() {
