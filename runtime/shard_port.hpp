@@ -40,6 +40,7 @@ struct shard_hooks {
   std::function<void(const error& why)> fail;
   /// From now on nothing is said that this replica does not have.
   std::function<void(actor_life replica)> replicated;
+  std::size_t piece_bytes = std::size_t{2} << 20; ///< of what fills a replica
   /// A replica is being filled: workers are to ask and push again whatever is unanswered.
   std::function<void()> refilling;
 };

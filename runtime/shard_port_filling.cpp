@@ -10,7 +10,6 @@ namespace lagrange::runtime {
 
 namespace {
 
-constexpr std::size_t piece_bytes = std::size_t{2} << 20;
 /// Pieces under way: enough to keep a link busy, and far below its credit (BP-1).
 constexpr std::uint64_t pieces_ahead = 4;
 
@@ -58,7 +57,7 @@ void shard_port::send_pieces() {
   while (from.array < from.arrays.size() && from.sent < from.had + pieces_ahead) {
     const auto& array = from.arrays[from.array];
     const auto size = array.empty() ? 0 : array.size_bytes();
-    const auto count = std::min(piece_bytes, size - from.first);
+    const auto count = std::min(hooks_.piece_bytes, size - from.first);
     filling_piece piece{twin_->self(),
                         from.sequence,
                         from.records,
@@ -67,8 +66,8 @@ void shard_port::send_pieces() {
                         false,
                         {}};
     if (count > 0)
-      piece.bytes = array.slice(static_cast<std::int64_t>(from.first),
-                                static_cast<std::int64_t>(from.first + count));
+      piece.bytes =
+          array.slice(static_cast<std::int64_t>(from.first), static_cast<std::int64_t>(count));
     from.first += count;
     if (from.first >= size) {
       ++from.array;

@@ -104,6 +104,7 @@ std::unique_ptr<replicated_shard::seat> replicated_shard::open(written& to,
     todo_.push_back([this, at, asked] { close_round(*at, asked); });
     owner_.push_back(at);
   };
+  hooks.piece_bytes = 48; // many pieces
   hooks.switched = [](const runtime::switch_ack&) {};
   hooks.lose = [](runtime::actor_life, const runtime::error&) {};
   hooks.fail = [](const runtime::error& why) { FAIL(why.text); };
