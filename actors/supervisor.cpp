@@ -41,6 +41,7 @@ void carry_out(supervisor_pointer self, supervisor_effects effects) {
   for (const auto& replica : effects.gone) drop_replica(self, replica);
   for (const auto& replica : effects.found) offer_replica(self, replica);
   for (const auto& who : effects.launches) launch(self, who);
+  for (const auto& who : effects.farewells) bid_farewell(self, who);
   for (const auto& who : effects.placements) place(self, who);
   if (effects.view) send_view(self, *effects.view);
   if (effects.order) send_order(self, *effects.order);
@@ -91,6 +92,7 @@ job_result result_of(const supervisor_state& x) {
   made.recoveries_ms = x.twin->recoveries_ms();
   made.figures = x.twin->summarise();
   made.workers = x.twin->shares();
+  made.vacant = x.twin->vacant();
   if (made.outcome == job_outcome::done) made.parameters = x.parameters;
   return made;
 }
@@ -136,7 +138,7 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
       },
       on_ready,
       [self](const actor_loss& loss) {
-        carry_out(self, self->state.twin->on_loss(loss.who, loss.cause, now(self)));
+        carry_out(self, self->state.twin->on_link_loss(loss.who, loss.cause, loss.by, now(self)));
       },
       [on_report](const worker_report& report) { on_report(report); },
       [on_report](const shard_report& report) { on_report(report); },
@@ -155,6 +157,9 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
         carry_out(self, std::move(effects));
         return receipt;
       },
+      [self](const join_request& wish) { return admit(self, wish); },
+      [self](const membership_question& asked) { return self->state.twin->on_question(asked); },
+      [self](const drain_request& wish) { return drain(self, wish); },
       [self](end_atom) {
         return job_end{std::make_shared<const job_result>(result_of(self->state))};
       },

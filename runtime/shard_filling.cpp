@@ -28,7 +28,7 @@ bool pass(number_stream& words, shard_state& x) {
 
 } // namespace
 
-std::vector<ops::tensor*> arrays_of(shard_state& x) {
+std::vector<ops::tensor*> filled_arrays(shard_state& x) {
   std::vector<ops::tensor*> made{&x.values};
   for (auto& part : x.optimizer) made.push_back(&part.values);
   made.push_back(&x.compensation);
@@ -75,7 +75,7 @@ std::optional<shard_filling> shard::begin_filling(shard_effects& out) {
 
 std::shared_ptr<shard_state> shard::unfilled() {
   auto made = capture(cut_);
-  for (auto* each : arrays_of(*made))
+  for (auto* each : filled_arrays(*made))
     if (!each->empty()) *each = ops::tensor(each->type(), each->extents());
   return made;
 }
