@@ -135,7 +135,9 @@ int act_node(const invocation& call) {
   } else {
     reasons += fmt::format("--join {}: expected HOST:PORT with a port from 1 to 65535\n", join);
   }
-  if (const auto security = read_admission(files))
+  if (files.token.empty())
+    reasons += "--token-file: is needed, a file of 64 hexadecimal digits\n";
+  else if (const auto security = read_admission(files))
     options.security = security.value();
   else
     reasons += security.error().text + "\n";

@@ -120,8 +120,8 @@ result<void> running_term::note_forgotten(std::uint32_t workers) {
   const auto unsent = unsent_at(local_files(), start_);
   for (std::uint32_t worker = 0; worker < workers; ++worker) {
     if (parts_.vacant.contains({worker}) || !unsent({worker}).empty()) continue;
-    BOOST_OUTCOME_TRY(note_anew(parts_.record.path(),
-                                {{actor_role::worker, worker}, start_.life_of({worker})}));
+    BOOST_OUTCOME_TRY(
+        note_anew(parts_.record.path(), {{actor_role::worker, worker}, start_.life_of({worker})}));
   }
   return success();
 }
