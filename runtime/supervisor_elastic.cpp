@@ -57,6 +57,9 @@ std::set<worker_id> supervisor::vacant() const {
         !where.is_given_up &&
         (where.state == place_state::vacant || where.is_guest || where.is_leaving))
       found.insert({name.index});
+  // Guests do not follow into the next term: with all of the job's own drained nobody would begin.
+  while (!found.empty() && options_.job.workers - found.size() < workers_least())
+    found.erase(found.begin());
   return found;
 }
 

@@ -207,6 +207,17 @@ TEST_CASE("a drain of what cannot be drained is refused, with what could",
              Catch::Contains("would have 0, expected at least 1 (topology.min_workers)"));
 }
 
+TEST_CASE("EN-1: however many were drained, the next term has enough workers to begin with",
+          "[runtime][supervisor][elastic]") {
+  elastic_job job;
+  job.come_up(job.ask().who.name);
+  for (std::uint32_t index = 0; index < 2; ++index) {
+    CHECK(job.drain(worker_name(index)).refusal.empty());
+    job.drained({worker_name(index), {1}});
+  }
+  CHECK(job.twin.vacant() == std::set<worker_id>{{1}});
+}
+
 TEST_CASE("a worker that dies while it is drained is gone for good",
           "[runtime][supervisor][elastic]") {
   elastic_job job;
