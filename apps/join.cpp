@@ -57,8 +57,7 @@ public:
           },
           caf::after(question_period) >> [] {});
       const auto answer = ask();
-      if (answer && !answer->is_member)
-        leave(answer->is_over ? 0 : 1, fmt::format("{} {}", name_, answer->why_not));
+      if (answer && !answer->is_member) leave_as_told(*answer);
       if (is_down) leave_with(ended);
       if (answer) heard = steady::now();
       if (const auto silent = steady::now() - heard; silent >= cut_off_after)
@@ -107,6 +106,13 @@ private:
         .receive([&](membership_answer& answer) { found = std::move(answer); },
                  [](const caf::error&) {});
     return found;
+  }
+
+  [[noreturn]] void leave_as_told(const membership_answer& told) {
+    if (told.is_over) leave(0, fmt::format("{} {}", name_, told.why_not));
+    leave(1, fmt::format("{} {}; the job goes on without it, and hears nothing of this incarnation "
+                         "any more: it can join again as the next",
+                         name_, told.why_not));
   }
 
   /// The node went down, and the supervisor does not say why.

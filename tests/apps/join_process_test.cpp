@@ -128,6 +128,7 @@ TEST_CASE("a node that cannot join, and a drain that cannot be, are refused in w
   CHECK_THAT(call({"ps", run.string()}).text, Catch::Contains("nodes may join at " + at));
   const auto wrong = folder.path() / "wrong";
   std::ofstream(wrong) << std::string(64, 'a') << "\n";
+  std::filesystem::permissions(wrong, std::filesystem::perms::owner_read);
   const auto node = [&](const std::string& where, const std::filesystem::path& with) {
     return std::vector<std::string>{"node", "--join", where, "--token-file", with.string()};
   };
