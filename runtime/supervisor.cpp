@@ -352,7 +352,9 @@ summary supervisor::summarise() const {
   constexpr std::array<std::string_view, 3> names{"done", "failed", "interrupted"};
   made.outcome = names[static_cast<std::size_t>(outcome_)];
   made.advice = diagnosis_.given();
-  made.given_up = given_up_;
+  for (const auto& [name, where] : places_)
+    if (std::ranges::find(given_up_, to_string(name)) != given_up_.end())
+      made.given_up.push_back(to_string(name));
   made.joined = came_;
   made.left = went_;
   return made;
