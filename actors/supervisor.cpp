@@ -63,6 +63,13 @@ void on_hello(supervisor_pointer self, const node_hello& hello, const node_actor
   carry_out(self, self->state.twin->on_join(hello.who, hello.pid, now(self)));
 }
 
+switch_receipt on_switch_request(supervisor_pointer self, const switch_request& wish) {
+  supervisor_effects effects;
+  const auto receipt = self->state.twin->on_switch_request(wish, now(self), effects);
+  carry_out(self, std::move(effects));
+  return receipt;
+}
+
 void on_node_down(supervisor_pointer self, const caf::down_msg& down) {
   for (const auto& [who, node] : self->state.nodes) {
     if (down.source != node.address()) continue;
@@ -155,12 +162,7 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
         carry_out(self, self->state.twin->on_part(part, now(self)));
       },
       [self](const watch_request&) { return watch(self->state, now(self)); },
-      [self](const switch_request& wish) {
-        supervisor_effects effects;
-        const auto receipt = self->state.twin->on_switch_request(wish, now(self), effects);
-        carry_out(self, std::move(effects));
-        return receipt;
-      },
+      [self](const switch_request& wish) { return on_switch_request(self, wish); },
       [self](const join_request& wish) { return admit(self, wish); },
       [self](const membership_question& asked) { return self->state.twin->on_question(asked); },
       [self](const drain_request& wish) { return drain(self, wish); },

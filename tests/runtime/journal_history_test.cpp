@@ -53,8 +53,8 @@ public:
   /// Of a replica that took over after so many records.
   void promote(std::uint32_t shard, std::uint32_t term, std::uint32_t life, std::uint64_t records,
                const entries& what) {
-    auto head = make_journal_header({}, "the job",
-                                    {{7}, {term}, {}, {actor_role::shard, shard}, {life}});
+    auto head =
+        make_journal_header({}, "the job", {{7}, {term}, {}, {actor_role::shard, shard}, {life}});
     head.continues = {{term}, records};
     const auto sink = write_journal_to(journal_path(run(), {shard}, {term}))(head);
     REQUIRE(sink);
@@ -206,7 +206,7 @@ TEST_CASE("no life of a worker is begun twice: the highest that was told of is k
   CHECK(lives_told(run.run(), 2, 1) == std::vector<incarnation>{{2}});
 }
 
-TEST_CASE("DU-1 RE-1: a promoted replica's journal goes on where it took over, also for later terms",
+TEST_CASE("DU-1 RE-1: a promoted replica's journal goes on where it took over, in later terms too",
           "[runtime][journal][replica]") {
   recorded run;
   run.write(0, 1, {}, {applied(0, 1), applied(1, 2), applied(2, 3)});

@@ -1,5 +1,5 @@
 // Laws of replicas: what anybody has heard of survives the shard, and nothing else is made up.
-#include "tests/support/replicated_shard.hpp"
+#include "tests/runtime/replicated_shard.hpp"
 
 #include <catch2/catch.hpp>
 
