@@ -10,6 +10,7 @@
 #include "runtime/assembly.hpp"
 #include "runtime/control.hpp"
 #include "runtime/cut_messages.hpp"
+#include "runtime/elastic_messages.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/replica_messages.hpp"
 #include "runtime/reports.hpp"
@@ -165,6 +166,9 @@ using supervisor_actor = caf::typed_actor<
     caf::reacts_to<runtime::part_report>, // from checkpoint writers
     caf::replies_to<runtime::watch_request>::with<runtime::watch_reply>,
     caf::replies_to<runtime::switch_request>::with<runtime::switch_receipt>,
+    caf::replies_to<runtime::join_request>::with<runtime::join_answer>, // from a node to be
+    caf::replies_to<runtime::membership_question>::with<runtime::membership_answer>,
+    caf::replies_to<runtime::drain_request>::with<runtime::drain_receipt>,
     caf::replies_to<end_atom>::with<job_end>, // once is_over: what is left of the job
     caf::reacts_to<end_atom, int>,            // stop in order because of this signal
     caf::reacts_to<tick_atom>>;
@@ -221,6 +225,12 @@ CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::replica_found))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::replica_filling))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::promotion))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::shard_moved))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::join_request))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::join_answer))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::membership_question))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::membership_answer))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::drain_request))
+CAF_ADD_TYPE_ID(lagrange, (lagrange::runtime::drain_receipt))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::peers))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::feeder_actor))
 CAF_ADD_TYPE_ID(lagrange, (lagrange::actors::shard_actor))

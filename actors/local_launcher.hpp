@@ -30,10 +30,15 @@ public:
   runtime::result<void> launch(const runtime::actor_life& who,
                                const supervisor_actor& supervisor) override;
   void kill(const runtime::actor_life& who) override;
+  /// One that joins by itself: nothing of it is kept, and nothing that its place held is its own.
+  void launch_guest(const runtime::actor_life& who, const supervisor_actor& supervisor);
   /// The nodes that were launched and not killed.
   const std::map<runtime::actor_life, node_actor>& nodes() const { return nodes_; }
 
 private:
+  std::shared_ptr<node_setup> make_setup(const runtime::actor_life& who,
+                                         const supervisor_actor& supervisor) const;
+
   caf::actor_system& system_;
   local_launcher_setup setup_;
   std::map<runtime::actor_life, node_actor> nodes_;

@@ -41,6 +41,7 @@ void carry_out(supervisor_pointer self, supervisor_effects effects) {
   for (const auto& replica : effects.gone) drop_replica(self, replica);
   for (const auto& replica : effects.found) offer_replica(self, replica);
   for (const auto& who : effects.launches) launch(self, who);
+  for (const auto& who : effects.farewells) bid_farewell(self, who);
   for (const auto& who : effects.placements) place(self, who);
   if (effects.view) send_view(self, *effects.view);
   if (effects.order) send_order(self, *effects.order);
@@ -98,6 +99,7 @@ job_result result_of(const supervisor_state& x) {
   made.recoveries_ms = x.twin->recoveries_ms();
   made.figures = x.twin->summarise();
   made.workers = x.twin->shares();
+  made.vacant = x.twin->vacant();
   if (made.outcome == job_outcome::done) made.parameters = x.parameters;
   return made;
 }
@@ -109,17 +111,21 @@ void end_writer_with(supervisor_pointer self, const checkpoint_writer_actor& wri
   self->attach_functor([writer] { caf::anon_send_exit(writer, caf::exit_reason::user_shutdown); });
 }
 
-} // namespace
-
-supervisor_actor::behavior_type supervisor(supervisor_pointer self,
-                                           std::shared_ptr<const supervisor_setup> setup) {
-  quit_on_exceptions(self);
+void set_up(supervisor_pointer self, const std::shared_ptr<const supervisor_setup>& setup) {
   self->state.setup = setup;
   self->state.twin.emplace(setup->options, now(self));
   self->state.seat = take_seat(setup->open_plane, setup->needs);
   self->state.seat->receives.attach(caf::actor_cast<caf::weak_actor_ptr>(self));
   end_writer_with(self, setup->writer);
   self->set_down_handler([self](caf::down_msg& down) { on_node_down(self, down); });
+}
+
+} // namespace
+
+supervisor_actor::behavior_type supervisor(supervisor_pointer self,
+                                           std::shared_ptr<const supervisor_setup> setup) {
+  quit_on_exceptions(self);
+  set_up(self, setup);
   const auto on_report = [self](const auto& report) {
     carry_out(self, self->state.twin->on_report(report, now(self)));
   };
@@ -143,7 +149,7 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
       },
       on_ready,
       [self](const actor_loss& loss) {
-        carry_out(self, self->state.twin->on_loss(loss.who, loss.cause, now(self)));
+        carry_out(self, self->state.twin->on_link_loss(loss.who, loss.cause, loss.by, now(self)));
       },
       [on_report](const worker_report& report) { on_report(report); },
       [on_report](const shard_report& report) { on_report(report); },
@@ -157,6 +163,9 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
       },
       [self](const watch_request&) { return watch(self->state, now(self)); },
       [self](const switch_request& wish) { return on_switch_request(self, wish); },
+      [self](const join_request& wish) { return admit(self, wish); },
+      [self](const membership_question& asked) { return self->state.twin->on_question(asked); },
+      [self](const drain_request& wish) { return drain(self, wish); },
       [self](end_atom) {
         return job_end{std::make_shared<const job_result>(result_of(self->state))};
       },

@@ -28,6 +28,9 @@ struct supervisor_setup {
   plane_maker open_plane;                                ///< to get parameters from shards
   checkpoint_writer_actor writer;                        ///< null: no cut is made
   runtime::plane_needs needs;
+  /// Takes down that a node joined, before it is let in: it begins with nothing unsent. Null:
+  /// nobody has to know.
+  std::function<runtime::result<void>(const runtime::actor_life&)> admits;
   /// For the simulator: stands between the shards and the control of the feeder.
   std::function<feeder_actor(const feeder_actor&)> feeder_link;
 };

@@ -24,6 +24,11 @@ void let_ask_again(supervisor_pointer self, const runtime::replica_filling& news
 void on_shard_ready(supervisor_pointer self, const runtime::actor_ready& ready,
                     const shard_actor& shard);
 
+// supervisor_elastic.cpp
+runtime::join_answer admit(supervisor_pointer self, const runtime::join_request& wish);
+runtime::drain_receipt drain(supervisor_pointer self, const runtime::drain_request& wish);
+void bid_farewell(supervisor_pointer self, const runtime::actor_life& who);
+
 // supervisor_collecting.cpp
 void evaluate_now(supervisor_pointer self);
 void collect_figures(supervisor_pointer self);

@@ -4,6 +4,7 @@
 
 #include "apps/compare.hpp"
 #include "apps/control.hpp"
+#include "apps/join.hpp"
 #include "apps/node.hpp"
 #include "apps/ps.hpp"
 #include "apps/replay.hpp"
@@ -29,6 +30,7 @@ struct verb_functions {
   std::function<int(const control_request&)> control;
   std::function<int(const ps_order&)> ps = {};
   std::function<int(const storm_order&)> chaos = {};
+  std::function<int(const join_options&)> join = {};
 };
 
 /// Where text goes: `out` what was asked for (help, lists, the config), `err` refusals.

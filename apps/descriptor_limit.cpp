@@ -12,7 +12,7 @@ std::uint64_t descriptors_of(const runtime::job& x) {
   // Counted on real jobs: 30 with nobody, 3 for each worker and 4 for each shard; and some more
   // while one starts, and for those who give orders.
   constexpr std::uint64_t nobody = 64, each = 4;
-  return nobody + each * (std::uint64_t{x.topology.workers} + x.topology.shards);
+  return nobody + each * (std::uint64_t{x.topology.places()} + x.topology.shards);
 }
 
 runtime::result<void> allow_descriptors(std::uint64_t count) {

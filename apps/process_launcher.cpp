@@ -52,6 +52,8 @@ runtime::result<void> process_launcher::launch(const runtime::actor_life& who,
                                      to_string(who.name),
                                      "--join",
                                      fmt::format("{}:{}", host_, port_),
+                                     "--listen",
+                                     host_,
                                      "--life",
                                      to_string(who.life),
                                      "--supervisor-pid",
@@ -68,8 +70,7 @@ runtime::result<void> process_launcher::launch(const runtime::actor_life& who,
   }
   if (who.name.role != runtime::actor_role::feeder)
     arguments.insert(arguments.end(), {"--checkpoints", checkpoints_of(run_).string()});
-  if (who.name.role == runtime::actor_role::shard ||
-      who.name.role == runtime::actor_role::replica)
+  if (who.name.role == runtime::actor_role::shard || who.name.role == runtime::actor_role::replica)
     arguments.insert(arguments.end(),
                      {"--journal", runtime::journal_path(run_, {who.name.index}, term_).string()});
   const auto started = processes_.start(arguments, {.input = token_.get()});

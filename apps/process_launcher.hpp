@@ -24,7 +24,8 @@ public:
                    runtime::supervisor_term term, runtime::unsent_source unsent);
   ~process_launcher() override;
 
-  /// Where nodes find the supervisor. Requires: called before the first launch.
+  /// Where nodes find the supervisor, at whose address they listen themselves. Requires: called
+  /// before the first launch.
   void join_at(std::string host, std::uint16_t port);
 
   runtime::result<void> launch(const runtime::actor_life& who,
@@ -51,7 +52,7 @@ private:
   const std::filesystem::path run_;
   const runtime::supervisor_term term_;
   const runtime::unsent_source unsent_; ///< null: nothing
-  const descriptor ended_; ///< counts the nodes that have
+  const descriptor ended_;              ///< counts the nodes that have
   std::map<runtime::actor_name, runtime::transport::descriptor> residuals_; ///< of workers
   std::string host_;
   std::uint16_t port_ = 0;

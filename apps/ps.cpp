@@ -22,6 +22,7 @@ constexpr std::chrono::seconds answer_patience{3};
 void tell(const fs::path& run, const apps::told_status& found) {
   fmt::print("{}  {}  term {}  {:.0f} % of {} leases in {:.1f} s\n", run.string(), found.policy,
              found.term, found.share() * 100, found.leases, found.elapsed_seconds);
+  if (!found.door.empty()) fmt::print("  nodes may join at {}\n", found.door);
   std::vector<apps::told_actor> rows{{"supervisor-0", found.term, found.supervisor, "running", -1}};
   rows.insert(rows.end(), found.actors.begin(), found.actors.end());
   std::size_t width = 0;

@@ -1,5 +1,6 @@
 #include "apps/recorded_run.hpp"
 
+#include "apps/door.hpp"
 #include "apps/run_folder.hpp"
 #include "runtime/job_devices.hpp"
 
@@ -67,6 +68,8 @@ result<recorded_run> read_run(const fs::path& folder, const catalog& rows) {
   BOOST_OUTCOME_TRY(check_texts(history, folder, text));
   made.journals = std::move(history.shards);
   made.terms = std::move(history.terms);
+  BOOST_OUTCOME_TRY(anew, anew_told(folder));
+  made.anew = std::move(anew);
   BOOST_OUTCOME_TRY(facts, read_data_facts(made.job, rows));
   made.facts = std::move(facts);
   auto anywhere = made.job;

@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,9 @@ struct recorded_run {
   runtime::data_facts facts;
   std::vector<runtime::journal> journals; ///< by shard: its history over all terms
   std::vector<runtime::history_term> terms;
-  std::string outcome;                    ///< of the summary; empty: there is none
-  std::string parameters_sha256;          ///< empty: the job did not end
+  std::set<runtime::actor_life> anew; ///< lives of workers that began with nothing unsent
+  std::string outcome;                ///< of the summary; empty: there is none
+  std::string parameters_sha256;      ///< empty: the job did not end
   std::optional<double> test_accuracy;
 };
 

@@ -38,9 +38,9 @@ std::string find_obstacle(const apps::recorded_run& run, const replay_order& ord
   if (const auto absence = devices_absence(run.job, *order.catalog); !absence.empty())
     return "the run's workers computed on devices, and a replay computes on the same ones: " +
            absence;
-  if (order.without && *order.without >= run.job.topology.workers)
+  if (order.without && *order.without >= run.job.topology.places())
     return fmt::format("--without worker={}: the run has workers 0 to {}", *order.without,
-                       run.job.topology.workers - 1);
+                       run.job.topology.places() - 1);
   return {};
 }
 
@@ -69,6 +69,7 @@ public:
     replay_options options;
     if (order_.until) options.until = shard_version{*order_.until};
     if (order_.without) options.without = worker_id{*order_.without};
+    options.anew = run_.anew;
     replay again({run_.job, rows_, run_.facts, *training}, std::move(plan), options);
     const auto started = steady::now();
     BOOST_OUTCOME_TRY(again.run());

@@ -6,6 +6,7 @@
 #include "actors/system.hpp"
 #include "apps/control_socket.hpp"
 #include "apps/descriptor_limit.hpp"
+#include "apps/drain_orders.hpp"
 #include "apps/interrupts.hpp"
 #include "apps/left_behind.hpp"
 #include "apps/recovery.hpp"
@@ -111,7 +112,7 @@ private:
     BOOST_OUTCOME_TRY(found, newest_start());
     const auto shards = options_.job.topology.shards;
     job_ = apps::job_id_of(run, found, shards).value_or(job_);
-    apps::begin_after(found.start, lives_told(run, shards, options_.job.topology.workers));
+    apps::begin_after(found.start, lives_told(run, shards, options_.job.topology.places()));
     tally_.take_up(record_.earlier().figures);
     tell(fmt::format("the run goes on from {} as term {}", place_of(found), record_.term().value));
     return found;
@@ -165,6 +166,8 @@ private:
     apps::begin_after(found.start, lives_);
     for (const auto& [number, order] : std::exchange(switching_, {}))
       control_->answer(order.from, "refused the job went back to a time before the switch");
+    if (control_ != nullptr) draining_.refuse_all("the job went back in time", *control_);
+    parts_.vacant = end.vacant;
     pollfd stopped{interrupts_.pollable(), POLLIN, 0};
     ::poll(&stopped, 1, static_cast<int>(wait_.count()));
     BOOST_OUTCOME_TRY(record_.begin_term());
@@ -211,8 +214,10 @@ private:
       control_->answer(order.from, "refused " + why);
     };
     if (order.words == std::vector<std::string>{"status"}) return status_asked_.push_back(order);
+    if (order.words.size() == 2 && order.words[0] == "drain")
+      return draining_.obey(order, *term_, *control_);
     if (order.words.size() != 2 || order.words[0] != "policy")
-      return refuse("this job takes two orders: policy POLICY, and status");
+      return refuse("this job takes three orders: policy POLICY, drain NODE, and status");
     const auto problem = switch_problem(order.words[1], options_.job, *options_.catalog);
     if (!problem.empty()) return refuse(problem);
     const auto receipt = term_->request({order.words[1]});
@@ -224,8 +229,10 @@ private:
   /// With a status that is newer than the question.
   void answer_status(const job_status& status) {
     for (const auto& order : std::exchange(status_asked_, {}))
-      control_->answer(order.from, "ok " + apps::tell_status(status, record_.term()));
+      control_->answer(order.from, "ok " + apps::tell_status(status, record_.term(), door()));
   }
+
+  std::string door() const { return term_->door() ? to_string(*term_->door()) : std::string(); }
 
   void answer_switched(std::uint64_t done) {
     while (!switching_.empty() && switching_.begin()->first <= done) {
@@ -248,6 +255,7 @@ private:
     show(status);
     if (!is_over) inject_deaths(status);
     answer_switched(status.switches);
+    if (control_ != nullptr) draining_.look(status, *control_);
     if (is_over) keep_status(status); // with the last evaluation
     return !is_over;
   }
@@ -262,7 +270,10 @@ private:
   void note(const job_status& status) {
     lives_.clear();
     for (const auto& row : status.actors)
-      if (row.name.role == actor_role::worker) lives_.push_back(row.life);
+      if (row.name.role == actor_role::worker) {
+        lives_.resize(std::max<std::size_t>(lives_.size(), row.name.index + std::size_t{1}));
+        lives_[row.name.index] = row.life;
+      }
     first_step_ = status.first_step.count() >= 0 ? std::optional(status.first_step) : std::nullopt;
     if (first_step_ && !std::exchange(has_stepped_, true)) switch_policy();
     if (!first_step_ || !fallen_) return;
@@ -331,6 +342,7 @@ private:
   std::vector<pollfd> waited_;
   std::map<std::uint64_t, apps::control_order> switching_; ///< by the number of the switch
   std::vector<apps::control_order> status_asked_;
+  apps::drain_orders draining_;
   std::string broken_; ///< why the supervisor cannot be asked any more
 };
 

@@ -12,6 +12,9 @@
 ///   checkpoints/      cut-N/: a consistent state of the whole job, for a term to go on from
 ///   summary.json      the end in numbers; once a run goes on, summary.before.json
 ///   control           while the job runs, a socket: `lagrange ctl` gives orders through it
+///   join.address      while the job runs, where nodes may join it
+///   join.token        while the job runs, what admits them; for the owner's eyes alone
+///   anew.log          lives of workers that began with nothing unsent, as of nodes that joined
 ///   workers.json      what each worker did with its time
 ///
 /// A supervisor holds a lock on the folder itself as long as it lives, however it ends.

@@ -21,8 +21,6 @@ namespace {
 constexpr std::chrono::seconds answer_deadline{10};
 /// Nodes that were told to end get so long before they are killed.
 constexpr std::chrono::milliseconds end_grace{2000};
-/// Nodes of this host alone can reach a job.
-constexpr auto loopback = "127.0.0.1";
 
 /// A supervisor that is gone left with a reason, which says more than that it does not answer.
 /// Requires: it is monitored.
@@ -68,7 +66,12 @@ result<std::shared_ptr<actors::supervisor_setup>> running_term::make_setup() {
   auto made = std::make_shared<actors::supervisor_setup>();
   const stamp self{job_, term_, {}, {}, incarnation{1}};
   made->options = make_supervisor(what, rows, facts, self);
-  made->options.lives = first_lives(term_, start_, what.topology.workers, what.topology.shards);
+  made->options.lives = first_lives(term_, start_, what.topology.places(), what.topology.shards);
+  made->options.vacant = parts_.vacant;
+  made->options.build = build_id();
+  made->admits = [run = parts_.record.path()](const actor_life& who) {
+    return note_anew(run, who);
+  };
   made->order = make_placement(self, text, facts);
   made->order.start = start_;
   made->options.cuts.last = ordered_;
@@ -85,6 +88,7 @@ result<std::shared_ptr<actors::supervisor_setup>> running_term::make_setup() {
 result<void> running_term::start() {
   BOOST_OUTCOME_TRY(setup, make_setup());
   const auto& options = parts_.options;
+  BOOST_OUTCOME_TRY(note_forgotten(setup->options.cuts.workers));
   if (options.where == hosting::in_process) {
     setup->open_plane = planes_of_process(options.security);
     setup->nodes = local_ = std::make_shared<actors::local_launcher>(
@@ -96,7 +100,7 @@ result<void> running_term::start() {
                                                     writer_,
                                                     unsent_at(local_files(), start_)});
   } else {
-    setup->open_plane = planes_of_host(options.security, loopback);
+    setup->open_plane = planes_of_host(options.security, options.job.topology.listen);
     setup->nodes = processes_ = std::make_shared<process_launcher>(
         options.security, parts_.record.path(), term_, unsent_at(local_files(), start_));
   }
@@ -104,11 +108,34 @@ result<void> running_term::start() {
       actors::supervisor, std::shared_ptr<const actors::supervisor_setup>(std::move(setup)));
   self_->monitor(supervisor_);
   if (processes_) {
-    BOOST_OUTCOME_TRY(port,
-                      actors::publish(parts_.system, supervisor_, loopback, 0, options.security));
-    processes_->join_at(loopback, port);
+    BOOST_OUTCOME_TRY(open_to_nodes());
   }
   caf::anon_send(supervisor_, actors::start_atom::value);
+  return success();
+}
+
+/// What workers had not sent that were gone at the cut is with nobody.
+result<void> running_term::note_forgotten(std::uint32_t workers) {
+  if (!start_.is_of_a_cut()) return success();
+  const auto unsent = unsent_at(local_files(), start_);
+  for (std::uint32_t worker = 0; worker < workers; ++worker) {
+    if (parts_.vacant.contains({worker}) || !unsent({worker}).empty()) continue;
+    BOOST_OUTCOME_TRY(
+        note_anew(parts_.record.path(), {{actor_role::worker, worker}, start_.life_of({worker})}));
+  }
+  return success();
+}
+
+result<void> running_term::open_to_nodes() {
+  const auto& options = parts_.options;
+  const auto& host = options.job.topology.listen;
+  const auto port = actors::publish(parts_.system, supervisor_, host, 0, options.security);
+  if (!port)
+    return failure(port.error().code, key_error(options.job, "topology.listen", port.error().text));
+  processes_->join_at(host, port.value());
+  at_ = {host, port.value()};
+  BOOST_OUTCOME_TRY(made, open_door::make(parts_.record.path(), *at_, options.security.token));
+  door_.emplace(std::move(made));
   return success();
 }
 
@@ -127,6 +154,16 @@ result<switch_receipt> running_term::request(const switch_request& wish) {
   caf::error wrong;
   self_->request(supervisor_, answer_deadline, wish)
       .receive([&](switch_receipt& receipt) { made = std::move(receipt); },
+               [&](caf::error& why) { wrong = std::move(why); });
+  if (wrong) return gone(self_, std::move(wrong));
+  return made;
+}
+
+result<drain_receipt> running_term::request(const drain_request& wish) {
+  result<drain_receipt> made = drain_receipt{};
+  caf::error wrong;
+  self_->request(supervisor_, answer_deadline, wish)
+      .receive([&](drain_receipt& receipt) { made = std::move(receipt); },
                [&](caf::error& why) { wrong = std::move(why); });
   if (wrong) return gone(self_, std::move(wrong));
   return made;

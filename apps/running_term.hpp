@@ -4,6 +4,7 @@
 
 #include "actors/local_launcher.hpp"
 #include "actors/supervisor.hpp"
+#include "apps/door.hpp"
 #include "apps/process_launcher.hpp"
 #include "apps/run.hpp"
 #include "apps/run_record.hpp"
@@ -13,6 +14,8 @@
 #include <caf/scoped_actor.hpp>
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <vector>
 
 struct pollfd;
@@ -26,6 +29,7 @@ struct term_parts {
   const run_record& record;
   actors::evaluator_actor evaluator;
   std::shared_ptr<const runtime::wanted_rows> evaluated; ///< rows of tables
+  std::set<runtime::worker_id> vacant{}; ///< workers that the next term is not to start
 };
 
 class running_term {
@@ -43,6 +47,7 @@ public:
   /// What has happened since the last time. Errors: the supervisor is gone, which is a bug.
   runtime::result<runtime::watch_reply> watch();
   runtime::result<runtime::switch_receipt> request(const runtime::switch_request& wish);
+  runtime::result<runtime::drain_receipt> request(const runtime::drain_request& wish);
   /// Asks for an orderly end.
   void stop(int signal);
   /// Kills a node's process, as injected chaos does.
@@ -54,11 +59,15 @@ public:
   runtime::result<runtime::job_result> end();
 
   runtime::supervisor_term number() const { return term_; }
+  /// Where nodes may join; none: they cannot.
+  const std::optional<door_address>& door() const { return at_; }
   /// The policy that the job was switched to before the term; empty: it has its own.
   const std::string& switched_to() const { return switched_to_; }
 
 private:
   runtime::result<std::shared_ptr<actors::supervisor_setup>> make_setup();
+  runtime::result<void> open_to_nodes();
+  runtime::result<void> note_forgotten(std::uint32_t workers);
 
   const term_parts& parts_;
   runtime::job_id job_;
@@ -71,6 +80,8 @@ private:
   actors::supervisor_actor supervisor_;
   std::shared_ptr<actors::local_launcher> local_;
   std::shared_ptr<process_launcher> processes_;
+  std::optional<door_address> at_;
+  std::optional<open_door> door_;
 };
 
 } // namespace lagrange::apps

@@ -15,10 +15,11 @@ namespace fs = std::filesystem;
 using namespace runtime;
 using nlohmann::json;
 
-std::string tell_status(const job_status& status, supervisor_term term) {
+std::string tell_status(const job_status& status, supervisor_term term, const std::string& door) {
   auto told = nlohmann::ordered_json::parse(render_json(status));
   told["term"] = term.value;
   told["supervisor_pid"] = ::getpid();
+  told["join"] = door.empty() ? json(nullptr) : json(door);
   return told.dump();
 }
 
@@ -43,7 +44,10 @@ result<told_status> read_status(std::string_view answer) {
                      .elapsed_seconds = found.at("elapsed_seconds"),
                      .leases = found.at("leases"),
                      .leases_closed = found.at("leases_closed"),
-                     .actors = {}};
+                     .actors = {},
+                     .door = {}};
+    if (const auto door = found.find("join"); door != found.end() && door->is_string())
+      made.door = door->get<std::string>();
     for (const auto& row : found.at("actors"))
       made.actors.push_back({row.at("name"), row.at("incarnation"), row.at("pid"), row.at("state"),
                              row.at("clock").is_null() ? -1 : row.at("clock").get<std::int64_t>()});

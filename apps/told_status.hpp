@@ -17,8 +17,10 @@
 
 namespace lagrange::apps {
 
-/// The answer of the job whose supervisor this process is.
-std::string tell_status(const runtime::job_status& status, runtime::supervisor_term term);
+/// The answer of the job whose supervisor this process is. `door` is where nodes may join, as
+/// HOST:PORT; empty: they cannot.
+std::string tell_status(const runtime::job_status& status, runtime::supervisor_term term,
+                        const std::string& door = {});
 
 /// One actor of a job that runs.
 struct told_actor {
@@ -40,6 +42,7 @@ struct told_status {
   std::uint64_t leases = 0; ///< of the whole job
   std::uint64_t leases_closed = 0;
   std::vector<told_actor> actors;
+  std::string door; ///< where nodes may join, as HOST:PORT; empty: they cannot
 
   /// Of the leases that are closed. 0 where it is not known of how many.
   double share() const;

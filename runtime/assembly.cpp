@@ -170,6 +170,7 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
   made.id = id;
   made.self = self;
   made.workers = x.topology.workers;
+  made.places = x.topology.places();
   made.shards = x.topology.shards;
   auto& values = made.parameters.values;
   values.resize(static_cast<std::size_t>(parts.elements_of(id)));
@@ -195,10 +196,9 @@ shard_options make_shard(const job& x, const catalog& rows, const data_facts& fa
     made.parameters.rate = plan_of(x, rows, facts);
   made.parameters.seed = x.seed;
   // Workers and shards of one host share its cores; the bits do not depend on it.
-  made.parameters.threads =
-      std::max(1, ops::core_count() /
-                      static_cast<int>(x.topology.workers +
-                                       x.topology.shards * (1 + x.topology.replicas)));
+  made.parameters.threads = std::max(
+      1, ops::core_count() /
+             static_cast<int>(x.topology.places() + x.topology.shards * (1 + x.topology.replicas)));
   made.parameters.push_codec = codec_of(x.codec.push, rows);
   made.parameters.pull_codec = codec_of(x.codec.pull, rows);
   made.parameters.sends_changed_blocks = x.topology.transport == "tcp";
@@ -246,7 +246,7 @@ worker_options make_worker(const job& x, const catalog& rows, const data_facts& 
   if (const table_split split(network->parameters(), x.topology.shards); !split.empty())
     made.plan = make_planner(std::move(network), split, x.seed);
   // One worker alone takes the steps of plain SGD, so it reads its own last write.
-  const bool is_alone = x.topology.workers == 1;
+  const bool is_alone = x.topology.places() == 1;
   const auto policy = policy_of(x, rows);
   const bool has_rounds = policy->arrivals() == arrival::round;
   if (!is_alone && (has_rounds || policy->bound().value_or(1) >= 1))
@@ -330,6 +330,7 @@ supervisor_options make_supervisor(const job& x, const catalog& rows, const data
                    made.job.leases / x.data.epochs / lease_ids};
   made.restart = make_restarts(x);
   made.workers_min = x.topology.min_workers;
+  made.places = x.topology.places();
   made.silence.floor = x.restart.silence;
   made.steps.floor = x.restart.hang;
   made.cuts.every = x.checkpoint.every;
@@ -354,9 +355,9 @@ plane_needs make_plane_needs(const job& x, const catalog& rows, const data_facts
   // A worker holds the parameters it computes with, those of its next step, and those that come;
   // and a batch of each kind. A shard holds a push of which it waits for the rest.
   // A replica may have a push of every worker to catch up with.
-  const auto pushes = 4 + std::uint64_t{x.topology.replicas} * x.topology.workers;
+  const auto pushes = 4 + std::uint64_t{x.topology.replicas} * x.topology.places();
   made.credit_bytes = std::max(8 * mebibyte, pushes * (shard_bytes + batch_bytes) + mebibyte);
-  made.actors = x.topology.workers + x.topology.shards * (1 + x.topology.replicas) + 2;
+  made.actors = x.topology.places() + x.topology.shards * (1 + x.topology.replicas) + 2;
   made.arena_bytes = std::max(1024 * mebibyte, made.actors * made.credit_bytes);
   return made;
 }

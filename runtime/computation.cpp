@@ -108,6 +108,7 @@ step_result computation::operator()(const step_task& task, const part_sink& read
                                        : train(samples, step_key(seed_, task.what), task, result);
   if (!is_finite) result.verdict = push_verdict::skip;
   end_push(result, task.plan.get());
+  if (memory_.encoder) result.unsent = memory_.encoder->residual_norm();
   return result;
 }
 

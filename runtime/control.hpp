@@ -9,6 +9,7 @@
 #include "runtime/transport/endpoint.hpp"
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct actor_ready {
 struct actor_loss {
   actor_life who;
   std::string cause;
+  actor_life by{}; ///< who lost its link to the actor; life 0: nobody, its end itself was seen
 };
 
 /// What whoever shows the job to people asks for, a few times a second.
@@ -56,6 +58,7 @@ struct job_result {
   std::vector<double> recoveries_ms; ///< those that the figures are percentiles of
   std::vector<worker_share> workers;
   gathered_parameters parameters; ///< with whole tables; empty unless done
+  std::set<worker_id> vacant{}; ///< of the job's workers: those that nobody here is to start again
 };
 
 template <class Inspector>
@@ -72,7 +75,7 @@ auto inspect(Inspector& f, actor_ready& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, actor_loss& x) {
-  return f(x.who, x.cause);
+  return f(x.who, x.cause, x.by);
 }
 template <class Inspector>
 auto inspect(Inspector& f, watch_request&) {

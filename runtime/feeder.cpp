@@ -100,7 +100,7 @@ feeder_effects feeder::on_request(const lease_request& request, ticket to, time_
   if (request.from.life > known.life) {
     give_back(worker, known.life, false);
     held_back_.erase(worker);
-    known = {request.from.life, false, false, known.clock, 0, {}};
+    known = {request.from.life, false, false, false, known.clock, 0, {}};
   }
   if (request.sequence < known.answered) {
     out.refused.push_back({to, {errc::timed_out, "a later request was answered already"}});
@@ -163,7 +163,7 @@ bool feeder::choose(const lease_request& request, dealt_grant& chosen) {
     grant.kind = grant_kind::finished;
     return true;
   }
-  if (has_nothing_left()) {
+  if (has_nothing_left() || workers_.at(worker_of(request.from)).is_leaving) {
     grant.kind = grant_kind::idle; // asked for all who wait: the slowest is not looked for
     return request.state != standing::idle;
   }
@@ -216,7 +216,8 @@ worker_clock feeder::start_clock(const lease_request& request) const {
   if (request.state == standing::working) return request.clock;
   const bool is_joining = request.state == standing::joining;
   const auto worker = worker_of(request.from);
-  const bool is_first = is_joining && request.from.life <= first_life(worker);
+  const bool is_first =
+      is_joining && worker.value < options_.workers && request.from.life <= first_life(worker);
   if (is_first && !options_.past) return {0}; // where every shard has put it
   if (has_rounds()) return {round_};
   if (is_first) return options_.past->clock;
@@ -339,6 +340,7 @@ feeder_effects feeder::on_view(const membership_view& view, time_point now) {
   for (const auto& member : view.members) {
     auto& known = workers_[member.worker];
     if (member.life < known.life) continue;
+    known.is_leaving |= member.is_leaving && member.life == known.life;
     const bool is_news = member.life > known.life || (!member.live && !known.is_dead);
     if (!is_news) continue;
     give_back(member.worker, member.live ? known.life : member.life, member.was_fenced);
@@ -347,7 +349,7 @@ feeder_effects feeder::on_view(const membership_view& view, time_point now) {
       parked_.erase(waiting);
     }
     held_back_.erase(member.worker);
-    known = {member.life, !member.live, false, known.clock, 0, {}};
+    known = {member.life, !member.live, member.is_leaving, false, known.clock, 0, {}};
   }
   given_back_by_view_ = std::exchange(given_back_, {});
   deal(out);
@@ -369,6 +371,7 @@ feeder_report feeder::report() const {
   counts.closed = closed_.size();
   counts.epoch = epochs_finished();
   counts.finished = is_finished();
+  counts.drained = drained();
   return counts;
 }
 

@@ -114,6 +114,8 @@ public:
   view_number view() const { return view_; }
   /// What the deaths that the last view told of gave back.
   const std::vector<given_back>& given_back_by_view() const { return given_back_by_view_; }
+  /// Workers that leave, and have nothing open any more.
+  std::vector<actor_life> drained() const;
   const stamp& self() const { return options_.self; }
 
 private:
@@ -129,6 +131,7 @@ private:
   struct asking_worker {
     incarnation life;
     bool is_dead = false;
+    bool is_leaving = false; ///< gets no lease any more
     bool is_counted = false; ///< has a clock that others may start from
     worker_clock clock;
     std::uint64_t answered = 0;             ///< sequence of the last answered request

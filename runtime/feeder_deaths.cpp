@@ -49,6 +49,24 @@ void feeder::set_aside(const lease& what) {
         {what.id, what.epoch, samples_of(options_, what), deaths_.of(what.id)});
 }
 
+/// An idle worker has left every shard's clock table, and so every push of its is settled; but who
+/// keeps one for a round may yet leave it out.
+std::vector<actor_life> feeder::drained() const {
+  std::vector<actor_life> found;
+  for (const auto& [worker, known] : workers_) {
+    if (!known.is_leaving || known.is_dead) continue;
+    const auto asks = parked_.find(worker);
+    if (asks == parked_.end() || asks->second.request.state != standing::idle) continue;
+    const bool holds = std::ranges::any_of(open_, [&, worker = worker](const auto& each) {
+      const auto& [id, open] = each;
+      return open.holder == worker && open.life == asks->second.request.from.life &&
+             !again_.contains(id);
+    });
+    if (!holds) found.push_back({{actor_role::worker, worker.value}, known.life});
+  }
+  return found;
+}
+
 /// One that is only late is not dealt to who has it.
 std::optional<lease_id> feeder::choose_again(const lease_request& request) const {
   const worker_id worker{request.from.name.index};

@@ -77,6 +77,7 @@ struct job {
   struct topology_table {
     std::uint32_t workers = 4;
     std::uint32_t min_workers = 1; ///< with fewer left the job ends
+    std::uint32_t max_workers = 0; ///< that may be there at the same time; 0: as many as `workers`
     std::uint32_t shards = 2;
     std::uint32_t replicas = 0;
     std::vector<std::string> nodes{"local"};
@@ -85,6 +86,9 @@ struct job {
     std::uint64_t shard_memory = 0; ///< bytes of a shard's parameters and their optimizer state at
                                     ///< most; 0: as many as it takes
     std::string transport = "auto"; ///< auto, shm, tcp or inproc
+    std::string listen = "127.0.0.1"; ///< address of this host that nodes of the job connect to
+    /// Workers that the job has room for; those beyond `workers` are yet to join.
+    std::uint32_t places() const { return max_workers > workers ? max_workers : workers; }
     bool operator==(const topology_table&) const = default;
   } topology;
 

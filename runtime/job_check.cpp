@@ -98,6 +98,11 @@ void check_workers(const job& x, refusals& refused) {
     refused.add(
         "topology.min_workers",
         fmt::format("the job has only {} workers, expected at most that", x.topology.workers));
+  if (x.topology.max_workers > 0 && x.topology.max_workers < x.topology.workers)
+    refused.add("topology.max_workers",
+                fmt::format("the job begins with {} workers, expected at least that, or 0 for as "
+                            "many",
+                            x.topology.workers));
 }
 
 void check_memory(const job& x, const catalog& rows, std::span<const ops::parameter_spec> specs,

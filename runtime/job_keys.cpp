@@ -1,5 +1,6 @@
 #include "runtime/job_keys.hpp"
 
+#include "runtime/job_address.hpp"
 #include "runtime/job_chaos.hpp"
 #include "runtime/spec.hpp"
 
@@ -171,6 +172,9 @@ const key_rule rules[] = {
      u32{at<&job::topology, &job::topology_table::workers>, 1, workers_max}},
     {"topology.min_workers", "a job that gives workers up ends with fewer left",
      u32{at<&job::topology, &job::topology_table::min_workers>, 1, workers_max}},
+    {"topology.max_workers",
+     "that may be there at the same time, with those that join; 0: as many as topology.workers",
+     u32{at<&job::topology, &job::topology_table::max_workers>, 0, workers_max}},
     {"topology.shards", "own the parameters, each a process",
      u32{at<&job::topology, &job::topology_table::shards>, 1, shards_max}},
     {"topology.replicas", "of each shard, each a process that takes its place if it dies",
@@ -189,6 +193,10 @@ const key_rule rules[] = {
     {"topology.transport", "how tensors travel; auto: the nearest way each pair shares",
      choice_key{at<&job::topology, &job::topology_table::transport>,
                 {"auto", "shm", "tcp", "inproc"}}},
+
+    {"topology.listen", "address of this host that nodes connect to: of one that others reach, too",
+     rule_key{at<&job::topology, &job::topology_table::listen>, listen_problem,
+              "an address of this host, as in \"127.0.0.1\", or its name"}},
 
     {"codec.push", "lagrange list codecs",
      codec_key{at<&job::codec, &job::codec_table::push>, codec_key::values::some}},

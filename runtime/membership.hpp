@@ -27,6 +27,7 @@ struct member {
   /// Its last life to end was ended by the supervisor, and not by what it computed: it fell silent,
   /// or was restarted along with another.
   bool was_fenced = false;
+  bool is_leaving = false; ///< it lives, and is to get no lease any more
 };
 
 /// From the supervisor to the feeder and every shard. A view replaces every lower one of its term.
@@ -51,7 +52,7 @@ auto inspect(Inspector& f, stamp& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, member& x) {
-  return f(x.worker, x.life, x.live, x.was_fenced);
+  return f(x.worker, x.life, x.live, x.was_fenced, x.is_leaving);
 }
 template <class Inspector>
 auto inspect(Inspector& f, given_back& x) {

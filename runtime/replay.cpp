@@ -216,6 +216,8 @@ void replay::compute(lane& by, std::size_t place) {
   ++by.next;
   made_step made;
   std::string found;
+  const actor_life who{{actor_role::worker, step.worker.value}, step.life};
+  if (by.life != step.life && options_.anew.contains(who)) by.memory.reset();
   const auto readings = readings_of(step);
   const auto residual = readings.size() > 1 ? by.copy_memory() : std::vector<std::byte>();
   for (const auto& read : readings) {

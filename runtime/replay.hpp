@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace lagrange::runtime {
@@ -23,6 +24,8 @@ struct replay_options {
   std::optional<shard_version> until;
   /// Whose pushes are left out. What comes then is another history, and is not compared.
   std::optional<worker_id> without;
+  /// Lives of workers that began with nothing unsent, whatever the lives before them had left.
+  std::set<actor_life> anew{};
 };
 
 /// What a replay works with. Requires: all of it outlives the replay.

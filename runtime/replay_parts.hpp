@@ -29,7 +29,10 @@ struct replay::lane {
   /// Forgets the last step of a life, whose residual before it this is.
   void begin_again(const std::vector<std::byte>& residual) {
     computes.reset();
-    if (memory) std::ranges::copy(residual, memory->begin());
+    if (residual.empty())
+      memory.reset();
+    else if (memory)
+      std::ranges::copy(residual, memory->begin());
   }
 };
 

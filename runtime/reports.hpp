@@ -26,6 +26,8 @@ struct worker_report {
   std::chrono::nanoseconds waiting{0};   ///< with neither a lease nor parameters to go on with
   std::chrono::nanoseconds under_way{0}; ///< that the step under way has taken; 0: none is
   lease_id computing;                    ///< of that step
+  double unsent =
+      -1; ///< Euclidean norm of what its codec has not sent; negative: it leaves nothing
 };
 
 struct shard_report {
@@ -61,12 +63,13 @@ struct feeder_report {
   std::uint32_t epochs = 0;
   bool finished = false;
   std::vector<lease_set_aside> told_set_aside; ///< the first few, also those not settled yet
+  std::vector<actor_life> drained; ///< workers that leave, and have nothing open any more
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, worker_report& x) {
   return f(x.from, x.clock, x.steps, x.samples, x.skipped, x.loss, x.loss_steps, x.compute,
-           x.step_times.counts, x.waiting, x.under_way, x.computing);
+           x.step_times.counts, x.waiting, x.under_way, x.computing, x.unsent);
 }
 template <class Inspector>
 auto inspect(Inspector& f, shard_report& x) {
@@ -77,7 +80,7 @@ auto inspect(Inspector& f, shard_report& x) {
 template <class Inspector>
 auto inspect(Inspector& f, feeder_report& x) {
   return f(x.from, x.issued, x.applied, x.dropped, x.set_aside, x.dealt_again, x.closed, x.samples,
-           x.epoch, x.epochs, x.finished, x.told_set_aside);
+           x.epoch, x.epochs, x.finished, x.told_set_aside, x.drained);
 }
 
 } // namespace lagrange::runtime

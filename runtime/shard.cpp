@@ -31,9 +31,9 @@ shard::shard(shard_options options)
       parameters_(std::move(options_.parameters)), cut_(options_.cut) {
   LAGRANGE_EXPECT(options_.policy != nullptr, "a shard without policy");
   rule(std::move(options_.policy), {});
-  counts_.staleness.assign(staleness_bins(options_.workers), 0);
-  counts_.staleness_recent.assign(options_.workers, 0);
-  counts_.lag_recent.assign(options_.workers, 0);
+  counts_.staleness.assign(staleness_bins(options_.room()), 0);
+  counts_.staleness_recent.assign(options_.room(), 0);
+  counts_.lag_recent.assign(options_.room(), 0);
   if (const auto from = std::exchange(options_.restored, nullptr)) restore(*from);
 }
 

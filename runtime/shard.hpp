@@ -50,8 +50,9 @@ struct shard_effects {
 
 struct shard_options {
   shard_id id;
-  stamp self; ///< life 0: a replica, which answers nobody before it is promoted
-  std::uint32_t workers = 1;
+  stamp self;                ///< life 0: a replica, which answers nobody before it is promoted
+  std::uint32_t workers = 1; ///< that the term begins with
+  std::uint32_t places = 0;  ///< of workers, with those that may join; fewer than `workers`: those
   std::unique_ptr<staleness_policy> policy; ///< until it is switched
   policy_maker find_policy;                 ///< null: it never is
   parameter_options parameters;             ///< its seed also draws for policies
@@ -62,6 +63,7 @@ struct shard_options {
   std::uint32_t shards = 1; ///< of the job
   /// What to go on from; null: a fresh shard.
   std::shared_ptr<const shard_state> restored;
+  std::uint32_t room() const { return places > workers ? places : workers; }
 };
 
 class number_stream;
@@ -74,7 +76,7 @@ struct shard_filling {
 };
 /// What a state is made of, but for its numbers, in an order that two shards of the same options
 /// share.
-std::vector<ops::tensor*> arrays_of(shard_state& x);
+std::vector<ops::tensor*> filled_arrays(shard_state& x);
 
 class shard {
 public:

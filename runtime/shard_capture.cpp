@@ -140,8 +140,8 @@ void shard::restore(const shard_state& from) {
   last_taken_ = from.last_taken;
   const auto own = std::exchange(counts_, from.counts); // of the sizes that are due
   counts_.staleness = in_bins(std::move(counts_.staleness), own.staleness.size());
-  counts_.staleness_recent.resize(options_.workers);
-  counts_.lag_recent.resize(options_.workers);
+  counts_.staleness_recent.resize(options_.room());
+  counts_.lag_recent.resize(options_.room());
 }
 
 } // namespace lagrange::runtime

@@ -28,6 +28,17 @@ bool pass(number_stream& words, shard_state& x) {
 
 } // namespace
 
+std::vector<ops::tensor*> filled_arrays(shard_state& x) {
+  std::vector<ops::tensor*> made{&x.values};
+  for (auto& part : x.optimizer) made.push_back(&part.values);
+  made.push_back(&x.compensation);
+  for (auto& table : x.tables) {
+    made.push_back(&table.values);
+    for (auto& part : table.optimizer) made.push_back(&part.values);
+  }
+  return made;
+}
+
 bool clock_table::pass(number_stream& words) {
   auto count = entries_.size();
   if (!words(view_, highest_, count) || count > wire_workers_max) return false;
@@ -64,7 +75,7 @@ std::optional<shard_filling> shard::begin_filling(shard_effects& out) {
 
 std::shared_ptr<shard_state> shard::unfilled() {
   auto made = capture(cut_);
-  for (auto* each : arrays_of(*made))
+  for (auto* each : filled_arrays(*made))
     if (!each->empty()) *each = ops::tensor(each->type(), each->extents());
   return made;
 }

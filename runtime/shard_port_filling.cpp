@@ -45,7 +45,7 @@ void shard_port::begin_filling() {
   filling_.emplace();
   filling_->sequence = acknowledged_ = sequence_;
   filling_->records = records_;
-  for (const auto* each : arrays_of(*found->state)) filling_->arrays.push_back(bytes_of(*each));
+  for (const auto* each : filled_arrays(*found->state)) filling_->arrays.push_back(bytes_of(*each));
   filling_->arrays.push_back(bytes_of(found->numbers));
   say_effects(std::move(effects));
   if (hooks_.refilling) hooks_.refilling();
@@ -116,7 +116,7 @@ void shard_port::on_piece(transport::link_id from, const filling_piece& piece) {
     unfilled_ = twin_->unfilled();
     shard_link_ = from;
   }
-  const auto arrays = arrays_of(*unfilled_);
+  const auto arrays = filled_arrays(*unfilled_);
   const auto size = piece.bytes.empty() ? 0 : piece.bytes.size_bytes();
   if (piece.array < arrays.size()) {
     auto& to = *arrays[piece.array];

@@ -85,6 +85,8 @@ void walk(Summary& x, Visitor&& visit) {
   visit("parameters_sha256", x.parameters_sha256);
   visit("emulated", x.emulated);
   visit("advice", x.advice);
+  visit("joined", x.joined);
+  visit("left", x.left);
   visit("given_up", x.given_up);
 }
 
@@ -259,6 +261,9 @@ std::string to_text(const summary& x, const std::string& folder) {
                           : std::string());
   if (!x.given_up.empty())
     text += fmt::format("given up, because they died too often: {}\n", fmt::join(x.given_up, ", "));
+  if (!x.joined.empty())
+    text += fmt::format("joined while it ran: {}\n", fmt::join(x.joined, ", "));
+  if (!x.left.empty()) text += fmt::format("left while it ran: {}\n", fmt::join(x.left, ", "));
   for (const auto& each : x.switches)
     text += fmt::format("policy: {} from clock {} on ({} samples, {:.1f} s)\n", each.to, each.clock,
                         each.samples, each.seconds);

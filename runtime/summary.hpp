@@ -82,6 +82,8 @@ struct summary {
   std::string parameters_sha256;     ///< hexadecimal; empty if the job did not get so far
   bool emulated = false;             ///< whether any time was injected or simulated
   std::vector<std::string> advice;   ///< that was given while it ran, in order
+  std::vector<std::string> joined;   ///< workers that came while it ran, in order
+  std::vector<std::string> left;     ///< workers that were drained, or had joined and are gone
   std::vector<std::string> given_up; ///< actors that died too often, and without which it went on
   std::string injected;              ///< for people: which times; not part of the JSON
 

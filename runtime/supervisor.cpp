@@ -8,8 +8,8 @@ namespace lagrange::runtime {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> state_names{
-    "waiting", "starting", "starting", "starting", "running", "restarting", "done"};
+constexpr std::array<std::string_view, 8> state_names{
+    "waiting", "starting", "starting", "starting", "running", "restarting", "done", "vacant"};
 /// A view that a shard or the feeder has not acknowledged by then is sent again.
 constexpr std::chrono::milliseconds view_deadline{1'000};
 
@@ -35,11 +35,13 @@ supervisor::supervisor(supervisor_options options, time_point now)
   add(actor_role::worker, options_.job.workers);
   if (options_.job.replicas > 0) add(actor_role::replica, options_.job.shards);
   options_.self.view = first_view;
+  add_vacant(now);
 }
 
 supervisor_effects supervisor::start(time_point now) {
   supervisor_effects out;
-  for (auto& [name, where] : places_) launch(name, where, now, out);
+  for (auto& [name, where] : places_)
+    if (where.state != place_state::vacant) launch(name, where, now, out);
   return out;
 }
 
@@ -95,7 +97,9 @@ supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
   where->state = place_state::running;
   ++running_[who.name.role];
   heartbeats_.observe(who, now);
-  if (where->lost_at) {
+  if (where->is_guest) {
+    welcome(who, *where, now, out);
+  } else if (where->lost_at) {
     const bool is_shard = who.name.role == actor_role::shard;
     out.events.push_back(is_shard ? describe_promotion(who, *where, now)
                                   : describe_return(who, *where, now));
@@ -116,14 +120,16 @@ supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
 membership_view supervisor::view() const {
   membership_view made{options_.self, {}};
   for (const auto& [name, where] : places_) {
-    if (name.role != actor_role::worker) continue;
-    // While a worker waits for its restart, its next life is known but nobody lives it yet; what
-    // the others must know is that the life before is dead.
-    const bool is_between = where.state == place_state::waiting && where.restarts > 0;
-    const bool is_dead = where.state == place_state::lost || where.state == place_state::ended;
+    if (name.role != actor_role::worker || !where.was_lived) continue;
+    // While a worker waits for its restart, or a node comes up that joined, its next life is known
+    // but nobody lives it yet; what the others must know is that the life before is dead.
+    const bool is_coming = where.is_guest && where.state < place_state::running;
+    const bool is_between =
+        is_coming || (where.state == place_state::waiting && where.restarts > 0);
+    const bool is_dead = where.state == place_state::lost || where.state >= place_state::ended;
     made.members.push_back({worker_id{name.index},
                             is_between ? incarnation{where.life.value - 1} : where.life,
-                            !is_between && !is_dead, where.was_fenced});
+                            !is_between && !is_dead, where.was_fenced, where.is_leaving});
   }
   return made;
 }
@@ -169,7 +175,7 @@ void supervisor::end(job_outcome outcome, const std::string& cause, time_point n
 
 void supervisor::note_if_all_ended() {
   const bool all = std::all_of(places_.begin(), places_.end(), [](const auto& entry) {
-    return entry.second.state == place_state::ended;
+    return entry.second.state >= place_state::ended;
   });
   if (all && phase_ == job_phase::ending) phase_ = job_phase::ended;
 }
@@ -185,7 +191,10 @@ void supervisor::hear(const stamp& from, time_point now) {
 supervisor_effects supervisor::on_report(const worker_report& report, time_point now) {
   supervisor_effects out;
   hear(report.from, now);
-  if (find({report.from.name, report.from.life}) != nullptr) steps_.observe(report, now);
+  if (auto* where = find({report.from.name, report.from.life})) {
+    steps_.observe(report, now);
+    where->unsent = report.unsent;
+  }
   progress_.on_report(report, now);
   rules_.on_report(report);
   for (const auto& advice : diagnosis_.on_report(report)) out.events.push_back("advice: " + advice);
@@ -205,6 +214,7 @@ supervisor_effects supervisor::on_report(const feeder_report& report, time_point
   hear(report.from, now);
   progress_.on_report(report, now);
   tell_set_aside(report, out);
+  finish_drains(report, now, out);
   if (phase_ >= job_phase::collecting) return out;
   if (report.finished) {
     phase_ = job_phase::collecting;
@@ -279,6 +289,7 @@ supervisor_effects supervisor::on_tick(time_point now) {
   }
   lose_silent(now, out);
   lose_hung(now, out);
+  lose_doubted(now, out);
   return out;
 }
 
@@ -320,6 +331,7 @@ void supervisor::go_on_switching(time_point now, supervisor_effects& out) {
 job_status supervisor::status(time_point now) const {
   auto status = progress_.status(now);
   for (const auto& [name, where] : places_) {
+    if (!where.was_lived && where.state == place_state::vacant) continue;
     actor_status row;
     row.name = name;
     row.life = where.life;
@@ -327,7 +339,8 @@ job_status supervisor::status(time_point now) const {
     row.restarts = where.restarts;
     row.state = state_names[static_cast<std::size_t>(where.state)];
     if (where.restarts > 0 && where.state < place_state::running) row.state = "restarting";
-    if (where.is_given_up) row.state = "lost";
+    if (where.is_leaving && where.state == place_state::running) row.state = "draining";
+    if (where.is_given_up && where.state == place_state::vacant) row.state = "lost";
     progress_.complete(row);
     status.actors.push_back(std::move(row));
   }
@@ -340,7 +353,10 @@ summary supervisor::summarise() const {
   made.outcome = names[static_cast<std::size_t>(outcome_)];
   made.advice = diagnosis_.given();
   for (const auto& [name, where] : places_)
-    if (where.is_given_up) made.given_up.push_back(to_string(name));
+    if (std::ranges::find(given_up_, to_string(name)) != given_up_.end())
+      made.given_up.push_back(to_string(name));
+  made.joined = came_;
+  made.left = went_;
   return made;
 }
 

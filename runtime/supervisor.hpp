@@ -16,18 +16,20 @@
 
 #include "runtime/cut_schedule.hpp"
 #include "runtime/diagnosis.hpp"
+#include "runtime/elastic_messages.hpp"
 #include "runtime/heartbeats.hpp"
-#include "runtime/messages.hpp"
 #include "runtime/policy_switch.hpp"
 #include "runtime/progress.hpp"
 #include "runtime/replica_messages.hpp"
 #include "runtime/restart_rules.hpp"
 #include "runtime/step_watch.hpp"
+#include "runtime/supervisor_effects.hpp"
 #include "runtime/switch_rules.hpp"
 #include "runtime/table_split.hpp"
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +45,9 @@ struct supervisor_options {
   learning_settings learning;
   restart_policy restart;
   std::uint32_t workers_min = 1; ///< with fewer left the job ends, whatever the rule says
+  std::uint32_t places = 0;      ///< of workers; those beyond the job's are vacant until one joins
+  std::set<worker_id> vacant;    ///< of the job's, since an earlier term
+  std::string build;             ///< of this program, that others must have; empty: any may join
   heartbeat_options silence;
   step_watch_options steps;
   cut_schedule_options cuts;
@@ -51,40 +56,6 @@ struct supervisor_options {
   std::chrono::milliseconds start_deadline{30'000};
   /// A job that ends waits so long for its last figures and for its nodes.
   std::chrono::milliseconds end_deadline{5'000};
-};
-
-enum class job_phase : std::uint8_t {
-  starting = 0,
-  running,
-  collecting, ///< every lease is closed; the shards' last figures and parameters are on their way
-  ending,     ///< the nodes are told to end
-  ended,
-};
-
-enum class job_outcome : std::uint8_t { done = 0, failed, interrupted };
-
-/// Why a term is over before its time.
-struct term_fall {
-  actor_name who;
-  std::string cause; ///< completes a sentence, as in "was killed (signal 9)"
-};
-
-/// What a supervisor wants done, in this order.
-struct supervisor_effects {
-  std::vector<std::string> events;  ///< what happened, in plain words
-  std::vector<actor_life> launches; ///< start a node for each
-  std::vector<actor_life> kills;    ///< end whatever is left of these lives
-  std::vector<std::pair<actor_life, actor_life>> promotions; ///< a replica, and what it is now
-  std::vector<actor_life> found;       ///< replicas that are up, for their shards to fill
-  std::vector<actor_life> gone;        ///< replicas that are not promoted, for their shards
-  std::vector<actor_life> placements;  ///< its node has joined and what it connects to is up
-  std::optional<membership_view> view; ///< for the feeder and every shard
-  std::optional<switch_order> order;   ///< for the feeder or every shard, as its phase says
-  std::optional<cut_order> cut;        ///< for the feeder
-  std::optional<whole_cut> whole;      ///< to be written down as such
-  bool wants_evaluation = false;
-  bool wants_figures = false; ///< ask feeder and shards for their last reports and parameters
-  bool wants_nodes_ended = false;
 };
 
 class supervisor {
@@ -98,6 +69,15 @@ public:
   supervisor_effects on_ready(actor_life who, time_point now);
   /// A process ended or a connection closed; `cause` as in "was killed (signal 9)".
   supervisor_effects on_loss(actor_life who, const std::string& cause, time_point now);
+  /// Another actor has lost its link to it, which says that one of the two is cut off.
+  supervisor_effects on_link_loss(actor_life who, const std::string& cause, actor_life by,
+                                  time_point now);
+  // Workers that come and go (supervisor_elastic.cpp).
+  /// The place is held for the node until it says hello, or does not.
+  join_answer on_join_request(const join_request& wish, time_point now, supervisor_effects& out);
+  membership_answer on_question(const membership_question& asked) const;
+  drain_receipt on_drain_request(const drain_request& wish, time_point now,
+                                 supervisor_effects& out);
   /// A node could not be started at all.
   supervisor_effects on_launch_failure(actor_life who, const std::string& cause, time_point now);
   supervisor_effects on_follows(const replica_follows& news);
@@ -143,12 +123,23 @@ public:
   membership_view view() const;
   job_status status(time_point now) const;
   summary summarise() const;
+  /// Of the workers that the job began with: drained, or taken by a node that joined.
+  std::set<worker_id> vacant() const;
   std::vector<worker_share> shares() const { return progress_.shares(); }
   /// The highest number of a cut that was ordered: who is placed now comes after it.
   cut_number last_cut() const { return cuts_.last(); }
 
 private:
-  enum class place_state : std::uint8_t { waiting, starting, joined, placed, running, lost, ended };
+  enum class place_state : std::uint8_t {
+    waiting,
+    starting,
+    joined,
+    placed,
+    running,
+    lost,
+    ended,
+    vacant
+  };
   struct place {
     incarnation life;
     place_state state = place_state::waiting;
@@ -161,6 +152,12 @@ private:
     std::vector<lease_id> freed; ///< by it, once the feeder has that view
     bool was_fenced = false;     ///< as in member
     bool is_given_up = false;
+    bool was_lived = true;   ///< the others may know of a life here
+    bool is_guest = false;   ///< its node joined by itself, so that nobody here can start it again
+    bool is_leaving = false; ///< it is drained
+    double unsent = -1;      ///< as its last report says
+    std::optional<std::pair<actor_life, time_point>>
+        doubt;                         ///< a guest: link that it lost, and when
     view_number acknowledged;          ///< feeder and shards: the view that they have
     std::optional<actor_life> process; ///< of a promoted replica: what its process is called
     incarnation follows;     ///< of a replica: the life of its shard all of which it has; 0: none
@@ -178,6 +175,14 @@ private:
             supervisor_effects& out);
   void lose_restartable(actor_life who, place& where, const death& how, time_point now,
                         supervisor_effects& out);
+  void add_vacant(time_point now);
+  void lose_for_good(actor_life who, place& where, const death& how, time_point now,
+                     supervisor_effects& out);
+  void vacate(actor_name name, place& where, time_point now, const std::string& farewell);
+  void welcome(actor_life who, place& where, time_point now, supervisor_effects& out);
+  void finish_drains(const feeder_report& report, time_point now, supervisor_effects& out);
+  void lose_doubted(time_point now, supervisor_effects& out);
+  std::uint32_t workers_least() const { return std::max(options_.workers_min, 1U); }
   bool may_give_up(actor_name name, const restart_rules::verdict& found) const;
   void give_up(actor_name name, place& where, const std::string& why, supervisor_effects& out);
   actor_life resolved(actor_life process) const;
@@ -212,6 +217,9 @@ private:
   supervisor_options options_;
   std::map<actor_name, place> places_;
   std::map<actor_life, actor_life> promoted_; ///< replicas, to what they are now
+  std::map<actor_life, std::string> left_;    ///< lives that are over, in words for their nodes
+  std::set<actor_life> guests_;               ///< lives of guests, ever
+  std::vector<std::string> came_, went_, given_up_; ///< names, in order
   std::map<actor_role, std::uint32_t> places_by_role_;
   std::map<actor_role, std::uint32_t> running_; ///< of those
   progress progress_;

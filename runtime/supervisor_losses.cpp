@@ -16,7 +16,7 @@ supervisor_effects supervisor::on_loss(actor_life who, const std::string& cause,
 void supervisor::lose(actor_life who, place& where, const death& how, time_point now,
                       supervisor_effects& out) {
   if (where.state == place_state::lost || where.state == place_state::waiting ||
-      where.state == place_state::ended)
+      where.state >= place_state::ended)
     return;
   if (where.state == place_state::running) --running_[who.name.role];
   heartbeats_.forget(who.name);
@@ -29,6 +29,8 @@ void supervisor::lose(actor_life who, place& where, const death& how, time_point
     promote(who, where, how, now, out);
   } else if (is_replica_in_use(who.name)) {
     lose_replica(who, where, how, now, out);
+  } else if (where.is_guest || where.is_leaving) {
+    lose_for_good(who, where, how, now, out);
   } else if (is_restartable(who.name.role)) {
     lose_restartable(who, where, how, now, out);
   } else {
@@ -39,9 +41,10 @@ void supervisor::lose(actor_life who, place& where, const death& how, time_point
 /// Nobody has to be asked to end: the next term begins where everybody was at a cut.
 void supervisor::fall(actor_life who, const std::string& cause, supervisor_effects& out) {
   for (auto& [name, where] : places_) {
-    if (where.state != place_state::waiting && where.state != place_state::lost)
+    if (where.state != place_state::waiting && where.state != place_state::lost &&
+        where.state != place_state::vacant)
       out.kills.push_back(process_of(name, where));
-    where.state = place_state::ended;
+    if (where.state != place_state::vacant) where.state = place_state::ended;
   }
   out.launches.clear();
   out.promotions.clear();
@@ -81,15 +84,16 @@ void supervisor::lose_restartable(actor_life who, place& where, const death& how
 
 /// Whether the job can do without it.
 bool supervisor::may_give_up(actor_name name, const restart_rules::verdict& found) const {
-  const auto least = std::max(options_.workers_min, 1U);
   return !found.excess.empty() && found.escalation == restart_escalation::go_on &&
-         name.role == actor_role::worker && places_by_role_.at(actor_role::worker) > least;
+         name.role == actor_role::worker &&
+         places_by_role_.at(actor_role::worker) > workers_least();
 }
 
 void supervisor::give_up(actor_name name, place& where, const std::string& why,
                          supervisor_effects& out) {
-  where.state = place_state::ended;
+  where.state = place_state::vacant; // a node may join in its place
   where.is_given_up = true;
+  given_up_.push_back(to_string(name));
   const auto left = --places_by_role_[name.role];
   out.events.push_back(fmt::format("{} is given up: {}; its leases go to the other workers, of "
                                    "which {} {} left",
@@ -127,6 +131,7 @@ void supervisor::restart_others(actor_name dead, time_point due, time_point now,
                                 supervisor_effects& out) {
   for (auto& [name, where] : places_) {
     if (where.state != place_state::running || !restarts_.is_restarted_with(name, dead)) continue;
+    if (where.is_guest || where.is_leaving) continue; // nobody here could start it again
     --running_[name.role];
     heartbeats_.forget(name);
     steps_.forget({name.index});

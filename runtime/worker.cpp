@@ -188,6 +188,7 @@ worker_effects worker::on_computed(step_result result, time_point now) {
   waiting_since_ = now;
   if (pull_due_) pull_ahead(now, out); // the step was quicker than those before it
   ++counts_.steps;
+  counts_.unsent = result.unsent;
   counts_.samples += result.samples;
   if (result.verdict == push_verdict::apply) {
     loss_sum_ += result.loss;

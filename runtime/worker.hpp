@@ -64,7 +64,8 @@ struct step_result {
   float clip_scale = 1; ///< that brings the gradient's norm into its bound
   /// The residual's memory as it was before a step that is the first one after a cut.
   std::shared_ptr<const std::vector<std::byte>> kept;
-  cut_number cut{}; ///< of the step
+  cut_number cut{};   ///< of the step
+  double unsent = -1; ///< norm of the residual after it; negative: the codec leaves none
 };
 
 /// One of those frames, while the rest is still being computed; never the closing one.

@@ -4,6 +4,7 @@
 #include "runtime/job_chaos.hpp"
 #include "runtime/permutation.hpp"
 
+#include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
 namespace lagrange::actors::simulation {
@@ -107,8 +108,14 @@ std::shared_ptr<const supervisor_setup> simulated_job::make_setup(const simulati
   made->options = make_supervisor(setup.what, setup.catalog, setup.facts, self);
   made->options.job.is_emulated = true;
   made->options.end_deadline = end_deadline;
-  made->options.lives = first_lives(setup.term, setup.begin.start, setup.what.topology.workers,
+  made->options.lives = first_lives(setup.term, setup.begin.start, setup.what.topology.places(),
                                     setup.what.topology.shards);
+  made->options.vacant = setup.vacant;
+  if (setup.admits)
+    made->admits = [admits = setup.admits](const actor_life& who) -> runtime::result<void> {
+      admits(who);
+      return success();
+    };
   made->options.cuts.last = setup.begin.ordered;
   made->order = make_placement(self, setup.job_text, setup.facts);
   made->order.start = setup.begin.start;
@@ -133,6 +140,19 @@ simulated_job::~simulated_job() {
   supervisor_ = nullptr;
   events_.drain();
 }
+
+void simulated_job::join() {
+  system_.spawn([supervisor = supervisor_, nodes = nodes_](caf::event_based_actor* self) {
+    self->request(supervisor, request_deadline, join_request{})
+        .then(
+            [supervisor, nodes](const join_answer& found) {
+              if (found.refusal.empty()) nodes->launch_guest(found.who, supervisor);
+            },
+            [](const caf::error&) {});
+  });
+}
+
+void simulated_job::drain(actor_name who) { caf::anon_send(supervisor_, drain_request{who}); }
 
 void simulated_job::stop(int signal) { caf::anon_send(supervisor_, end_atom::value, signal); }
 

@@ -15,8 +15,10 @@
 #include "runtime/cut_reader.hpp"
 #include "runtime/evaluation.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace lagrange::actors::simulation {
@@ -34,6 +36,9 @@ struct simulation_setup {
   writer_maker writer{};                         ///< null: no cut is kept
   runtime::found_start begin{};                  ///< where its term begins
   std::shared_ptr<runtime::file_system> disk{};  ///< that cuts are on; null: this machine's
+  std::set<runtime::worker_id> vacant{};         ///< as in supervisor_options
+  /// Told of each node that joins; null: nobody is.
+  std::function<void(const runtime::actor_life&)> admits{};
 };
 
 /// What tests put in the places of ordinary parts, made once there is a system to make them in.
@@ -57,6 +62,10 @@ public:
   bool step() { return events_.step(); }
   /// Why the supervisor is gone, which is a bug; empty: it is there.
   const std::string& broken() const { return broken_; }
+  /// A node asks to join, as one would that a person starts.
+  void join();
+  /// Somebody orders that this worker is drained.
+  void drain(runtime::actor_name who);
   /// Tells the supervisor to stop in order.
   void stop(int signal);
 

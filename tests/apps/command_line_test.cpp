@@ -246,7 +246,7 @@ TEST_CASE("node reads its name, its supervisor and its incarnation", "[apps][com
 }
 
 TEST_CASE("a node that cannot be is refused", "[apps][command_line]") {
-  check_refused(call({"node"}), {"--name"});
+  check_refused(call({"node"}), {"--join"});
   check_refused(call_node({"--name", "worker-0"}), {"--join"});
   for (const std::string name : {"worker", "worker-", "worker-x", "worker--1", "pilot-0", ""})
     check_refused(call_node({"--name", name, "--join", "h:1"}), {"--name", "worker-2"});

@@ -33,20 +33,20 @@ summary measured() {
 } // namespace
 
 TEST_CASE("a summary has the contract's fields in the contract's order", "[runtime][summary]") {
-  CHECK(
-      to_json(measured()) ==
-      R"({"job":"fashion-lenet","outcome":"done","policy":"ssp:3","workers":4,"shards":2,)"
-      R"("replicas":0,"seed":1,"epochs":5,"wall_seconds":41.25,"train_seconds":40.5,)"
-      R"("samples_per_second":7407.5,"test_accuracy":0.8912,"test_loss":null,)"
-      R"("train_loss":null,"time_to_target_seconds":null,"updates":4690,"skipped_steps":0,)"
-      R"("leases":{"issued":4690,"applied":4690,"dropped":0,"dealt_again":0,"lost":0,)"
-      R"("duplicated":0,"set_aside":0},"staleness":{"p50":3.0,"p99":6.0,"max":9.0},"lag_max":3,)"
-      R"("wait_share":null,"bytes":{"pushed":3400000000,"pulled":999,"framing":12,"other":34,)"
-      R"("push_codec":"topk:0.01 | int8","pull_codec":"none",)"
-      R"("tensors":[{"name":"w","pushed":5,"pulled":6}]},)"
-      R"("restarts":{"worker":0,"shard":0,"feeder":0},"recovery_ms":{"p50":null,"p99":null},)"
-      R"("switches":[{"to":"asp","clock":61,"samples":7,"seconds":1.5}],)"
-      R"("checkpoints":0,"parameters_sha256":"ab12","emulated":false,"advice":[],"given_up":[]})");
+  CHECK(to_json(measured()) ==
+        R"({"job":"fashion-lenet","outcome":"done","policy":"ssp:3","workers":4,"shards":2,)"
+        R"("replicas":0,"seed":1,"epochs":5,"wall_seconds":41.25,"train_seconds":40.5,)"
+        R"("samples_per_second":7407.5,"test_accuracy":0.8912,"test_loss":null,)"
+        R"("train_loss":null,"time_to_target_seconds":null,"updates":4690,"skipped_steps":0,)"
+        R"("leases":{"issued":4690,"applied":4690,"dropped":0,"dealt_again":0,"lost":0,)"
+        R"("duplicated":0,"set_aside":0},"staleness":{"p50":3.0,"p99":6.0,"max":9.0},"lag_max":3,)"
+        R"("wait_share":null,"bytes":{"pushed":3400000000,"pulled":999,"framing":12,"other":34,)"
+        R"("push_codec":"topk:0.01 | int8","pull_codec":"none",)"
+        R"("tensors":[{"name":"w","pushed":5,"pulled":6}]},)"
+        R"("restarts":{"worker":0,"shard":0,"feeder":0},"recovery_ms":{"p50":null,"p99":null},)"
+        R"("switches":[{"to":"asp","clock":61,"samples":7,"seconds":1.5}],)"
+        R"("checkpoints":0,"parameters_sha256":"ab12","emulated":false,"advice":[],"joined":[],)"
+        R"("left":[],"given_up":[]})");
 }
 
 TEST_CASE("a summary that is written and read again is the same summary", "[runtime][summary]") {
@@ -59,6 +59,8 @@ TEST_CASE("a summary that is written and read again is the same summary", "[runt
   x.advice = {"Try \"this\".", "Try that."};
   x.leases.set_aside = 2;
   x.given_up = {"worker-2"};
+  x.joined = {"worker-4", "worker-4"};
+  x.left = {"worker-1"};
   const auto again = parse_summary(to_json(x), "summary.json");
   REQUIRE(again);
   CHECK(again.value() == x);

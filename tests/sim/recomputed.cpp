@@ -18,7 +18,8 @@ std::string find_difference(const scenario& chosen, const report& recorded) {
   const auto training = open_data(what, known, data_split::train).value();
   auto plan = make_replay_plan(recorded.journals);
   if (!plan) return plan.error().text;
-  replay again({what, known, facts, *training}, std::move(plan).value(), {});
+  replay again({what, known, facts, *training}, std::move(plan).value(),
+               {.until = {}, .without = {}, .anew = recorded.anew});
   if (const auto ran = again.run(); !ran) return ran.error().text;
   if (!again.difference().empty()) return again.difference();
   const auto parameters = flat(assemble_values(what, known, facts, again.parameters()));

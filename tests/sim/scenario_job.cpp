@@ -22,14 +22,14 @@ data = {{format = "synthetic", path = "blobs:{}:2:2", batch = {}, epochs = {}}}
 model = {}
 optimizer = {{name = "sgd", rate = 1.0, momentum = 0.0, weight_decay = 0.0}}
 staleness = {{policy = "{}", switch = [{}]}}
-topology = {{workers = {}, shards = {}, replicas = {}}}
+topology = {{workers = {}, max_workers = {}, shards = {}, replicas = {}}}
 restart = {{intensity = 50}}
 evaluation = {{every = "1 epoch"}}
 checkpoint = {{every = "0s"}}
 )",
                      chosen.seed, samples, batch_size, chosen.epochs, chosen.model, chosen.policy,
-                     fmt::join(chosen.switches, ", "), chosen.workers, chosen.shards,
-                     chosen.replicas);
+                     fmt::join(chosen.switches, ", "), chosen.workers, chosen.workers + chosen.room,
+                     chosen.shards, chosen.replicas);
 }
 
 } // namespace

@@ -36,6 +36,9 @@ struct run_ledger {
   std::vector<std::uint64_t> crashes, falls; ///< leases applied at which; the next one last
   /// Of shards or their replicas, likewise.
   std::vector<std::pair<std::uint64_t, shard_id>> holder_crashes{};
+  std::vector<std::uint64_t> joins{}, drains{}; ///< likewise
+  std::set<actor_life> anew{};                  ///< nodes that joined
+  std::set<worker_id> vacant{};                 ///< since an earlier term
   std::uint32_t events = 0, promotions = 0;
   std::uint64_t rolled_back = 0;
 };
@@ -58,7 +61,9 @@ public:
              .writer = [this](caf::actor_system& in,
                               const actors::supervisor_actor& to) { return writer_of(in, to); },
              .begin = run.begin,
-             .disk = run.disk},
+             .disk = run.disk,
+             .vacant = run.vacant,
+             .admits = [this](const actor_life& who) { run_.anew.insert(who); }},
             [this](caf::actor_system& system, simulation::event_loop&) {
               return faulty_parts(system);
             },
@@ -76,6 +81,8 @@ public:
     draw(chosen_.falls, run_.falls);
     for (std::uint32_t crash = 0; crash < chosen_.shard_crashes; ++crash)
       run_.holder_crashes.emplace_back(pick(leases_ * 2 / 3) + 1, shard_id{crash % chosen_.shards});
+    draw(chosen_.joins, run_.joins);
+    draw(chosen_.drains, run_.drains);
   }
 
   ~faulty_job() {
@@ -105,6 +112,7 @@ public:
     made.promotions = run_.promotions;
     made.terms = run_.term.value;
     made.rolled_back = run_.rolled_back;
+    made.anew = run_.anew;
     if (made.breach.empty() && is_last()) made.cuts = read_cuts();
     made.told = simulated_.has_begun() ? simulated_.watch().events : std::vector<std::string>();
     return made;
@@ -219,7 +227,8 @@ private:
     const auto seen =
         simulated_.has_begun() ? simulated_.state().twin->view().members : std::vector<member>();
     auto found = find_start(*disk_, checkpoints, chosen_.shards).value();
-    found.start.lives.resize(chosen_.workers, {1});
+    found.start.lives.resize(job_.topology.places(), {1});
+    if (simulated_.has_begun()) run_.vacant = simulated_.state().twin->vacant();
     for (const auto& each : seen)
       found.start.lives[each.worker.value] =
           std::max(found.start.lives[each.worker.value], each.life.next());
@@ -275,6 +284,15 @@ private:
         is_dead_ = true; // everybody, the supervisor too
       else
         crash([](actor_role role) { return role != actor_role::worker; });
+    }
+    if (is_due(run_.joins)) {
+      run_.joins.pop_back();
+      simulated_.join();
+    }
+    if (is_due(run_.drains)) {
+      run_.drains.pop_back();
+      simulated_.drain(
+          {actor_role::worker, static_cast<std::uint32_t>(pick(chosen_.workers + chosen_.room))});
     }
     const auto due = std::ranges::find_if(run_.holder_crashes, [this](const auto& each) {
       return checker_.applied(each.second) >= each.first;

@@ -8,6 +8,7 @@
 #include "runtime/checkpoint_store.hpp"
 #include "runtime/journal_file.hpp"
 
+#include <set>
 #include <string>
 
 namespace lagrange::sim {
@@ -24,7 +25,9 @@ struct scenario {
   std::uint32_t shard_crashes = 0;
   /// Ends of terms: a shard or the feeder dies, or everybody at once.
   std::uint32_t falls = 0;
-  link_faults faults; ///< of all links but those between a shard and its replica
+  std::uint32_t joins = 0, drains = 0; ///< at moments drawn from the job's first two thirds
+  std::uint32_t room = 0;              ///< for workers, beyond those that the job begins with
+  link_faults faults;                  ///< of all links but those between a shard and its replica
   step_faults steps;
   std::uint32_t step_limit = 200'000; ///< events after which the job counts as hung (EN-1)
   std::string model = R"({name = "count"})";
@@ -51,7 +54,8 @@ struct report {
   std::vector<kept_cut> cuts;             ///< that are whole, ascending
   std::vector<std::string> told;          ///< by the supervisor, to people
   std::uint32_t terms = 1;
-  std::uint64_t rolled_back = 0; ///< journal entries that are no part of the history
+  std::set<runtime::actor_life> anew; ///< nodes that joined
+  std::uint64_t rolled_back = 0;      ///< journal entries that are no part of the history
 };
 
 /// Runs the job to its end. The model is `count`: the gradient of every sample is 1 for every
