@@ -28,6 +28,8 @@ struct supervisor_setup {
   plane_maker open_plane;                                ///< to get parameters from shards
   checkpoint_writer_actor writer;                        ///< null: no cut is made
   runtime::plane_needs needs;
+  /// False once another supervisor has taken the run; null: always true.
+  std::function<bool()> may_command;
   /// For the simulator: stands between the shards and the control of the feeder.
   std::function<feeder_actor(const feeder_actor&)> feeder_link;
 };

@@ -20,8 +20,8 @@ struct recorded_run {
   runtime::data_facts facts;
   std::vector<runtime::journal> journals; ///< by shard: its history over all terms
   std::vector<runtime::history_term> terms;
-  std::string outcome;                    ///< of the summary; empty: there is none
-  std::string parameters_sha256;          ///< empty: the job did not end
+  std::string outcome;           ///< of the summary; empty: there is none
+  std::string parameters_sha256; ///< empty: the job did not end
   std::optional<double> test_accuracy;
 };
 

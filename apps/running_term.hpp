@@ -52,6 +52,8 @@ public:
   void look_away();
   /// Waits for the nodes' ends. Requires: it is over. Errors: as watch().
   runtime::result<runtime::job_result> end();
+  /// Leaves all nodes alone: another supervisor has them.
+  void release();
 
   runtime::supervisor_term number() const { return term_; }
   /// The policy that the job was switched to before the term; empty: it has its own.
@@ -59,6 +61,9 @@ public:
 
 private:
   runtime::result<std::shared_ptr<actors::supervisor_setup>> make_setup();
+  void prepare_adoption(const left_nodes& left, runtime::supervisor_options& out) const;
+  runtime::result<std::vector<runtime::journal_origin>> origins() const;
+  runtime::result<void> let_nodes_in();
 
   const term_parts& parts_;
   runtime::job_id job_;

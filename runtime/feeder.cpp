@@ -369,6 +369,7 @@ feeder_report feeder::report() const {
   counts.closed = closed_.size();
   counts.epoch = epochs_finished();
   counts.finished = is_finished();
+  counts.cut = cut_;
   return counts;
 }
 

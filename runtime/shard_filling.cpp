@@ -28,17 +28,6 @@ bool pass(number_stream& words, shard_state& x) {
 
 } // namespace
 
-std::vector<ops::tensor*> arrays_of(shard_state& x) {
-  std::vector<ops::tensor*> made{&x.values};
-  for (auto& part : x.optimizer) made.push_back(&part.values);
-  made.push_back(&x.compensation);
-  for (auto& table : x.tables) {
-    made.push_back(&table.values);
-    for (auto& part : table.optimizer) made.push_back(&part.values);
-  }
-  return made;
-}
-
 bool clock_table::pass(number_stream& words) {
   auto count = entries_.size();
   if (!words(view_, highest_, count) || count > wire_workers_max) return false;
