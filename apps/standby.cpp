@@ -67,6 +67,7 @@ private:
 
 finding watch(const standby_order& order) {
   apps::interrupts signals; // gone before the run makes its own
+  fmt::print(stderr, "standing by {}; Ctrl-C leaves the job alone\n", order.run);
   return watch_post(order, signals).wait();
 }
 

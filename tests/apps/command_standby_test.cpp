@@ -94,6 +94,7 @@ TEST_CASE("a node's words about supervisors to come are checked",
   tests::temporary_folder folder;
   const auto token = folder.path() / "token";
   write(token, std::string(64, 'a') + "\n");
+  std::filesystem::permissions(token, std::filesystem::perms::owner_read);
   const auto node = [&](std::vector<std::string> more) {
     std::vector<std::string> words{"node",           "--name",       "worker-2",    "--join",
                                    "127.0.0.1:4711", "--token-file", token.string()};
