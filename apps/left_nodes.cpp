@@ -36,8 +36,11 @@ std::optional<actor_name> parse(const std::string& text) {
   return std::nullopt;
 }
 
+/// Instead of a name: a switch of the policy.
+constexpr std::string_view switched_word = "switched";
+
 /// The newest term's lines; one that is no such line was being written when its writer died.
-std::vector<left_nodes::node> read_launches(const fs::path& run, supervisor_term& term) {
+std::vector<left_nodes::node> read_lines(const fs::path& run, left_nodes& out) {
   std::vector<left_nodes::node> made;
   std::ifstream file(run / nodes_file);
   for (std::string line; std::getline(file, line);) {
@@ -45,15 +48,27 @@ std::vector<left_nodes::node> read_launches(const fs::path& run, supervisor_term
     std::string name;
     left_nodes::node node;
     supervisor_term of;
-    if (!(words >> of.value >> name >> node.who.life.value >> node.pid)) continue;
+    if (!(words >> of.value >> name) || of < out.term) continue;
+    if (of > out.term) {
+      made.clear();
+      out.is_switched = false;
+      out.term = of;
+    }
+    out.is_switched |= name == switched_word;
     const auto parsed = parse(name);
-    if (!parsed || of < term) continue;
-    if (of > term) made.clear();
-    term = of;
+    if (!parsed || !(words >> node.who.life.value >> node.pid)) continue;
     node.who.name = *parsed;
     made.push_back(node);
   }
   return made;
+}
+
+result<void> append(const fs::path& run, const std::string& line) {
+  std::ofstream file(run / nodes_file, std::ios::app);
+  file << line;
+  file.flush();
+  if (file) return success();
+  return failure(errc::bad_file, "cannot write " + (run / nodes_file).string());
 }
 
 /// Nodes have it as their stdin, and nobody else could read it.
@@ -65,12 +80,12 @@ std::optional<transport::job_token> token_of(pid_t process) {
 } // namespace
 
 result<void> note_launch(const fs::path& run, supervisor_term term, const left_nodes::node& node) {
-  std::ofstream file(run / nodes_file, std::ios::app);
-  file << fmt::format("{} {} {} {}\n", term.value, to_string(node.who.name), node.who.life.value,
-                      node.pid);
-  file.flush();
-  if (file) return success();
-  return failure(errc::bad_file, "cannot write " + (run / nodes_file).string());
+  return append(run, fmt::format("{} {} {} {}\n", term.value, to_string(node.who.name),
+                                 node.who.life.value, node.pid));
+}
+
+result<void> note_switch(const fs::path& run, supervisor_term term) {
+  return append(run, fmt::format("{} {}\n", term.value, switched_word));
 }
 
 bool is_node_in(pid_t process, const fs::path& run, const actor_name& name) {
@@ -85,7 +100,7 @@ bool is_node_in(pid_t process, const fs::path& run, const actor_name& name) {
 
 left_nodes find_left_nodes(const fs::path& run) {
   left_nodes made;
-  for (const auto& each : read_launches(run, made.term)) {
+  for (const auto& each : read_lines(run, made)) {
     auto& life = made.lives[each.who.name];
     life = std::max(life, each.who.life);
     if (!is_node_in(each.pid, run, each.who.name)) continue;
@@ -95,18 +110,20 @@ left_nodes find_left_nodes(const fs::path& run) {
   return made;
 }
 
-std::string no_adoption_because(const left_nodes& left, const fs::path& run,
-                                const std::string& job_text, std::uint32_t shards) {
+std::string no_adoption_because(const left_nodes& left, const fs::path& run, const job& what,
+                                const std::string& job_text) {
   const auto lives = [&](actor_role role, std::uint32_t index) {
     return std::ranges::any_of(left.living, [&](const left_nodes::node& each) {
       return each.who.name == actor_name{role, index};
     });
   };
   if (!lives(actor_role::feeder, 0)) return "feeder-0 is gone";
-  for (std::uint32_t shard = 0; shard < shards; ++shard)
+  for (std::uint32_t shard = 0; shard < what.topology.shards; ++shard)
     if (!lives(actor_role::shard, shard) &&
         !lives(actor_role::replica, shard)) // it may be promoted
       return fmt::format("shard-{} is gone", shard);
+  if (left.is_switched || !what.staleness.switches.empty())
+    return "its policy was switched, or may have been just then";
   if (!left.token) return "the token that they know cannot be read";
   const auto before = read_run_file(run / fmt::format("term-{}", left.term.value));
   if (!before || before.value() != job_text) return "the config is another one now";

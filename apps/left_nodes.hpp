@@ -6,6 +6,7 @@
 #pragma once
 
 #include "runtime/ids.hpp"
+#include "runtime/job.hpp"
 #include "runtime/transport/greeting.hpp"
 
 #include <sys/types.h>
@@ -31,11 +32,15 @@ struct left_nodes {
   std::vector<node> living;                                  ///< processes that are still there
   std::map<runtime::actor_name, runtime::incarnation> lives; ///< the highest that was started
   std::optional<runtime::transport::job_token> token;        ///< that the living ones know
+  bool is_switched = false; ///< its policy was, or was to be: what became of that is not known
 };
 
 /// The line for a node that was started. Errors: bad_file.
 runtime::result<void> note_launch(const std::filesystem::path& run, runtime::supervisor_term term,
                                   const left_nodes::node& node);
+
+/// The same for a switch of the policy that is about to be ordered in that term.
+runtime::result<void> note_switch(const std::filesystem::path& run, runtime::supervisor_term term);
 
 /// Looks at the process table. A number that belongs to somebody else by now is none.
 left_nodes find_left_nodes(const std::filesystem::path& run);
@@ -44,7 +49,7 @@ bool is_node_in(pid_t process, const std::filesystem::path& run, const runtime::
 
 /// Why a supervisor with this config cannot go on with them as they are; empty: it can.
 std::string no_adoption_because(const left_nodes& left, const std::filesystem::path& run,
-                                const std::string& job_text, std::uint32_t shards);
+                                const runtime::job& what, const std::string& job_text);
 
 /// Kills them and waits for their ends. False: some are still there after `patience`.
 bool end_left_nodes(const left_nodes& left, const std::filesystem::path& run,

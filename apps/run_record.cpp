@@ -74,7 +74,7 @@ result<std::unique_ptr<run_record>> run_record::begin(const run_options& options
 result<bool> run_record::take_over_nodes() {
   auto left = find_left_nodes(path());
   if (left.living.empty()) return false;
-  auto why = no_adoption_because(left, path(), options_.job_text, options_.job.topology.shards);
+  auto why = no_adoption_because(left, path(), options_.job, options_.job_text);
   if (options_.where == hosting::in_process) why = "this job is to run in one process";
   if (why.empty()) {
     term_ = left.term;

@@ -154,6 +154,8 @@ result<watch_reply> running_term::watch() {
 }
 
 result<switch_receipt> running_term::request(const switch_request& wish) {
+  // A supervisor that adopts could not know how far it went.
+  BOOST_OUTCOME_TRY(note_switch(parts_.record.path(), term_));
   result<switch_receipt> made = switch_receipt{};
   caf::error wrong;
   self_->request(supervisor_, answer_deadline, wish)

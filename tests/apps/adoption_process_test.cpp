@@ -268,3 +268,19 @@ TEST_CASE("nodes are not adopted by a supervisor with another config",
   for (const auto& [name, pid] : before) CHECK(tests::ends_within(pid, tests::milliseconds(0)));
   check_whole(run, 2);
 }
+
+TEST_CASE("nodes are not adopted once their policy was switched", "[apps][process][adoption]") {
+  tests::temporary_folder folder;
+  running_program first(job(folder));
+  REQUIRE(first.status_where(is_under_way).is_object());
+  const auto run = run_in(folder);
+  running_program order({"ctl", run.string(), "policy", "ssp:5"});
+  CHECK(order.wait().status == 0);
+  behead(first);
+  running_program second(resumed(run));
+  const auto end = second.wait();
+  INFO(second.output());
+  REQUIRE(end.status == 0);
+  CHECK_THAT(second.output(), Contains("not adopted: its policy was switched"));
+  check_whole(run, 2);
+}
