@@ -73,7 +73,7 @@ void carry_out(relay_pointer self, const relay_effects& effects) {
                                                          effects.connect->port, setup.security))
       return follow(self, next.value()); // else it is tried again
   if (!effects.end) return;
-  if (!effects.end->empty() && setup.last_words) setup.last_words(*effects.end);
+  if (setup.last_words) setup.last_words(*effects.end);
   self->quit(caf::exit_reason::user_shutdown);
 }
 

@@ -23,7 +23,7 @@ struct relay_setup {
   supervisor_actor first; ///< that started the node
   runtime::transport::security security;
   std::function<runtime::command_sighting()> look;    ///< at the run's folder; null: there is none
-  std::function<void(const std::string&)> last_words; ///< before the node ends for want of one
+  std::function<void(const std::string&)> last_words; ///< before the node ends; empty: silently
 };
 
 struct relay_state {

@@ -47,11 +47,11 @@ bool is_tied_to(std::int64_t supervisor_pid, bool may_be_adopted) {
 [[noreturn]] void leave(const node_options& options, const std::string& why) {
   const auto said =
       fmt::format("{} ends: its supervisor is gone, and {}", to_string(options.name), why);
-  fmt::print(stderr, "lagrange: {}\n", said);
-  // One of them removes the socket, and that one tells for all. Whoever commands by now has made
-  // another.
-  if (!apps::look_for_command(options.run, options.command).what.is_held &&
-      apps::sweep(options.run)) {
+  if (!why.empty()) fmt::print(stderr, "lagrange: {}\n", said);
+  // Whoever commands by now makes its files anew, and must keep them.
+  const auto seen = apps::look_for_command(options.run, options.command).what;
+  const bool is_last = (seen.is_over || !seen.is_held) && apps::sweep(options.run);
+  if (is_last && !why.empty()) { // one of them removes the socket, and that one tells for all
     std::ofstream events(std::filesystem::path(options.run) / "events.log", std::ios::app);
     events << fmt::format("{:%Y-%m-%d %H:%M:%S} {}; so do the others\n",
                           fmt::localtime(std::time(nullptr)), said);

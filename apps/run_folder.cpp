@@ -42,9 +42,13 @@ runtime::result<run_folder> run_folder::create(const fs::path& dir, const std::s
     const auto path = dir / (number == 1 ? stem : fmt::format("{}-{}", stem, number));
     if (fs::create_directory(path, wrong)) {
       run_folder made(path);
-      BOOST_OUTCOME_TRY(command, run_command::take(path));
-      made.command_ = std::move(command);
-      return made;
+      auto command = run_command::take(path);
+      if (command) {
+        made.command_ = std::move(command).value();
+        return made;
+      }
+      fs::remove_all(path, wrong);
+      return command.error();
     }
     if (wrong)
       return failure(errc::bad_file, failed("cannot make the folder", path, wrong.value()));

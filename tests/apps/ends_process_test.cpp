@@ -97,7 +97,8 @@ TEST_CASE("EN-1: a second Ctrl-C ends a job at once, whatever it is doing",
   check_end(program, folder.path(), 130, "lagrange: ended at once");
 }
 
-TEST_CASE("EN-1: a supervisor that is killed leaves nothing when nobody follows", "[apps][process][ends]") {
+TEST_CASE("EN-1: a supervisor that is killed leaves nothing when nobody follows",
+          "[apps][process][ends]") {
   tests::temporary_folder folder;
   running_program program(job(folder.path(), "1000"));
   const auto status = program.status_where(has_stepped);
