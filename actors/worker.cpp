@@ -51,10 +51,14 @@ void on_loss(worker_pointer self, const link_loss& x) {
 /// If it cannot be reached, it may have died as well.
 void relink(worker_pointer self, const shard_moved& x) {
   auto& state = self->state;
-  const auto link = state.seat->plane->connect(x.at);
-  if (!link) return report_loss(state.supervisor, state.port->twin().self(), x.who, link.error());
   const shard_id shard{x.who.name.index};
   const auto old = state.port->links().shards.at(shard.value);
+  if (const auto there = state.peers.find(old);
+      there != state.peers.end() && there->second == x.who)
+    return carry_out(self,
+                     state.port->on_shard_moved(shard, old, now(self))); // it forgot what was asked
+  const auto link = state.seat->plane->connect(x.at);
+  if (!link) return report_loss(state.supervisor, state.port->twin().self(), x.who, link.error());
   state.peers.erase(old);
   state.seat->plane->close(old);
   state.peers[link.value()] = x.who;

@@ -93,6 +93,9 @@ std::string find_misfits(const storm_order& order) {
   };
   if (x.topology.transport == "inproc")
     add("topology.transport", "a storm kills processes, and such a job has but one");
+  const auto is_replica = [](const struck_role& each) { return each.role == actor_role::replica; };
+  if (x.topology.replicas == 0 && std::ranges::any_of(order.roles, is_replica))
+    add("topology.replicas", "--roles replica: a job without replicas, expected 1");
   if (x.chaos.failures != "none")
     add("chaos.failures", "the storm kills by its own plan, expected \"none\"");
   std::map<actor_name, std::uint32_t> strikes;
@@ -125,7 +128,8 @@ void add_storm_options(CLI::App& app, storm_flags& flags, storm_order& order) {
   app.add_option("--kills", flags.kills, "how many strikes; one in four is a stop for a while")
       ->type_name("N")
       ->required();
-  app.add_option("--roles", flags.roles, "whom to strike: worker,shard,feeder,supervisor; all")
+  app.add_option("--roles", flags.roles,
+                 "whom to strike: worker,shard,feeder,supervisor,replica; all that there are")
       ->type_name("ROLE,...")
       ->delimiter(',');
   app.add_option("--every", flags.every,
@@ -159,6 +163,8 @@ int act_chaos(const invocation& call) {
   }
   if (const auto status = read_job(app, flags, call, order.job)) return *status;
   reasons = find_obstacles(order.job);
+  if (own.roles.empty() && order.job.job.topology.replicas == 0)
+    std::erase_if(order.roles, [](const auto& each) { return each.role == actor_role::replica; });
   if (reasons.empty()) reasons = find_misfits(order);
   return reasons.empty() ? call.verbs.chaos(order) : refuse(call.text, reasons);
 }

@@ -10,10 +10,11 @@ namespace lagrange::runtime {
 
 namespace {
 
-constexpr std::array<struck_role, 4> roles{{{actor_role::worker, 6},
+constexpr std::array<struck_role, 5> roles{{{actor_role::worker, 6},
                                             {actor_role::shard, 2},
                                             {actor_role::feeder, 1},
-                                            {actor_role::supervisor, 1}}};
+                                            {actor_role::supervisor, 1},
+                                            {actor_role::replica, 1}}};
 /// So many strikes in a hundred are stops.
 constexpr std::uint64_t stops_percent = 25;
 /// Numbers that one strike draws at most.
@@ -47,9 +48,8 @@ actor_role draw_role(std::span<const struck_role> from, draws& drawn) {
 }
 
 std::uint32_t count_of(actor_role role, const storm_options& options) {
-  return role == actor_role::worker  ? options.workers
-         : role == actor_role::shard ? options.shards
-                                     : 1;
+  const bool is_of_shards = role == actor_role::shard || role == actor_role::replica;
+  return role == actor_role::worker ? options.workers : is_of_shards ? options.shards : 1;
 }
 
 } // namespace

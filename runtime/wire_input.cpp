@@ -107,12 +107,13 @@ namespace {
 
 /// The frame behind the words of an input.
 result<transport::frame> frame_in(const transport::frame& outer) {
-  std::size_t words = 0;
+  std::uint64_t words = 0, own = 1; // the pointer to the root
   transport::frame made;
   try {
     message_reader message(outer);
     const auto root = message.root<schema::ShardInput>();
     words = root.getWords();
+    own += root.totalSize().wordCount;
     made.kind = static_cast<std::uint16_t>(root.getKind() == schema::InputKind::PULL
                                                ? FrameKind::PULL_REQUEST
                                                : FrameKind::GRADIENT_PUSH);
@@ -120,10 +121,10 @@ result<transport::frame> frame_in(const transport::frame& outer) {
     return BOOST_OUTCOME_V2_NAMESPACE::failure(bad_field(
         name(FrameKind::SHARD_INPUT), "words", problem.getDescription().cStr(), "a valid number"));
   }
-  if (words == 0 || words >= outer.head.size())
+  if (words == 0 || own + words != outer.head.size())
     return BOOST_OUTCOME_V2_NAMESPACE::failure(
         bad_field(name(FrameKind::SHARD_INPUT), "words", std::to_string(words),
-                  fmt::format("1 to {}", outer.head.size() - 1)));
+                  fmt::format("the {} behind its own {}", outer.head.size(), own)));
   made.head.assign(outer.head.end() - static_cast<std::ptrdiff_t>(words), outer.head.end());
   made.payloads = outer.payloads;
   return made;

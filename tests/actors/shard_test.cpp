@@ -92,6 +92,7 @@ struct shard_fixture {
   shard_fixture() {
     auto setup = std::make_shared<actors::shard_setup>();
     setup->options.self = of_shard;
+    setup->process = {of_shard.name, of_shard.life};
     setup->options.workers = 2;
     setup->options.parameters.values = {1, 2, 3};
     setup->options.policy = make_policy(policies(), "ssp:0").value();

@@ -74,6 +74,7 @@ TEST_CASE("a storm without a job is on one that counts, as long as its strikes n
 }
 
 TEST_CASE("options of a storm and of run go together", "[apps][command_line][storm]") {
+  CHECK(storm({"--kills=3", "--set", "topology.replicas=1"}).storm->roles.size() == 5);
   const auto x = storm({"--kills=3", "--roles", "worker,shard", "--goodput", "--skip-replay",
                         "--workers", "2", "--policy", "bsp", "--set", "data.epochs=9", "--every",
                         "5s", "--report", "r.json", "--quiet"});
@@ -100,6 +101,8 @@ TEST_CASE("a storm that cannot be is refused with what would be", "[apps][comman
   check_refused(storm({"--kills", "3", "--roles", "worker,chard"}),
                 {"--roles chard", "did you mean \"shard\"?"});
   check_refused(storm({"--kills", "3", "--roles", "evaluator"}), {"worker, shard, feeder"});
+  check_refused(storm({"--kills", "3", "--roles", "shard,replica"}),
+                {"topology.replicas", "a job without replicas, expected 1"});
   check_refused(storm({"--kills", "3", "--every", "soon"}), {"--every soon", "5s"});
   check_refused(storm({"--kills", "3", "--in-process"}), {"--in-process", "one"});
   check_refused(storm({"--kills", "3", "--transport", "inproc"}), {"topology.transport"});

@@ -50,6 +50,13 @@ json status_at(running_program& program, const std::string& name, int steps) {
   return status;
 }
 
+/// Reads what the job says until a line has this text.
+bool hears(running_program& program, const std::string& text) {
+  while (const auto line = program.line())
+    if (line->find(text) != std::string::npos) return true;
+  return false;
+}
+
 void kill_one(const json& status, const std::string& name) {
   REQUIRE(::kill(row_of(status, name)["pid"].get<pid_t>(), SIGKILL) == 0);
 }
@@ -82,6 +89,34 @@ TEST_CASE(
   const auto audit = told({"audit", run.string()});
   INFO(audit.dump());
   CHECK(audit["holds"] == true);
+  const auto replay = told({"replay", run.string()});
+  INFO(replay.dump());
+  CHECK(replay["bit_exact"] == true);
+  CHECK(replay["sha256"] == found["parameters_sha256"]);
+}
+
+TEST_CASE("DU-1 RE-1: a new replica is filled while training goes on, and its shard can die again",
+          "[apps][replica][slow]") {
+  const tests::temporary_folder folder;
+  auto arguments = job(folder, "ssp:2");
+  arguments.insert(arguments.end(), {"--set", "data.epochs=40", "--set", "topology.shards=1"});
+  running_program program(arguments);
+  for (const int death : {1, 2, 3}) {
+    kill_one(status_at(program, "worker-1", 20 * death), "shard-0");
+    INFO(death);
+    REQUIRE(hears(program, "has all that shard-0 has, which can die again"));
+  }
+  CHECK(program.wait().status == 0);
+  INFO(program.output());
+  const fs::path run = fs::directory_iterator(folder.path())->path();
+  std::ifstream file(run / "summary.json");
+  const auto found = json::parse(file, nullptr, false);
+  REQUIRE(found.is_object());
+  CHECK(found["outcome"] == "done");
+  CHECK(found["restarts"]["shard"] == 3);
+  CHECK(found["leases"]["lost"] == 0);
+  CHECK_FALSE(fs::exists(run / "journal" / "term-2"));
+  CHECK(told({"audit", run.string()})["holds"] == true);
   const auto replay = told({"replay", run.string()});
   INFO(replay.dump());
   CHECK(replay["bit_exact"] == true);

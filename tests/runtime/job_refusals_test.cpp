@@ -142,7 +142,7 @@ const broken_config broken[] = {
      {"unknown key topology.max_workers", "one of workers, min_workers, shards"}},
     // What later releases bring.
     {"[topology]\nreplicas = 2",
-     {"topology.replicas = 2, expected 0 to 1", "one replica or none today"}},
+     {"topology.replicas = 2, expected a whole number from 0 to 1", "one replica or none today"}},
     {"[topology]\nnodes = [\"host:1\"]", {"topology.nodes", "[\"local\"]", "one host today"}},
     {"[chaos]\nslow = [\"worker-2:5x\", \"worker-1:fast\"]",
      {"job.toml:2: chaos.slow = [", "slower by \"fast\"", "as in worker-2:5x"}},

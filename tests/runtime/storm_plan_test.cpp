@@ -53,11 +53,12 @@ TEST_CASE("strikes are spread over the job in order, and over all of each role b
     CHECK(each.stopped >= milliseconds(1500));
     CHECK(each.stopped <= milliseconds(3000));
   }
-  CHECK(victims.size() == 4 + 2 + 1 + 1);
-  CHECK(roles[actor_role::worker] == Approx(2400).epsilon(0.08));
-  CHECK(roles[actor_role::shard] == Approx(800).epsilon(0.12));
-  CHECK(roles[actor_role::feeder] == Approx(400).epsilon(0.15));
-  CHECK(roles[actor_role::supervisor] == Approx(400).epsilon(0.15));
+  CHECK(victims.size() == 4 + 2 + 1 + 1 + 2);
+  CHECK(roles[actor_role::worker] == Approx(2182).epsilon(0.08));
+  CHECK(roles[actor_role::shard] == Approx(727).epsilon(0.12));
+  CHECK(roles[actor_role::feeder] == Approx(364).epsilon(0.15));
+  CHECK(roles[actor_role::supervisor] == Approx(364).epsilon(0.15));
+  CHECK(roles[actor_role::replica] == Approx(364).epsilon(0.15));
   CHECK(stops == Approx(1000).epsilon(0.1));
 }
 

@@ -112,7 +112,7 @@ TEST_CASE_METHOD(replicated_job,
   const auto lost = lose(replica_name);
   CHECK(lost.gone == std::vector<actor_life>{{replica_name, {1}}});
   REQUIRE(lost.events.size() == 1);
-  CHECK_THAT(lost.events[0], Catch::Contains("until the next checkpoint"));
+  CHECK_THAT(lost.events[0], Catch::Contains("until another one has all that shard-0 has"));
   CHECK(twin.phase() == job_phase::running);
   CHECK(lose(shard_name).promotions.empty());
   CHECK(twin.fall());

@@ -187,11 +187,51 @@ constexpr const char* golden_row_snapshot = "00000000010002000500000000000000\n"
 constexpr const char* golden_rejection = "00000000010001000400000000000000\n"
                                          "010000001a0000006e6f000000000000\n";
 // ShardInput, Stamp; behind them the head of a PullRequest
-constexpr const char* golden_input = "";
+constexpr const char* golden_input = "00000000070004004700000000000000\n"
+                                     "48000000000000004900000000000000\n"
+                                     "000000000a0000000000000000000000\n"
+                                     "00000000000000000000000000000000\n"
+                                     "0c000000040000000000000000000000\n"
+                                     "00000000000000000000000000000000\n"
+                                     "88776655443322110300000001000000\n"
+                                     "04000000000000000500000006000000\n"
+                                     "00000000030002001500000000000000\n"
+                                     "02000000000000001600000000000000\n"
+                                     "04000000040000000000000000000000\n"
+                                     "88776655443322110300000001000000\n"
+                                     "04000000000000000500000006000000\n";
 // ShardInput, Stamp, Stamp, Tensor
-constexpr const char* golden_closing = "";
+constexpr const char* golden_closing = "00000000070004004700000000000000\n"
+                                       "48000000000000004900000000000000\n"
+                                       "03000000000000000900000000000000\n"
+                                       "00000000000000000200000000000000\n"
+                                       "0c000000040000001800000004000000\n"
+                                       "00000000000000002000000001000300\n"
+                                       "88776655443322110300000001000000\n"
+                                       "04000000000000000500000006000000\n"
+                                       "88776655443322110300000001000000\n"
+                                       "04000000000000000500000006000000\n"
+                                       "0300000000000000090000000d000000\n"
+                                       "ce000000000000000000000000000000\n"
+                                       "06000000000000000200000001000000\n"
+                                       "01000000c20000000100000000000000\n"
+                                       "00000000000100000500000000000000\n";
+// ShardFilling, Stamp, Tensor
+constexpr const char* golden_piece = "00000000040002004700000000000000\n"
+                                     "49000000000000000200000001000000\n"
+                                     "00100000000000000400000004000000\n"
+                                     "10000000010003008877665544332211\n"
+                                     "03000000010000000400000000000000\n"
+                                     "05000000060000000400000000000000\n"
+                                     "090000000d0000008600000000000000\n"
+                                     "00000000000000000300000000000000\n"
+                                     "0200000001000000010000001a000000\n"
+                                     "616263\n";
 // InputAck, Stamp
-constexpr const char* golden_input_ack = "";
+constexpr const char* golden_input_ack = "00000000010001000700000000000000\n"
+                                         "00000000040000008877665544332211\n"
+                                         "03000000010000000400000000000000\n"
+                                         "0500000006000000\n";
 
 } // namespace
 
@@ -213,6 +253,7 @@ TEST_CASE("frames have the bytes of protocol version 7", "[runtime][wire]") {
   CHECK(to_hex(to_bytes(encode(rejection{{errc::fenced, "no"}}))) == golden_rejection);
   CHECK(to_hex(to_bytes(encode(sample_input(sample_request())))) == golden_input);
   CHECK(to_hex(to_bytes(encode(sample_input(sample_closing())))) == golden_closing);
+  CHECK(to_hex(to_bytes(encode(sample_piece()))) == golden_piece);
   CHECK(to_hex(to_bytes(encode(input_ack{sample_stamp(), 7}))) == golden_input_ack);
 }
 

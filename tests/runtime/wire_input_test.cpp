@@ -52,4 +52,19 @@ TEST_CASE("a push that is sent on is the push that came, and its numbers are not
   CHECK(came->row_gradient.bytes() == sent->row_gradient.bytes());
 }
 
+TEST_CASE("a piece of what fills a replica comes as it went", "[runtime][wire]") {
+  const auto sent = sample_piece();
+  const auto came = decode<filling_piece>(encode(sent));
+  REQUIRE(came.has_value());
+  const auto& piece = came.value();
+  CHECK(piece.from == sample_stamp());
+  CHECK(piece.sequence == 71);
+  CHECK(piece.records == 73);
+  CHECK(piece.array == 2);
+  CHECK(piece.first == 4096);
+  CHECK(piece.is_last);
+  REQUIRE(piece.bytes.size_bytes() == 3);
+  CHECK(piece.bytes.bytes()[2] == std::byte{0x63});
+}
+
 } // namespace lagrange::tests

@@ -95,7 +95,7 @@ TEST_CASE("a push that breaks a rule is refused, and the field named", "[runtime
       Contains("verdict is 5, expected 0 to 4"));
   CHECK_THAT(push_refusal(
                  [](push_builder x) { x.getFrom().setRole(static_cast<schema::ActorRole>(300)); }),
-             Contains("from.role is 300, expected 0 to 4"));
+             Contains("from.role is 300, expected 0 to 5"));
   CHECK_THAT(push_refusal([](push_builder x) { x.initWhat().setRoundSize(1u << 20); }),
              Contains("what.round_size is 1048576"));
   CHECK_THAT(push_refusal([](push_builder x) { x.initWhat().setBatches(0); }),

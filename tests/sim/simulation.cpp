@@ -161,6 +161,10 @@ private:
   }
 
   result<journal_sink> watching(const journal_header& head) {
+    // A replica is promoted while its term comes down: that journal is not of the history.
+    if (head.term != run_.term)
+      return journal_sink(
+          [](shard_id, std::span<const journal_entry>) -> result<void> { return success(); });
     journals_.resize(chosen_.shards);
     journals_[head.shard.value].head = head;
     auto& own = run_.journals[run_.term];

@@ -17,7 +17,8 @@ class replicated_shard {
 public:
   using values = std::vector<float>;
 
-  replicated_shard(trial_kind kind, std::uint32_t seed)
+  /// With a replica that begins as the shard does, or later, with fill().
+  replicated_shard(trial_kind kind, std::uint32_t seed, bool has_replica = true)
       : kind_(std::move(kind)), draw_(seed),
         meeting_(seed + 1,
                  [this](const runtime::transport::crossing& what, std::function<void()> deliver) {
@@ -26,9 +27,7 @@ public:
         codec_(trial_kind::codec_of(kind_.codec)),
         has_rounds_(policy_of(kind_.policy)->arrivals() == runtime::arrival::round) {
     shard_ = open(primary_, {1});
-    replica_ = open(second_, {0});
-    const auto link = shard_->plane->connect(replica_->plane->where()).value();
-    shard_->port->use_replica(link, {{runtime::actor_role::replica, 0}, {1}});
+    if (has_replica) shard_->port->use_replica(link_of_new(), who_);
     for (std::uint32_t i = 0; i < trial_kind::workers; ++i) {
       workers_[i].index = i;
       connect(workers_[i], *shard_);
@@ -41,6 +40,15 @@ public:
       if (draw_() % 2 == 0 || !act(worker)) deliver_one();
     }
   }
+  /// A replica begins in the middle of the shard's work; any other one is gone.
+  void fill() {
+    shard_->port->drop_replica(who_);
+    if (replica_) cut_links_of(replica_->plane->where().number);
+    who_.life = who_.life.next();
+    follows_ = false;
+    shard_->port->fill_replica(link_of_new(), who_);
+  }
+  bool follows() const { return follows_; }
   /// Kills the shard; of what it had sent to its replica some arrives. The replica goes on.
   void fail_over() {
     const auto gone = shard_->plane->where().number;
@@ -51,18 +59,22 @@ public:
       under_way.front()();
       under_way.pop_front();
     }
-    std::erase_if(links_, [&](const auto& each) {
-      return each.first.first == gone || each.first.second == gone;
-    });
+    cut_links_of(gone);
     promote();
   }
   /// All that workers have begun is brought to its end.
   void finish() {
-    for (int i = 0; i < 4000; ++i)
-      if (!deliver_one()) break;
-    for (auto& each : workers_)
-      while (each.is_pulling || each.sent || (has_rounds_ && each.clock < last_clock()))
-        if (!act(each) && !deliver_one()) break;
+    for (int i = 0; i < 4000; ++i) {
+      bool is_busy = false;
+      for (auto& each : workers_) hear(each);
+      for (auto& each : workers_)
+        if (has_begun(each)) {
+          act(each);
+          is_busy = true;
+        }
+      if (!deliver_one() && !is_busy) return;
+    }
+    FAIL("what workers have begun does not end");
   }
 
   runtime::shard_port& live() { return shard_ ? *shard_->port : *replica_->port; }
@@ -74,6 +86,10 @@ public:
   const written& primary() const { return primary_; }
   const written& second() const { return second_; }
   std::size_t begun_at() const { return begun_at_; }
+  /// With those that may be kept for the round that is open.
+  std::size_t entered_at_most() {
+    return live().report().entered + (has_rounds_ ? trial_kind::workers : 0);
+  }
   std::size_t acknowledged() const { return acknowledged_.size(); }
   runtime::shard_version told() const {
     return told_;
@@ -99,6 +115,22 @@ private:
     std::unique_ptr<plane_peer> peer{};
   };
 
+  runtime::transport::link_id link_of_new() {
+    replica_ = open(second_, {0});
+    return shard_->plane->connect(replica_->plane->where()).value();
+  }
+  void cut_links_of(std::uint64_t end) {
+    std::erase_if(links_, [&](const auto& each) {
+      return each.first.first == end || each.first.second == end;
+    });
+  }
+  /// Whatever is unanswered.
+  void ask_again() {
+    for (auto& each : workers_) {
+      each.is_pulling = false;
+      if (each.sent) each.peer->send(*each.sent);
+    }
+  }
   std::unique_ptr<seat> open(written& to, runtime::incarnation life) {
     auto made = std::make_unique<seat>();
     auto options = kind_.shard();
@@ -119,6 +151,11 @@ private:
     hooks.switched = [](const runtime::switch_ack&) {};
     hooks.lose = [](runtime::actor_life, const runtime::error&) {};
     hooks.fail = [](const runtime::error& why) { FAIL(why.text); };
+    hooks.replicated = [this](const runtime::actor_life& who) { follows_ = who == who_; };
+    hooks.refilling = [this] {
+      todo_.push_back([this] { ask_again(); }); // they hear of it by and by
+      owner_.push_back(shard_.get());
+    };
     made->port.emplace(std::move(options), std::move(hooks));
     made->plane = meeting_.open(*made);
     made->port->attach(*made->plane);
@@ -142,11 +179,8 @@ private:
     REQUIRE(done.has_value());
     const auto held = replica_->port->twin().parameters().values();
     second_.parameters[second_.entries.size()] = {held.begin(), held.end()};
-    for (auto& each : workers_) {
-      connect(each, *replica_);
-      if (each.is_pulling) each.is_pulling = false;
-      if (each.sent) each.peer->send(*each.sent);
-    }
+    for (auto& each : workers_) connect(each, *replica_);
+    ask_again();
   }
   void connect(worker& own, const seat& to) {
     own.peer = std::make_unique<plane_peer>(meeting_, to.plane->where());
@@ -192,6 +226,9 @@ private:
     for (const auto& each : workers_) last = std::max(last, each.clock);
     return last;
   }
+  bool has_begun(const worker& own) const {
+    return own.is_pulling || own.sent || own.clock < last_clock();
+  }
   bool act(worker& own) {
     hear(own);
     if (own.sent || own.is_pulling) return false;
@@ -207,6 +244,7 @@ private:
     for (; !own.peer->frames.empty(); own.peer->frames.erase(own.peer->frames.begin())) {
       const auto& frame = own.peer->frames.front();
       if (runtime::kind_of(frame) == runtime::frame_kind::pull_reply) {
+        if (!own.is_pulling) continue; // an answer to what was asked twice
         own.read = runtime::decode<runtime::pull_reply>(frame).value().version;
         told_ = std::max(told_, *own.read);
         own.is_pulling = false;
@@ -220,7 +258,8 @@ private:
         own.read.reset();
         ++own.clock;
       } else {
-        FAIL(runtime::decode<runtime::rejection>(frame).value().why.text);
+        const auto why = runtime::decode<runtime::rejection>(frame).value().why;
+        if (why.code != runtime::errc::timed_out) FAIL(why.text); // a replica begins
       }
     }
   }
@@ -258,6 +297,8 @@ private:
   runtime::shard_version told_;
   std::uint64_t next_lease_ = 0;
   std::unique_ptr<seat> shard_, replica_;
+  runtime::actor_life who_{{runtime::actor_role::replica, 0}, {1}};
+  bool follows_ = false;
   std::array<worker, trial_kind::workers> workers_{};
 };
 

@@ -190,4 +190,11 @@ runtime::shard_input sample_input(What what) {
           std::move(what)};
 }
 
+/// What fills a replica.
+inline runtime::filling_piece sample_piece() {
+  ops::tensor letters(ops::dtype::u8, {3});
+  for (int i = 0; i < 3; ++i) letters.bytes()[i] = static_cast<std::byte>(0x61 + i);
+  return {sample_stamp(), 71, 73, 2, 4096, true, letters};
+}
+
 } // namespace lagrange::tests
