@@ -122,17 +122,21 @@ void end_writer_with(supervisor_pointer self, const checkpoint_writer_actor& wri
   self->attach_functor([writer] { caf::anon_send_exit(writer, caf::exit_reason::user_shutdown); });
 }
 
-} // namespace
-
-supervisor_actor::behavior_type supervisor(supervisor_pointer self,
-                                           std::shared_ptr<const supervisor_setup> setup) {
-  quit_on_exceptions(self);
+void set_up(supervisor_pointer self, const std::shared_ptr<const supervisor_setup>& setup) {
   self->state.setup = setup;
   self->state.twin.emplace(setup->options, now(self));
   self->state.seat = take_seat(setup->open_plane, setup->needs);
   self->state.seat->receives.attach(caf::actor_cast<caf::weak_actor_ptr>(self));
   end_writer_with(self, setup->writer);
   self->set_down_handler([self](caf::down_msg& down) { on_node_down(self, down); });
+}
+
+} // namespace
+
+supervisor_actor::behavior_type supervisor(supervisor_pointer self,
+                                           std::shared_ptr<const supervisor_setup> setup) {
+  quit_on_exceptions(self);
+  set_up(self, setup);
   const auto on_report = [self](const auto& report) {
     carry_out(self, self->state.twin->on_report(report, now(self)));
   };
