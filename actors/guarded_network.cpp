@@ -118,3 +118,18 @@ result<caf::strong_actor_ptr> remote_actor(caf::actor_system& system,
 }
 
 } // namespace lagrange::actors::detail
+
+namespace lagrange::actors {
+
+void disconnect(caf::actor_system& system, const caf::node_id& from) {
+  system.middleman().run_later([broker = detail::broker_of(system), from] {
+    auto* basp = dynamic_cast<caf::io::basp_broker*>(caf::actor_cast<caf::abstract_actor*>(broker));
+    if (basp == nullptr) return;
+    const auto connection = basp->instance.tbl().lookup_direct(from);
+    if (!connection) return;
+    basp->connection_cleanup(*connection, caf::sec::remote_lookup_failed); // as if it had ended
+    basp->close(*connection);
+  });
+}
+
+} // namespace lagrange::actors

@@ -33,6 +33,10 @@ runtime::result<caf::strong_actor_ptr> remote_actor(caf::actor_system& system,
                                                     const runtime::transport::security& with);
 } // namespace detail
 
+/// Closes the connection to another process, if there is one: nothing comes through it any more.
+/// Returns at once; the connection is closed a moment later.
+void disconnect(caf::actor_system& system, const caf::node_id& from);
+
 /// Lets peers that know the token talk to an actor, until it ends. Port 0: any.
 /// Returns: the port. Errors: bad_argument, naming the address; bad_file (a TLS file).
 /// Requires: the system's configuration is an actors::system_config.

@@ -66,6 +66,8 @@ public:
                                        const supervisor_actor& supervisor) = 0;
   /// Ends whatever is left of a life at once.
   virtual void kill(const runtime::actor_life& who) = 0;
+  /// A node that another supervisor has started has returned to this one.
+  virtual void adopt(const runtime::actor_life&, std::int64_t, const supervisor_actor&) {}
 };
 
 } // namespace lagrange::actors

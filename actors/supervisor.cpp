@@ -30,8 +30,25 @@ void write_down(supervisor_pointer self, whole_cut what) {
 
 // ---- effects ------------------------------------------------------------------------------------
 
+namespace {
+
+bool is_order(const supervisor_effects& x) {
+  return !(x.launches.empty() && x.kills.empty() && x.promotions.empty() && x.found.empty() &&
+           x.gone.empty() && x.placements.empty()) ||
+         x.view || x.order || x.cut || x.whole || x.wants_figures || x.wants_nodes_ended;
+}
+
+/// Nobody is to hear of it who follows another supervisor by now. Whoever runs the job finds out
+/// about that, too, and ends.
+bool is_overruled(const supervisor_setup& setup, const supervisor_effects& effects) {
+  return setup.may_command && is_order(effects) && !setup.may_command();
+}
+
+} // namespace
+
 void carry_out(supervisor_pointer self, supervisor_effects effects) {
   auto& state = self->state;
+  if (is_overruled(*state.setup, effects)) return;
   std::ranges::move(effects.events, std::back_inserter(state.events));
   for (const auto& who : effects.kills) {
     state.setup->nodes->kill(who);
@@ -60,7 +77,10 @@ namespace {
 void on_hello(supervisor_pointer self, const node_hello& hello, const node_actor& node) {
   self->state.nodes[hello.who] = node;
   self->monitor(node);
-  carry_out(self, self->state.twin->on_join(hello.who, hello.pid, now(self)));
+  if (!hello.is_return)
+    return carry_out(self, self->state.twin->on_join(hello.who, hello.pid, now(self)));
+  self->state.setup->nodes->adopt(hello.who, hello.pid, self);
+  carry_out(self, self->state.twin->on_return({hello.who, hello.is, hello.pid}, now(self)));
 }
 
 switch_receipt on_switch_request(supervisor_pointer self, const switch_request& wish) {

@@ -31,6 +31,8 @@ struct supervisor_setup {
   /// Takes down that a node joined, before it is let in: it begins with nothing unsent. Null:
   /// nobody has to know.
   std::function<runtime::result<void>(const runtime::actor_life&)> admits;
+  /// False once another supervisor has taken the run; null: always true.
+  std::function<bool()> may_command;
   /// For the simulator: stands between the shards and the control of the feeder.
   std::function<feeder_actor(const feeder_actor&)> feeder_link;
 };

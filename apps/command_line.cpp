@@ -22,9 +22,10 @@ int act_run(const invocation& call) {
   bool is_in_process = false;
   add_job_options(app, flags, call.rows);
   app.add_flag("--in-process", is_in_process, "all actors in this process");
-  app.add_option("--resume", flags.resume,
-                 "go on with a run that was interrupted or killed, in its folder, from its newest "
-                 "checkpoint")
+  app.add_option(
+         "--resume", flags.resume,
+         "go on with a run that was interrupted or killed, in its folder: with the nodes that "
+         "its supervisor has just left, or from its newest checkpoint")
       ->type_name("RUN");
   if (const auto status = parse(app, call)) return *status;
   if (app.count("--resume") > 0 && (app.count("JOB") > 0 || flags.resume.empty()))
@@ -98,6 +99,8 @@ constexpr verb_row verb_rows[] = {
     {"ps", "list the jobs that run, with the process of each actor", act_ps},
     {"chaos", "kill and stop a job's processes by a seeded plan, and prove that nothing was lost",
      act_chaos},
+    {"standby", "wait beside a running job, and take it over when its supervisor dies",
+     act_standby},
     {"node", "host one actor of a job (the supervisor starts these)", act_node},
 };
 

@@ -10,6 +10,7 @@
 #include "apps/replay.hpp"
 #include "apps/run.hpp"
 #include "apps/simulate.hpp"
+#include "apps/standby.hpp"
 #include "apps/storm.hpp"
 
 #include <functional>
@@ -31,6 +32,7 @@ struct verb_functions {
   std::function<int(const ps_order&)> ps = {};
   std::function<int(const storm_order&)> chaos = {};
   std::function<int(const join_options&)> join = {};
+  std::function<int(const standby_order&)> standby = {};
 };
 
 /// Where text goes: `out` what was asked for (help, lists, the config), `err` refusals.

@@ -11,6 +11,9 @@ namespace {
 
 using runtime::result;
 
+/// Of restart.adoption_window. Units: milliseconds.
+constexpr std::uint64_t window_max = 3'600'000;
+
 /// The files that admit a node to its job.
 struct admission_flags {
   std::string token;
@@ -116,6 +119,18 @@ int act_node(const invocation& call) {
   app.add_option("--checkpoints", options.checkpoints, "where it keeps what it holds at cuts")
       ->needs(named)
       ->type_name("DIR");
+  app.add_option("--run", options.run, "folder of the run, which says who commands it")
+      ->needs(named)
+      ->type_name("RUN");
+  app.add_option("--command", options.command.value, "number of the supervisor that starts it")
+      ->needs(named)
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  std::uint64_t window = 0;
+  app.add_option("--adoption-window", window, "wait so long for another supervisor")
+      ->needs(named)
+      ->type_name("MILLISECONDS")
+      ->check(CLI::Range(std::uint64_t{0}, window_max));
   app.add_option("--journal", options.journal_file, "of a shard: what it did")
       ->needs(named)
       ->type_name("FILE");
@@ -142,6 +157,7 @@ int act_node(const invocation& call) {
   else
     reasons += security.error().text + "\n";
   if (!reasons.empty()) return refuse(call.text, reasons);
+  options.adoption_window = std::chrono::milliseconds(window);
   options.catalog = &call.rows;
   return call.verbs.node(options);
 }

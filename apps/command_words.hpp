@@ -41,6 +41,7 @@ int act_compare(const invocation& call);
 int act_control(const invocation& call);
 int act_ps(const invocation& call);
 int act_chaos(const invocation& call);
+int act_standby(const invocation& call);
 int act_node(const invocation& call);
 
 } // namespace lagrange

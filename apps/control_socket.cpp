@@ -79,7 +79,7 @@ result<control_socket> control_socket::open(const std::filesystem::path& run) {
 }
 
 control_socket::~control_socket() {
-  if (!listening_) return; // moved from
+  if (!listening_ || path_.empty()) return; // moved from, or another's by now
   std::error_code ignored;
   std::filesystem::remove(path_, ignored);
 }

@@ -35,6 +35,9 @@ public:
   control_socket& operator=(control_socket&&) = delete;
   ~control_socket();
 
+  /// Leaves the name to whoever has made it anew.
+  void release() { path_.clear(); }
+
   /// Adds what is worth waiting for.
   void add_to(std::vector<pollfd>& waited) const;
   /// Orders that are here whole. Never waits. Who sends too much, or nothing for long while others

@@ -23,7 +23,7 @@ int lagrange::main(int argc, char** argv, const runtime::catalog& rows) try {
   if (const char* module = std::getenv("LAGRANGE_CUDA_MODULE")) all.cuda_module = module;
   return command_line(words, all,
                       {run_job, run_node, replay_run, audit_run, compare_runs, simulate_job,
-                       control_job, list_jobs, run_storm, run_join},
+                       control_job, list_jobs, run_storm, run_join, stand_by},
                       {std::cout, std::cerr});
 } catch (const std::exception& why) {
   return give_up(why);

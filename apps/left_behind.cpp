@@ -40,6 +40,8 @@ std::vector<pid_t> processes() {
   return found;
 }
 
+constexpr std::string_view socket_word = "socket";
+
 struct stray_file {
   std::string_view what;
   fs::path path;
@@ -53,7 +55,7 @@ std::vector<stray_file> stray_files(const fs::path& run) {
        at.increment(wrong)) {
     std::error_code none;
     const auto name = at->path().filename().string();
-    if (at->is_socket(none)) found.push_back({"socket", at->path()});
+    if (at->is_socket(none)) found.push_back({socket_word, at->path()});
     if (name.starts_with(".") && name.ends_with(".partial"))
       found.push_back({"unfinished file", at->path()});
   }
@@ -70,6 +72,17 @@ void find_memory(std::vector<std::string>& found) {
 }
 
 } // namespace
+
+std::vector<std::string> arguments_of(pid_t process) {
+  const auto words = words_of(process);
+  std::vector<std::string> made;
+  for (std::size_t at = 0; at < words.size();) {
+    const auto end = std::min(words.find('\0', at), words.size());
+    made.push_back(words.substr(at, end - at));
+    at = end + 1;
+  }
+  return made;
+}
 
 bool is_node_of(pid_t process, pid_t supervisor) {
   return has_supervisor(words_of(process), supervisor);
@@ -101,9 +114,12 @@ std::vector<std::string> left_behind(const fs::path& run, std::span<const pid_t>
   return found;
 }
 
-void sweep(const fs::path& run) {
+bool sweep(const fs::path& run) {
+  bool had_socket = false;
   std::error_code ignored;
-  for (const auto& stray : stray_files(run)) fs::remove(stray.path, ignored);
+  for (const auto& stray : stray_files(run))
+    if (fs::remove(stray.path, ignored)) had_socket |= stray.what == socket_word;
+  return had_socket;
 }
 
 } // namespace lagrange::apps

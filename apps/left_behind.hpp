@@ -17,6 +17,8 @@ namespace lagrange::apps {
 
 /// The node processes that live, of jobs whose supervisor has or had one of these numbers.
 std::vector<pid_t> nodes_of(std::span<const pid_t> supervisors);
+/// The arguments of a process; none of one that is gone.
+std::vector<std::string> arguments_of(pid_t process);
 /// Whether this process is a node of that supervisor. Errors: false, also for a process that is
 /// gone.
 bool is_node_of(pid_t process, pid_t supervisor);
@@ -27,7 +29,8 @@ std::vector<std::string> left_behind(const std::filesystem::path& run,
                                      std::span<const pid_t> supervisors,
                                      std::chrono::milliseconds patience);
 
-/// Removes its sockets and unfinished files: the last words of a supervisor that ends at once.
-void sweep(const std::filesystem::path& run);
+/// Removes its sockets and unfinished files: the last words of a supervisor that ends at once, and
+/// of nodes that nobody has followed. Whether there was a socket.
+bool sweep(const std::filesystem::path& run);
 
 } // namespace lagrange::apps

@@ -3,14 +3,18 @@
 
 #include "actors/guarded_network.hpp"
 #include "actors/node.hpp"
+#include "actors/supervisor_relay.hpp"
 #include "actors/system.hpp"
+#include "apps/left_behind.hpp"
 #include "apps/planes.hpp"
 #include "apps/process.hpp"
 #include "apps/residual_file.hpp"
+#include "apps/run_command.hpp"
 #include "runtime/build_id.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -18,6 +22,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
 
 namespace lagrange {
 
@@ -26,12 +33,48 @@ namespace {
 /// Threads for actors that have none of their own: the hosted actor, and one that may block.
 constexpr std::size_t threads = 2;
 
-/// From now on the kernel kills this process when its parent, the supervisor, dies. False: the
-/// parent is another process, so there is nobody to be tied to. Number 0 ties to nobody.
-bool is_tied_to(std::int64_t supervisor_pid) {
+/// From now on the kernel kills this process when its parent, the supervisor, dies; or one that may
+/// be adopted is let go on, in case somebody has stopped it, so that it can end by itself. False:
+/// the parent is another process, so there is nobody to be tied to. Number 0 ties to nobody.
+bool is_tied_to(std::int64_t supervisor_pid, bool may_be_adopted) {
   if (supervisor_pid == 0) return true;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::prctl(PR_SET_PDEATHSIG, may_be_adopted ? SIGCONT : SIGKILL);
   return ::getppid() == supervisor_pid; // after the request, so that no death is missed
+}
+
+/// A node that nobody has followed leaves at once: what it holds is worth nothing without the
+/// others', and the newest cut is the way back.
+[[noreturn]] void leave(const node_options& options, const std::string& why) {
+  const auto said =
+      fmt::format("{} ends: its supervisor is gone, and {}", to_string(options.name), why);
+  if (!why.empty()) fmt::print(stderr, "lagrange: {}\n", said);
+  // Whoever commands by now makes its files anew, and must keep them.
+  const auto seen = apps::look_for_command(options.run, options.command).what;
+  const bool is_last = (seen.is_over || !seen.is_held) && apps::sweep(options.run);
+  if (is_last && !why.empty()) { // one of them removes the socket, and that one tells for all
+    std::ofstream events(std::filesystem::path(options.run) / "events.log", std::ios::app);
+    events << fmt::format("{:%Y-%m-%d %H:%M:%S} {}; so do the others\n",
+                          fmt::localtime(std::time(nullptr)), said);
+  }
+  std::fflush(nullptr);
+  std::_Exit(1);
+}
+
+/// Stands for whoever is the supervisor.
+actors::supervisor_actor start_relay(caf::actor_system& system, const node_options& options,
+                                     const actors::supervisor_actor& first) {
+  auto setup = std::make_shared<actors::relay_setup>();
+  setup->options = {options.command, options.adoption_window};
+  setup->first = first;
+  setup->security = options.security;
+  setup->look = [run = options.run, command = options.command]() mutable {
+    const auto seen = apps::look_for_command(run, command);
+    command = std::max(command, seen.what.command);
+    return seen.what;
+  };
+  setup->last_words = [options](const std::string& why) { leave(options, why); };
+  return system.spawn<caf::detached>(actors::supervisor_relay,
+                                     std::shared_ptr<const actors::relay_setup>(std::move(setup)));
 }
 
 } // namespace
@@ -39,7 +82,8 @@ bool is_tied_to(std::int64_t supervisor_pid) {
 int run_node(const node_options& options) {
   const auto name = to_string(options.name);
   apps::name_process(name);
-  if (!is_tied_to(options.supervisor_pid)) {
+  const bool may_be_adopted = !options.run.empty() && options.adoption_window.count() > 0;
+  if (!is_tied_to(options.supervisor_pid, may_be_adopted)) {
     fmt::print(stderr, "lagrange: {}: its supervisor, process {}, did not start it or is gone\n",
                name, options.supervisor_pid);
     return 1;
@@ -57,7 +101,8 @@ int run_node(const node_options& options) {
   auto setup = std::make_shared<actors::node_setup>();
   setup->who = {options.name, options.life};
   setup->pid = ::getpid();
-  setup->supervisor = supervisor.value();
+  setup->supervisor =
+      may_be_adopted ? start_relay(system, options, supervisor.value()) : supervisor.value();
   setup->security = options.security;
   setup->catalog = options.catalog;
   setup->listen = options.listen;

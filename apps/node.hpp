@@ -2,10 +2,12 @@
 /// The verb `node`: a process that hosts one actor of a job. The supervisor starts it.
 #pragma once
 
+#include "runtime/adoption.hpp"
 #include "runtime/catalog.hpp"
 #include "runtime/ids.hpp"
 #include "runtime/transport/greeting.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -20,7 +22,10 @@ struct node_options {
   std::int64_t supervisor_pid = 0;  ///< the process whose death ends this one; 0: not on this host
   std::string residual_file; ///< of a worker, kept for its next life; empty: it lasts one life
   std::string journal_file;  ///< of a shard; empty: none is kept
-  std::string checkpoints;   ///< folder of the run's cuts; empty: nothing is kept
+  std::string run; ///< folder that says who commands; empty: the node dies with its supervisor
+  runtime::command_number command{1};           ///< of its supervisor
+  std::chrono::milliseconds adoption_window{0}; ///< without a supervisor; 0: none
+  std::string checkpoints;               ///< folder of the run's cuts; empty: nothing is kept
   runtime::transport::security security; ///< of the job: its token, and TLS
   const runtime::catalog* catalog = nullptr;
 };

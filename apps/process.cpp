@@ -17,6 +17,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <ostream>
 #include <system_error>
 #include <thread>
@@ -28,6 +29,7 @@ using runtime::failure;
 
 std::string to_string(const process_end& end) {
   const auto who = "process " + std::to_string(end.pid);
+  if (!end.is_known) return who + " ended";
   if (end.signal == 0) return who + " exited with status " + std::to_string(end.status);
   return who + " was killed by signal " + std::to_string(end.signal) + " (" +
          ::strsignal(end.signal) + ")";
@@ -46,6 +48,8 @@ public:
   ~watcher();
   runtime::result<pid_t> start(const std::vector<std::string>& arguments,
                                const process_options& options);
+  bool adopt(pid_t pid, const std::function<bool()>& is_it);
+  void release();
   bool signal(pid_t pid, int number);
   std::vector<pid_t> living() const;
   bool wait_for_all(std::chrono::milliseconds patience);
@@ -65,6 +69,7 @@ private:
                                     const process_options& options);
   std::vector<pollfd> watched() const;
   void tell_if_ended(pid_t pid);
+  std::optional<process_end> find_end(pid_t pid) const;
   void wake();
 
   const end_callback ended_;
@@ -128,6 +133,24 @@ runtime::result<pid_t> process_group::watcher::start_here(const std::vector<std:
   return pid;
 }
 
+bool process_group::watcher::adopt(pid_t pid, const std::function<bool()>& is_it) {
+  descriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!handle || !is_it()) return false;
+  {
+    std::lock_guard lock(mutex_);
+    if (is_closed_ || children_.contains(pid)) return false;
+    children_[pid] = std::move(handle);
+  }
+  wake();
+  return true;
+}
+
+void process_group::watcher::release() {
+  std::lock_guard lock(mutex_);
+  is_closed_ = true;
+  children_.clear();
+}
+
 bool process_group::watcher::signal(pid_t pid, int number) {
   std::lock_guard lock(mutex_);
   const auto child = children_.find(pid);
@@ -178,19 +201,31 @@ std::vector<pollfd> process_group::watcher::watched() const {
   return polled;
 }
 
-void process_group::watcher::tell_if_ended(pid_t pid) {
+std::optional<process_end> process_group::watcher::find_end(pid_t pid) const {
   siginfo_t found{};
-  if (::waitid(P_PID, static_cast<id_t>(pid), &found, WEXITED | WNOHANG) == 0 && found.si_pid == 0)
-    return;
+  if (::waitid(P_PID, static_cast<id_t>(pid), &found, WEXITED | WNOHANG) != 0) {
+    std::lock_guard lock(mutex_); // another process's child, or was adopted by the init process
+    const auto child = children_.find(pid);
+    if (child == children_.end()) return std::nullopt;
+    pollfd ended{child->second.get(), POLLIN, 0};
+    if (::poll(&ended, 1, 0) != 1) return std::nullopt;
+    return process_end{pid, 0, 0, false};
+  }
+  if (found.si_pid == 0) return std::nullopt;
   const bool by_itself = found.si_code == CLD_EXITED;
-  const process_end end{pid, by_itself ? found.si_status : 0, by_itself ? 0 : found.si_status};
+  return process_end{pid, by_itself ? found.si_status : 0, by_itself ? 0 : found.si_status};
+}
+
+void process_group::watcher::tell_if_ended(pid_t pid) {
+  const auto end = find_end(pid);
+  if (!end) return;
   {
     // Forgotten before it is told: the callback may start a child that gets the number again.
     std::lock_guard lock(mutex_);
     children_.erase(pid);
     is_telling_ = true;
   }
-  ended_(end);
+  ended_(*end);
   {
     std::lock_guard lock(mutex_);
     is_telling_ = false;
@@ -220,6 +255,12 @@ runtime::result<pid_t> process_group::start(const std::vector<std::string>& argu
                                             const process_options& options) {
   return watcher_->start(arguments, options);
 }
+
+bool process_group::adopt(pid_t pid, const std::function<bool()>& is_it) {
+  return watcher_->adopt(pid, is_it);
+}
+
+void process_group::release() { watcher_->release(); }
 
 bool process_group::signal(pid_t pid, int number) { return watcher_->signal(pid, number); }
 

@@ -23,8 +23,9 @@ namespace lagrange::apps {
 /// How a child ended.
 struct process_end {
   pid_t pid = 0;
-  int status = 0; ///< what it gave to exit(); meaningless unless `signal` is 0
-  int signal = 0; ///< the signal that killed it; 0: it left by itself
+  int status = 0;       ///< what it gave to exit(); meaningless unless `signal` is 0
+  int signal = 0;       ///< the signal that killed it; 0: it left by itself
+  bool is_known = true; ///< false: somebody else started it, and nobody can tell how it ended
   bool operator==(const process_end&) const = default;
 };
 
@@ -75,6 +76,14 @@ public:
   /// Cost: a fork and an exec, about 1 ms.
   runtime::result<pid_t> start(const std::vector<std::string>& arguments,
                                const process_options& options = {});
+
+  /// Watches a process that somebody else has started, and counts it among the children from then
+  /// on. `is_it` says whether it is still the one that is meant, once its number cannot be given to
+  /// another. False: it is gone, or is not.
+  bool adopt(pid_t pid, const std::function<bool()>& is_it);
+
+  /// Forgets all children, which go on without the group: they follow somebody else.
+  void release();
 
   /// Sends a signal to a child. False when no child of that number lives.
   bool signal(pid_t pid, int number);

@@ -1,5 +1,6 @@
 #include "apps/process_launcher.hpp"
 
+#include "apps/left_nodes.hpp"
 #include "apps/residual_file.hpp"
 #include "apps/run_folder.hpp"
 
@@ -19,6 +20,7 @@ namespace {
 
 /// Completes "worker-2 ...".
 std::string cause_of(const process_end& end) {
+  if (!end.is_known) return "ended";
   if (end.signal != 0) return fmt::format("was killed (signal {})", end.signal);
   return fmt::format("ended by itself (exit status {})", end.status);
 }
@@ -33,9 +35,9 @@ std::vector<std::string> tls_arguments(const std::optional<runtime::transport::t
 
 process_launcher::process_launcher(const runtime::transport::security& with,
                                    std::filesystem::path run, runtime::supervisor_term term,
-                                   runtime::unsent_source unsent)
+                                   runtime::unsent_source unsent, const succession& then)
     : token_(hold_token(with.token)), tls_(with.tls), run_(std::move(run)), term_(term),
-      unsent_(std::move(unsent)), ended_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      unsent_(std::move(unsent)), then_(then), ended_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       processes_([this](const process_end& end) { on_end(end); }) {}
 
 process_launcher::~process_launcher() { processes_.kill_all(); }
@@ -59,7 +61,13 @@ runtime::result<void> process_launcher::launch(const runtime::actor_life& who,
                                      "--supervisor-pid",
                                      std::to_string(::getpid()),
                                      "--token-file",
-                                     inherited_token_file};
+                                     inherited_token_file,
+                                     "--run",
+                                     std::filesystem::absolute(run_).string(),
+                                     "--command",
+                                     to_string(then_.command),
+                                     "--adoption-window",
+                                     std::to_string(then_.adoption_window.count())};
   std::ranges::move(tls_arguments(tls_), std::back_inserter(arguments));
   if (who.name.role == runtime::actor_role::worker) {
     auto& residual = residuals_[who.name];
@@ -76,17 +84,31 @@ runtime::result<void> process_launcher::launch(const runtime::actor_life& who,
   const auto started = processes_.start(arguments, {.input = token_.get()});
   if (!started) return runtime::failure(started.error().code, started.error().text);
   const pid_t pid = started.value();
+  watch(pid, {who, supervisor});
+  return note_launch(run_, term_, {who, pid});
+}
+
+void process_launcher::watch(pid_t pid, const child& whose) {
   process_end ended;
   {
     const std::lock_guard lock(mutex_);
-    children_[pid] = {who, supervisor};
+    children_[pid] = whose;
     if (const auto early = early_.find(pid); early != early_.end()) {
       ended = early->second;
       early_.erase(early);
     }
   }
   if (ended.pid != 0) on_end(ended);
-  return runtime::success();
+}
+
+void process_launcher::adopt(const runtime::actor_life& who, std::int64_t pid,
+                             const actors::supervisor_actor& supervisor) {
+  const auto process = static_cast<pid_t>(pid);
+  if (!processes_.adopt(process, [&] { return is_node_in(process, run_, who.name); })) return;
+  if (who.name.role == runtime::actor_role::worker)
+    if (auto residual = find_residual_file(process, to_string(who.name)))
+      residuals_[who.name] = std::move(residual);
+  watch(process, {who, supervisor});
 }
 
 void process_launcher::on_end(const process_end& end) {

@@ -6,6 +6,8 @@
 #include "runtime/push_encoder.hpp"
 #include "runtime/transport/descriptor.hpp"
 
+#include <sys/types.h>
+
 #include <string>
 
 namespace lagrange::apps {
@@ -16,6 +18,9 @@ runtime::transport::descriptor make_residual_file(const std::string& worker,
 
 /// Where another process of this user finds it as a file, as long as this process holds it.
 std::string path_of(const runtime::transport::descriptor& file);
+
+/// The one that another process of this user keeps the worker's residual in; empty: it keeps none.
+runtime::transport::descriptor find_residual_file(pid_t process, const std::string& worker);
 
 /// Keeps a residual in the file at `path`, which grows to the size that it needs at first.
 /// Errors (when it is asked for memory): throws device_error.

@@ -19,7 +19,7 @@ struct resumed_job {
 /// Errors: bad_argument, a line for every problem: the folder is none of a run, the run has nothing
 /// left to do, a key cannot change, and why.
 runtime::result<resumed_job> read_resumed_job(const std::filesystem::path& run,
-                                             std::span<const std::string> overrides,
-                                             const runtime::catalog& rows);
+                                              std::span<const std::string> overrides,
+                                              const runtime::catalog& rows);
 
 } // namespace lagrange

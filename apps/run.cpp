@@ -78,7 +78,8 @@ public:
   int run() {
     if (const auto injected = to_string(chaos_of(options_.job)); !injected.empty())
       tell("times are injected: " + injected);
-    interrupts_.on_second([run = record_.path()](int) {
+    interrupts_.on_second([this, run = record_.path()](int) {
+      record_.command().lay_down(); // nodes end with it
       apps::sweep(run);
       fmt::print(stderr, "lagrange: ended at once; lagrange run --resume {} goes on with it\n",
                  run.string());
@@ -93,6 +94,7 @@ public:
     for (auto next = std::move(start).value();;) {
       if (const auto begun = begin_term(next); !begun) return record_.give_up(begun.error().text);
       watch_until_over();
+      if (record_.is_replaced()) return leave();
       if (!broken_.empty()) return record_.give_up(broken_);
       auto end = term_->end();
       if (!end) return record_.give_up(end.error().text);
@@ -109,6 +111,7 @@ private:
     job_ = draw_job_id();
     if (options_.resume.empty()) return found_start{};
     const auto run = record_.path();
+    if (record_.left()) return find_left_term();
     BOOST_OUTCOME_TRY(found, newest_start());
     const auto shards = options_.job.topology.shards;
     job_ = apps::job_id_of(run, found, shards).value_or(job_);
@@ -116,6 +119,25 @@ private:
     tally_.take_up(record_.earlier().figures);
     tell(fmt::format("the run goes on from {} as term {}", place_of(found), record_.term().value));
     return found;
+  }
+
+  /// Whatever its actors began with, they go on from where they are.
+  found_start find_left_term() {
+    const auto& left = *record_.left();
+    found_start found;
+    job_ = apps::job_id_of(record_.path(), found, options_.job.topology.shards).value_or(job_);
+    tally_.take_up(record_.earlier().figures);
+    tell(fmt::format("supervisor {} goes on with {} nodes of term {}, which their supervisor has "
+                     "left",
+                     record_.command().number().value, left.living.size(), left.term.value));
+    return found;
+  }
+
+  /// Another supervisor has the run: nothing of it is touched any more.
+  int leave() {
+    term_->release();
+    if (control_ != nullptr) control_->release();
+    return record_.leave();
   }
 
   /// Of this run. Newer cuts that are damaged are told of.
@@ -195,6 +217,7 @@ private:
       term_->add_to(waited_);
       ::poll(waited_.data(), waited_.size(), static_cast<int>(view_period.count()));
       term_->look_away();
+      if (record_.is_replaced()) return;
       if (const auto signal = interrupts_.first(); signal && !was_told) {
         was_told = true;
         if (!std::exchange(is_stopping_, true))
@@ -363,9 +386,11 @@ int run_job(const run_options& options) {
   apps::interrupts interrupts; // before anything starts a thread
   auto test = open_data(options.job, *options.catalog, data_split::test);
   if (!test) return refuse(test.error().text);
-  const auto record = apps::run_record::begin(options);
+  auto own = options;
+  const auto record = apps::run_record::begin(own);
   if (!record) return refuse(record.error().text);
-  running_job running(options, interrupts, *record.value(), std::move(test.value()));
+  if (const auto& left = record.value()->left()) own.security.token = *left->token;
+  running_job running(own, interrupts, *record.value(), std::move(test.value()));
   return running.run();
 }
 

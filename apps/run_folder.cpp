@@ -1,12 +1,12 @@
 #include "apps/run_folder.hpp"
 
+#include "apps/control_socket.hpp"
 #include "runtime/feeder_past.hpp"
 #include "runtime/files.hpp"
 
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -42,8 +42,13 @@ runtime::result<run_folder> run_folder::create(const fs::path& dir, const std::s
     const auto path = dir / (number == 1 ? stem : fmt::format("{}-{}", stem, number));
     if (fs::create_directory(path, wrong)) {
       run_folder made(path);
-      BOOST_OUTCOME_TRY(made.lock());
-      return made;
+      auto command = run_command::take(path);
+      if (command) {
+        made.command_ = std::move(command).value();
+        return made;
+      }
+      fs::remove_all(path, wrong);
+      return command.error();
     }
     if (wrong)
       return failure(errc::bad_file, failed("cannot make the folder", path, wrong.value()));
@@ -51,22 +56,25 @@ runtime::result<run_folder> run_folder::create(const fs::path& dir, const std::s
   return failure(errc::bad_file, "too many runs called " + (dir / stem).string());
 }
 
-result<run_folder> run_folder::open(const fs::path& path) {
-  BOOST_OUTCOME_TRY(check_run_folder(path));
-  run_folder made(path);
-  BOOST_OUTCOME_TRY(made.lock());
-  return made;
+namespace {
+
+/// Whether whoever holds the run does not even say so.
+bool is_silent(const fs::path& run, std::chrono::milliseconds silence) {
+  const auto answer = give_order(run, "status", silence);
+  return !answer && answer.error().code == errc::peer_gone;
 }
 
-/// The kernel gives the lock back when this process ends, by whatever signal. Children do not get
-/// it.
-result<void> run_folder::lock() {
-  lock_.reset(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!lock_) return failure(errc::bad_file, failed("cannot open", path_, errno));
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return runtime::success();
-  if (errno != EWOULDBLOCK) return runtime::success(); // a file system without locks
-  return failure(errc::bad_argument, path_.string() + " belongs to a supervisor that still runs; "
-                                                      "end that first, as with Ctrl-C");
+} // namespace
+
+result<run_folder> run_folder::open(const fs::path& path, std::chrono::milliseconds silence) {
+  BOOST_OUTCOME_TRY(check_run_folder(path));
+  run_folder made(path);
+  auto command = run_command::take(path);
+  if (!command && command.error().code == errc::bad_argument && is_silent(path, silence))
+    command = run_command::replace(path);
+  if (!command) return command.error();
+  made.command_ = std::move(command).value();
+  return made;
 }
 
 runtime::result<runtime::supervisor_term> run_folder::take_term(std::string_view job_text) {

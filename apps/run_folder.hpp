@@ -4,6 +4,8 @@
 ///   job.toml          the resolved config, that of the last term
 ///   term-N            supervisor N has taken the run (made with O_EXCL: one supervisor a term),
 ///                     with the config that it ran with
+///   command-N         who commands the run: apps/run_command.hpp
+///   nodes.log         every node that was started: term, name, incarnation, process
 ///   metrics.jsonl     the job's status, once a second, one JSON object a line
 ///   events.log        what happened, one line each
 ///   parameters.ckpt   the trained parameters
@@ -17,14 +19,17 @@
 ///   anew.log          lives of workers that began with nothing unsent, as of nodes that joined
 ///   workers.json      what each worker did with its time
 ///
-/// A supervisor holds a lock on the folder itself as long as it lives, however it ends.
+/// A supervisor holds the lock of its command as long as it lives, however it ends.
 #pragma once
 
+#include "apps/run_command.hpp"
 #include "runtime/error.hpp"
 #include "runtime/ids.hpp"
 #include "runtime/transport/descriptor.hpp"
 
+#include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,10 +42,13 @@ public:
   static runtime::result<run_folder> create(const std::filesystem::path& dir,
                                             const std::string& job);
   /// One that is there. Errors: bad_argument, when it is none of a run, or a supervisor that lives
-  /// has it.
-  static runtime::result<run_folder> open(const std::filesystem::path& path);
+  /// has it. One that says nothing for `silence` when it is asked does not: it may wake, but
+  /// commands no more. Cost: as much time, where one has the run.
+  static runtime::result<run_folder> open(const std::filesystem::path& path,
+                                          std::chrono::milliseconds silence);
 
   const std::filesystem::path& path() const { return path_; }
+  const run_command& command() const { return *command_; }
 
   /// Takes the next term: atomic, so that of two supervisors one gets it. `job_text` is the config
   /// that it runs with.
@@ -55,11 +63,9 @@ public:
 
 private:
   explicit run_folder(std::filesystem::path path) : path_(std::move(path)) {}
-  /// Errors: bad_argument, when another process has it.
-  runtime::result<void> lock();
 
   std::filesystem::path path_;
-  runtime::transport::descriptor lock_;
+  std::optional<run_command> command_;
 };
 
 /// Where the cuts of a run lie.

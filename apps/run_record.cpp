@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -17,6 +18,8 @@ using namespace runtime;
 
 namespace {
 constexpr std::string_view parameters_file = "parameters.ckpt";
+/// Nodes of a supervisor before that are killed are gone within this, or the kernel holds them.
+constexpr std::chrono::seconds end_patience{5};
 /// Longer than any line of metrics.jsonl.
 constexpr std::streamoff line_bytes_max = 1 << 20;
 
@@ -52,9 +55,13 @@ earlier_terms read_earlier(const std::filesystem::path& run) {
 result<std::unique_ptr<run_record>> run_record::begin(const run_options& options) {
   BOOST_OUTCOME_TRY(folder, options.resume.empty()
                                 ? run_folder::create(options.job.output.dir, options.job.name)
-                                : run_folder::open(options.resume));
+                                : run_folder::open(options.resume, options.job.restart.silence));
   std::unique_ptr<run_record> made(new run_record(options, std::move(folder)));
-  if (!options.resume.empty()) made->earlier_ = read_earlier(made->path());
+  if (!options.resume.empty()) {
+    made->earlier_ = read_earlier(made->path());
+    BOOST_OUTCOME_TRY(are_adopted, made->take_over_nodes());
+    if (are_adopted) return made;
+  }
   if (auto begun = made->begin_folder(); !begun) {
     std::error_code ignored;
     if (options.resume.empty()) std::filesystem::remove_all(made->path(), ignored);
@@ -63,12 +70,32 @@ result<std::unique_ptr<run_record>> run_record::begin(const run_options& options
   return made;
 }
 
+/// Whether it goes on with those that a supervisor before has left; else they are ended.
+result<bool> run_record::take_over_nodes() {
+  auto left = find_left_nodes(path());
+  if (left.living.empty()) return false;
+  auto why = no_adoption_because(left, path(), options_.job, options_.job_text);
+  if (options_.where == hosting::in_process) why = "this job is to run in one process";
+  if (why.empty()) {
+    term_ = left.term;
+    left_ = std::move(left);
+    return true;
+  }
+  view_.event(fmt::format("{} nodes of the supervisor before are ended and not adopted: {}",
+                          left.living.size(), why));
+  if (end_left_nodes(left, path(), end_patience)) return false;
+  return failure(errc::job_failed, fmt::format("processes of {} cannot be ended; see its nodes.log",
+                                               path().string()));
+}
+
 result<void> run_record::begin_folder() {
   BOOST_OUTCOME_TRY(begin_term());
   return folder_.write("job.toml", options_.job_text);
 }
 
 result<void> run_record::begin_term() {
+  left_.reset();
+  if (is_replaced()) return failure(errc::fenced, replaced_text());
   BOOST_OUTCOME_TRY(term, folder_.take_term(options_.job_text));
   term_ = term;
   const auto journal = journal_path({}, {}, term).parent_path();
@@ -103,6 +130,7 @@ void run_record::write(std::string_view file, std::string_view content) {
 }
 
 int run_record::finish(job_result& end) {
+  folder_.command().lay_down();
   if (end.outcome == job_outcome::failed) view_.error("the job failed: " + end.cause);
   const bool is_kept = keep_results(end);
   view_.finish(end.figures, folder_.path().string());
@@ -138,7 +166,21 @@ result<void> run_record::keep_parameters(job_result& end) {
 }
 
 int run_record::give_up(const std::string& why) {
+  folder_.command().lay_down(); // a standby is not to try the same again
   view_.error("the job failed: " + why);
+  return 1;
+}
+
+std::string run_record::replaced_text() const {
+  const auto now = look_for_command(path(), command().number());
+  return fmt::format("supervisor {} of {} (process {}) was replaced by supervisor {} (process {}) "
+                     "while it was stopped; nothing was lost, and the job is that one's",
+                     command().number().value, path().string(), ::getpid(), now.what.command.value,
+                     now.supervisor);
+}
+
+int run_record::leave() {
+  view_.error(replaced_text());
   return 1;
 }
 

@@ -3,6 +3,7 @@
 /// folder. The same for a real run and for a simulated one.
 #pragma once
 
+#include "apps/left_nodes.hpp"
 #include "apps/live_view.hpp"
 #include "apps/run.hpp"
 #include "apps/run_folder.hpp"
@@ -10,6 +11,7 @@
 #include "runtime/journal_file.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,8 +40,15 @@ public:
   /// The term that was taken last.
   runtime::supervisor_term term() const { return term_; }
   const earlier_terms& earlier() const { return earlier_; }
-  /// Takes the next one. Errors: bad_file.
+  /// Takes the next one. Errors: bad_file; fenced, once another supervisor has the run.
   runtime::result<void> begin_term();
+  /// The nodes that this supervisor is to go on with as they are, in the term that they have; none:
+  /// it begins a term of its own.
+  const std::optional<left_nodes>& left() const { return left_; }
+  const run_command& command() const { return folder_.command(); }
+  /// Whether another supervisor has the run by now, and what to say then.
+  bool is_replaced() const { return folder_.command().is_replaced(); }
+  std::string replaced_text() const;
   /// Of all shards.
   runtime::journal_opener journals() const;
 
@@ -55,12 +64,15 @@ public:
   void write(std::string_view file, std::string_view content);
   /// Instead of finish(). Returns the exit status.
   int give_up(const std::string& why);
+  /// The same once it is replaced: the run's folder is another's.
+  int leave();
 
 private:
   run_record(const run_options& options, run_folder folder)
       : options_(options), folder_(std::move(folder)), view_(options.mode, standard_screen()) {}
 
   runtime::result<void> begin_folder();
+  runtime::result<bool> take_over_nodes();
   void append(std::string_view file, std::string_view line);
   bool keep_results(runtime::job_result& end);
   runtime::result<void> keep_parameters(runtime::job_result& end);
@@ -69,6 +81,7 @@ private:
   run_folder folder_;
   runtime::supervisor_term term_;
   earlier_terms earlier_;
+  std::optional<left_nodes> left_;
   live_view view_;
   bool is_disk_told_ = false;
 };

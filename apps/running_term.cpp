@@ -75,7 +75,11 @@ result<std::shared_ptr<actors::supervisor_setup>> running_term::make_setup() {
   made->order = make_placement(self, text, facts);
   made->order.start = start_;
   made->options.cuts.last = ordered_;
-  BOOST_OUTCOME_TRY(switched, switches_told(parts_.record.path(), start_.origins()));
+  made->options.adoption.command = parts_.record.command().number();
+  made->may_command = [&record = parts_.record] { return !record.is_replaced(); };
+  if (parts_.record.left()) prepare_adoption(*parts_.record.left(), made->options);
+  BOOST_OUTCOME_TRY(told, origins());
+  BOOST_OUTCOME_TRY(switched, switches_told(parts_.record.path(), told));
   leave_out(switched, made->options.switches.rules);
   if (!switched.empty()) made->options.job.in_force = switched_to_ = switched.back();
   if (writer_) made->writer = writer_(parts_.system, {});
@@ -83,6 +87,21 @@ result<std::shared_ptr<actors::supervisor_setup>> running_term::make_setup() {
   made->evaluated = parts_.evaluated;
   made->needs = make_plane_needs(what, rows, facts);
   return made;
+}
+
+void running_term::prepare_adoption(const left_nodes& left, supervisor_options& out) const {
+  out.adoption.is_wanted = true;
+  out.adoption.patience = parts_.options.job.restart.adoption_window;
+  out.adoption.leaves_unsent = out.cuts.workers > 0;
+  for (const auto& node : left.living) out.adoption.processes.push_back(node.who);
+  for (const auto& [name, life] : left.lives) out.lives[name] = life;
+}
+
+/// The records that the term goes on from: those before it, or all that there are.
+result<std::vector<journal_origin>> running_term::origins() const {
+  if (!parts_.record.left()) return start_.origins();
+  BOOST_OUTCOME_TRY(found, read_term_journal(parts_.record.path(), {}, term_));
+  return std::vector{journal_origin{term_, found.entries.size()}};
 }
 
 result<void> running_term::start() {
@@ -102,15 +121,17 @@ result<void> running_term::start() {
   } else {
     setup->open_plane = planes_of_host(options.security, options.job.topology.listen);
     setup->nodes = processes_ = std::make_shared<process_launcher>(
-        options.security, parts_.record.path(), term_, unsent_at(local_files(), start_));
+        options.security, parts_.record.path(), term_, unsent_at(local_files(), start_),
+        succession{parts_.record.command().number(), options.job.restart.adoption_window});
   }
   supervisor_ = parts_.system.spawn(
       actors::supervisor, std::shared_ptr<const actors::supervisor_setup>(std::move(setup)));
   self_->monitor(supervisor_);
   if (processes_) {
     BOOST_OUTCOME_TRY(open_to_nodes());
+  } else {
+    caf::anon_send(supervisor_, actors::start_atom::value);
   }
-  caf::anon_send(supervisor_, actors::start_atom::value);
   return success();
 }
 
@@ -126,6 +147,8 @@ result<void> running_term::note_forgotten(std::uint32_t workers) {
   return success();
 }
 
+/// Nodes find the supervisor: those that it starts, those that another one has left, and those that
+/// people start.
 result<void> running_term::open_to_nodes() {
   const auto& options = parts_.options;
   const auto& host = options.job.topology.listen;
@@ -133,6 +156,13 @@ result<void> running_term::open_to_nodes() {
   if (!port)
     return failure(port.error().code, key_error(options.job, "topology.listen", port.error().text));
   processes_->join_at(host, port.value());
+  const auto& left = parts_.record.left();
+  if (left)
+    for (const auto& node : left->living) processes_->adopt(node.who, node.pid, supervisor_);
+  caf::anon_send(supervisor_, actors::start_atom::value); // before anybody can speak to it
+  if (left) {
+    BOOST_OUTCOME_TRY(parts_.record.command().announce(host, port.value()));
+  }
   at_ = {host, port.value()};
   BOOST_OUTCOME_TRY(made, open_door::make(parts_.record.path(), *at_, options.security.token));
   door_.emplace(std::move(made));
@@ -150,6 +180,8 @@ result<watch_reply> running_term::watch() {
 }
 
 result<switch_receipt> running_term::request(const switch_request& wish) {
+  // A supervisor that adopts could not know how far it went.
+  BOOST_OUTCOME_TRY(note_switch(parts_.record.path(), term_));
   result<switch_receipt> made = switch_receipt{};
   caf::error wrong;
   self_->request(supervisor_, answer_deadline, wish)
@@ -175,6 +207,10 @@ void running_term::stop(int signal) {
 
 void running_term::kill(const actor_life& who) {
   if (processes_) processes_->kill(who);
+}
+
+void running_term::release() {
+  if (processes_) processes_->release();
 }
 
 void running_term::add_to(std::vector<pollfd>& waited) const {

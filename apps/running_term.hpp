@@ -57,6 +57,8 @@ public:
   void look_away();
   /// Waits for the nodes' ends. Requires: it is over. Errors: as watch().
   runtime::result<runtime::job_result> end();
+  /// Leaves all nodes alone: another supervisor has them.
+  void release();
 
   runtime::supervisor_term number() const { return term_; }
   /// Where nodes may join; none: they cannot.
@@ -68,6 +70,8 @@ private:
   runtime::result<std::shared_ptr<actors::supervisor_setup>> make_setup();
   runtime::result<void> open_to_nodes();
   runtime::result<void> note_forgotten(std::uint32_t workers);
+  void prepare_adoption(const left_nodes& left, runtime::supervisor_options& out) const;
+  runtime::result<std::vector<runtime::journal_origin>> origins() const;
 
   const term_parts& parts_;
   runtime::job_id job_;

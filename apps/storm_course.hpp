@@ -1,6 +1,7 @@
 /// \file
 /// The course of a storm: a job runs, the strikes of a plan hit it when they are due and their
-/// victims are there, and a supervisor that was killed is followed by the run's next term.
+/// victims are there, and a supervisor that was killed is followed by the next, which adopts its
+/// nodes.
 ///
 /// Invariants: EN-1 (a job that does not go on is a finding, not a hang of the storm).
 #pragma once

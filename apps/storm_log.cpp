@@ -42,7 +42,8 @@ void storm_log::on_strike(const strike& what, pid_t process, const told_status& 
 bool storm_log::is_back(const made_strike& strike, const told_status& seen, moment now) const {
   const bool is_awake = strike.what.what == blow::stop && now >= strike.at + strike.what.stopped;
   const bool is_later = seen.term > strike.term || is_awake;
-  if (strike.what.whom.role == actor_role::supervisor) return is_later;
+  if (strike.what.whom.role == actor_role::supervisor)
+    return is_later || (strike.what.what == blow::kill && seen.supervisor != strike.process);
   const auto* row = seen.find(strike.whom);
   return row != nullptr && (row->state == "running" || row->state == "done") &&
          (is_later || row->life > strike.life);

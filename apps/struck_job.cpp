@@ -91,7 +91,9 @@ std::optional<told_status> struck_job::look() {
 descriptor struck_job::hold(pid_t process) const {
   descriptor made(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
   // Looked at when it is held: nobody can get its number in between.
-  if (!made || (process != supervisor_ && !is_node_of(process, supervisor_))) return descriptor();
+  const bool is_node = std::ranges::any_of(
+      supervisors_, [&](pid_t each) { return is_node_of(process, each); }); // it may be adopted
+  if (!made || (process != supervisor_ && !is_node)) return descriptor();
   return made;
 }
 

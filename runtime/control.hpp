@@ -25,6 +25,8 @@ struct endpoint {
 struct node_hello {
   actor_life who; ///< what it is to host
   std::int64_t pid = 0;
+  bool is_return = false; ///< from a node that another supervisor has started
+  actor_life is{};        ///< of one that returns: what its actor is by now; no life: not yet up
 };
 
 /// The actor is up on its node.
@@ -67,7 +69,7 @@ auto inspect(Inspector& f, endpoint& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, node_hello& x) {
-  return f(x.who, x.pid);
+  return f(x.who, x.pid, x.is_return, x.is);
 }
 template <class Inspector>
 auto inspect(Inspector& f, actor_ready& x) {

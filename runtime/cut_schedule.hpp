@@ -10,6 +10,7 @@
 #include "runtime/cut_messages.hpp"
 #include "runtime/staleness/policy.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -47,6 +48,10 @@ public:
   std::optional<whole_cut> on_part(const part_report& part, time_point now);
   /// What it was to keep may be lost with it, so its cut is given up, and another begun soon.
   void on_loss(actor_name who, time_point now);
+  /// Another supervisor had ordered cuts up to this one.
+  void go_on_after(cut_number cut) {
+    if (!making_) last_ = std::max(last_, cut);
+  }
   /// It will not come back, and no cut waits for it from now on.
   void forget(actor_name who, time_point now);
 

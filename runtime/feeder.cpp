@@ -372,6 +372,7 @@ feeder_report feeder::report() const {
   counts.epoch = epochs_finished();
   counts.finished = is_finished();
   counts.drained = drained();
+  counts.cut = cut_;
   return counts;
 }
 

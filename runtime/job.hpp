@@ -117,8 +117,9 @@ struct job {
     std::chrono::milliseconds backoff{100};   ///< before a restart
     std::chrono::milliseconds silence{3'000}; ///< of an actor that then counts as dead, at least
     std::chrono::milliseconds hang{10'000};   ///< of one step that then counts as hung, at least
-    std::string strategy = "one_for_one";     ///< who is restarted along with the one that died
-    std::uint32_t batch_deaths = 3;           ///< that set a lease aside; 0: none is
+    std::chrono::milliseconds adoption_window{5'000}; ///< of nodes without a supervisor; 0: none
+    std::string strategy = "one_for_one"; ///< who is restarted along with the one that died
+    std::uint32_t batch_deaths = 3;       ///< that set a lease aside; 0: none is
     restart_override worker, shard, feeder;
     std::string worker_escalation = "end"; ///< end or go_on
     bool operator==(const restart_table&) const = default;

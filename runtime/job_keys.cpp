@@ -215,6 +215,8 @@ const key_rule rules[] = {
      duration_key{at<&job::restart, &job::restart_table::silence>, 1s, 1h}},
     {"restart.hang", "a worker whose step takes so long, or longer by its habit, is dead",
      duration_key{at<&job::restart, &job::restart_table::hang>, 1s, 1h}},
+    {"restart.adoption_window", "nodes whose supervisor has died wait so long for another one",
+     duration_key{at<&job::restart, &job::restart_table::adoption_window>, 0s, 1h}},
     {"restart.strategy", "who is restarted along with an actor that died, of the workers",
      choice_key{at<&job::restart, &job::restart_table::strategy>,
                 {"one_for_one", "rest_for_one", "all"}}},

@@ -62,6 +62,7 @@ struct feeder_report {
   std::uint32_t epoch = 0;   ///< epochs whose leases are all closed
   std::uint32_t epochs = 0;
   bool finished = false;
+  cut_number cut;                              ///< the last one that it was ordered to begin
   std::vector<lease_set_aside> told_set_aside; ///< the first few, also those not settled yet
   std::vector<actor_life> drained; ///< workers that leave, and have nothing open any more
 };
@@ -80,7 +81,7 @@ auto inspect(Inspector& f, shard_report& x) {
 template <class Inspector>
 auto inspect(Inspector& f, feeder_report& x) {
   return f(x.from, x.issued, x.applied, x.dropped, x.set_aside, x.dealt_again, x.closed, x.samples,
-           x.epoch, x.epochs, x.finished, x.told_set_aside, x.drained);
+           x.epoch, x.epochs, x.finished, x.cut, x.told_set_aside, x.drained);
 }
 
 } // namespace lagrange::runtime

@@ -13,15 +13,13 @@ constexpr std::array<std::string_view, 8> state_names{
 /// A view that a shard or the feeder has not acknowledged by then is sent again.
 constexpr std::chrono::milliseconds view_deadline{1'000};
 
-/// Every worker's first incarnation, live: shards and feeder start with it.
-constexpr view_number first_view{1};
-
 } // namespace
 
 supervisor::supervisor(supervisor_options options, time_point now)
     : options_(std::move(options)), progress_(options_.job, now), switch_(options_.job.shards),
       rules_(options_.switches), diagnosis_(options_.learning), heartbeats_(options_.silence),
-      steps_(options_.steps), restarts_(options_.restart), cuts_(options_.cuts) {
+      steps_(options_.steps), restarts_(options_.restart), cuts_(options_.cuts),
+      adoption_(options_.adoption) {
   LAGRANGE_EXPECT(options_.job.workers > 0 && options_.job.shards > 0, "a job without actors");
   const auto add = [this](actor_role role, std::uint32_t count) {
     places_by_role_[role] = count;
@@ -34,12 +32,18 @@ supervisor::supervisor(supervisor_options options, time_point now)
   add(actor_role::shard, options_.job.shards);
   add(actor_role::worker, options_.job.workers);
   if (options_.job.replicas > 0) add(actor_role::replica, options_.job.shards);
-  options_.self.view = first_view;
+  // Every worker's first incarnation, live: shards and feeder start with it.
+  options_.self.view = first_view(options_.adoption.command);
   add_vacant(now);
 }
 
 supervisor_effects supervisor::start(time_point now) {
   supervisor_effects out;
+  if (adoption_.is_wanted()) {
+    phase_ = job_phase::adopting;
+    adoption_.begin(now);
+    return out;
+  }
   for (auto& [name, where] : places_)
     if (where.state != place_state::vacant) launch(name, where, now, out);
   return out;
@@ -112,6 +116,7 @@ supervisor_effects supervisor::on_ready(actor_life who, time_point now) {
   if (who.name.role != actor_role::worker && is_up(who.name.role)) // others connect to it
     for (auto& [name, other] : places_) place_if_possible(name, other, out);
   if (phase_ == job_phase::starting && is_up(actor_role::worker)) phase_ = job_phase::running;
+  if (phase_ == job_phase::adopting) go_on_adopting(now, out);
   return out;
 }
 
@@ -215,7 +220,9 @@ supervisor_effects supervisor::on_report(const feeder_report& report, time_point
   progress_.on_report(report, now);
   tell_set_aside(report, out);
   finish_drains(report, now, out);
-  if (phase_ >= job_phase::collecting) return out;
+  cuts_.go_on_after(report.cut);
+  adoption_.hear_feeder();
+  if (phase_ >= job_phase::collecting || phase_ == job_phase::adopting) return out;
   if (report.finished) {
     phase_ = job_phase::collecting;
     end_by_ = now + options_.end_deadline;
@@ -271,8 +278,10 @@ supervisor_effects supervisor::on_tick(time_point now) {
   if (phase_ == job_phase::ending && now >= end_by_) phase_ = job_phase::ended;
   if (phase_ == job_phase::collecting && now >= end_by_)
     end(job_outcome::failed, "the shards did not hand over their parameters at the end", now, out);
-  if (phase_ >= job_phase::collecting) return out;
-  if (options_.self.view > first_view && now - view_sent_ >= view_deadline && is_view_missed()) {
+  if (phase_ == job_phase::adopting) go_on_adopting(now, out);
+  if (phase_ >= job_phase::collecting || phase_ == job_phase::adopting) return out;
+  if (options_.self.view > first_view(options_.adoption.command) &&
+      now - view_sent_ >= view_deadline && is_view_missed()) {
     view_sent_ = now;
     out.view = view();
   }

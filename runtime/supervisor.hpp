@@ -14,6 +14,7 @@
 /// its cause named).
 #pragma once
 
+#include "runtime/adoption.hpp"
 #include "runtime/cut_schedule.hpp"
 #include "runtime/diagnosis.hpp"
 #include "runtime/elastic_messages.hpp"
@@ -51,6 +52,7 @@ struct supervisor_options {
   heartbeat_options silence;
   step_watch_options steps;
   cut_schedule_options cuts;
+  adoption_options adoption;
   std::map<actor_name, incarnation> lives; ///< that this term begins with; those left out: 1
   /// A node that has not joined by then counts as lost.
   std::chrono::milliseconds start_deadline{30'000};
@@ -65,6 +67,8 @@ public:
   supervisor_effects start(time_point now);
   /// A node joined, ready to host the actor.
   supervisor_effects on_join(actor_life who, std::int64_t pid, time_point now);
+  /// A node returned that another supervisor has left.
+  supervisor_effects on_return(const returned_node& node, time_point now);
   /// The actor is up on its node.
   supervisor_effects on_ready(actor_life who, time_point now);
   /// A process ended or a connection closed; `cause` as in "was killed (signal 9)".
@@ -170,6 +174,8 @@ private:
   place* find(actor_life who);
   bool is_up(actor_role role) const;
   void launch(actor_name name, place& where, time_point now, supervisor_effects& out);
+  void go_on_adopting(time_point now, supervisor_effects& out);
+  void adopt(time_point now, supervisor_effects& out);
   void place_if_possible(actor_name name, place& where, supervisor_effects& out);
   void lose(actor_life who, place& where, const death& how, time_point now,
             supervisor_effects& out);
@@ -231,6 +237,7 @@ private:
   std::size_t told_set_aside_ = 0; ///< leases
   restart_rules restarts_;
   cut_schedule cuts_;
+  adoption adoption_;
   std::optional<time_point> stop_by_; ///< a stop waits so long for its cut
   job_phase phase_ = job_phase::starting;
   job_outcome outcome_ = job_outcome::done;

@@ -11,7 +11,7 @@ void supervisor::go_on_cutting(time_point now, supervisor_effects& out) {
   if (phase_ != job_phase::running) return;
   if (stop_by_ && (now >= *stop_by_ || !cuts_.is_enabled()))
     return end(job_outcome::interrupted, {}, now, out);
-  if (switch_.is_idle()) out.cut = cuts_.on_tick(options_.self, now);
+  if (switch_.is_idle() && adoption_.may_cut()) out.cut = cuts_.on_tick(options_.self, now);
 }
 
 supervisor_effects supervisor::on_part(const part_report& part, time_point now) {

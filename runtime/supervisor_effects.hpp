@@ -14,7 +14,8 @@
 namespace lagrange::runtime {
 
 enum class job_phase : std::uint8_t {
-  starting = 0,
+  adopting = 0, ///< nodes that another supervisor has left return
+  starting,
   running,
   collecting, ///< every lease is closed; the shards' last figures and parameters are on their way
   ending,     ///< the nodes are told to end

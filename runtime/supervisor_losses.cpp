@@ -8,6 +8,7 @@ namespace lagrange::runtime {
 
 supervisor_effects supervisor::on_loss(actor_life who, const std::string& cause, time_point now) {
   supervisor_effects out;
+  adoption_.settle(who);
   who = resolved(who);
   if (auto* where = find(who)) lose(who, *where, {cause}, now, out);
   return out;

@@ -117,7 +117,8 @@ TEST_CASE("without words, and with --help, the verbs are told", "[apps][command_
 TEST_CASE("an unknown verb is refused with the nearest one", "[apps][command_line]") {
   check_refused(call({"rnu"}),
                 {"no verb rnu",
-                 "run, simulate, list, replay, audit, check-policy, compare, ctl, ps, chaos, node",
+                 "run, simulate, list, replay, audit, check-policy, compare, ctl, ps, chaos, "
+                 "standby, node",
                  "did you mean \"run\"?"});
   check_refused(call({"dashboard"}), {"no verb dashboard"});
   check_refused(call({"--verbose"}), {"no verb --verbose"});

@@ -49,8 +49,8 @@ TEST_CASE("a run goes on with its own job, or with what may change", "[apps][ter
   CHECK(same.value().what.data.epochs == 3);
   CHECK(same.value().policy == "");
   CHECK(run.refusal({"evaluation.every=2 epochs"}) == "accepted");
-  const auto changed = run.resumed({"data.epochs=4", "staleness.policy=asp", "topology.workers=2",
-                                    "restart.intensity=9"});
+  const auto changed = run.resumed(
+      {"data.epochs=4", "staleness.policy=asp", "topology.workers=2", "restart.intensity=9"});
   REQUIRE(changed);
   CHECK(changed.value().what.data.epochs == 4);
   CHECK(changed.value().what.topology.workers == 2);
@@ -97,14 +97,14 @@ TEST_CASE("a folder that is none of a run is refused", "[apps][terms]") {
 TEST_CASE("EN-1: of two supervisors one has a run, and its lock ends with it", "[apps][terms]") {
   const run_of run({});
   {
-    const auto first = apps::run_folder::open(run.path());
+    const auto first = apps::run_folder::open(run.path(), std::chrono::seconds(1));
     REQUIRE(first);
-    const auto second = apps::run_folder::open(run.path());
+    const auto second = apps::run_folder::open(run.path(), std::chrono::seconds(1));
     REQUIRE_FALSE(second);
     CHECK(second.error().code == errc::bad_argument);
     CHECK_THAT(second.error().text, Contains("belongs to a supervisor that still runs"));
   }
-  auto again = apps::run_folder::open(run.path());
+  auto again = apps::run_folder::open(run.path(), std::chrono::seconds(1));
   REQUIRE(again);
   CHECK(again.value().take_term("the config").value() == supervisor_term{1});
   CHECK(again.value().take_term("the config").value() == supervisor_term{2});

@@ -165,8 +165,8 @@ TEST_CASE("LE-1 RE-1: a run that was interrupted or whose supervisor was killed 
     REQUIRE(end.status == 0);
     check_whole(run, 2);
     CHECK_THAT(text_of(run / "events.log"), Contains("the run goes on from cut "));
-    CHECK_THAT(text_of(run / "job.toml"), Contains("intensity    = 7"));
-    CHECK_THAT(text_of(run / "term-1"), Contains("intensity    = 5"));
+    CHECK_THAT(text_of(run / "job.toml"), Contains("intensity       = 7"));
+    CHECK_THAT(text_of(run / "term-1"), Contains("intensity       = 5"));
     running_program again(resumed(run)); // it has nothing left to do
     CHECK(again.wait().status == 2);
     CHECK_THAT(again.output(), Contains("all of its 10 epochs are trained"));

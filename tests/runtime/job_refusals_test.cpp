@@ -51,6 +51,7 @@ const broken_config broken[] = {
     {"[checkpoint]\nkeep = 0", {"checkpoint.keep = 0", "from 1 to 1000"}},
     {"[checkpoint]\nkeep_for = \"721h\"", {"checkpoint.keep_for = \"721h\"", "to \"720h\""}},
     {"[restart]\nsilence = \"200ms\"", {"restart.silence = \"200ms\"", "from \"1s\" to \"60m\""}},
+    {"[restart]\nadoption_window = \"2h\"", {"restart.adoption_window = \"2h\"", "to \"60m\""}},
     {"[simulation]\nstep = \"0us\"",
      {"job.toml:2: simulation.step = \"0us\"", "a time from \"1us\" to \"60s\""}},
     {"[simulation]\nstep = \"2m\"", {"simulation.step = \"2m\"", "with us, ms or s"}},
