@@ -44,8 +44,8 @@ std::unique_ptr<plane_seat> take_seat(const plane_maker& open, const plane_needs
 
 void report_loss(const supervisor_actor& supervisor, const stamp& who, const actor_life& peer,
                  const error& why) {
-  actor_loss loss{peer, "was lost by " + to_string(who.name) + ": " + why.text,
-                  {who.name, who.life}};
+  actor_loss loss{
+      peer, "was lost by " + to_string(who.name) + ": " + why.text, {who.name, who.life}};
   if (why.code == errc::peer_gone)
     caf::delayed_anon_send(supervisor, process_end_grace, std::move(loss));
   else

@@ -41,9 +41,9 @@ int act_run(const invocation& call) {
                                                 "simulate takes more",
                                                 worker_processes_max));
   else if (options.job.topology.max_workers > worker_processes_max)
-    obstacles += runtime::key_error(options.job, "topology.max_workers",
-                                    fmt::format("each is a process, expected at most {}",
-                                                worker_processes_max));
+    obstacles += runtime::key_error(
+        options.job, "topology.max_workers",
+        fmt::format("each is a process, expected at most {}", worker_processes_max));
   return obstacles.empty() ? call.verbs.run(options) : refuse(call.text, obstacles);
 }
 

@@ -63,7 +63,6 @@ struct supervisor_options {
 class supervisor {
 public:
   supervisor(supervisor_options options, time_point now);
-
   supervisor_effects start(time_point now);
   /// A node joined, ready to host the actor.
   supervisor_effects on_join(actor_life who, std::int64_t pid, time_point now);
