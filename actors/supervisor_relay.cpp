@@ -131,6 +131,9 @@ supervisor_actor::behavior_type supervisor_relay(relay_pointer self,
       [self](const part_report& part) { pass(self, part); }, // whose cut ends with its supervisor
       [](const watch_request&) { return watch_reply{}; },    // nobody asks a relay this
       [](const switch_request&) { return switch_receipt{}; },
+      [](const join_request&) { return join_answer{}; },
+      [](const membership_question&) { return membership_answer{}; },
+      [](const drain_request&) { return drain_receipt{}; },
       [](end_atom) { return job_end{}; },
       [](end_atom, int) {},
       [self](tick_atom) { look(self); },

@@ -1,4 +1,5 @@
 // What a shard holds in the middle of its work, for a replica that begins there.
+#include "runtime/checkpoint_part_fields.hpp"
 #include "runtime/number_stream.hpp"
 #include "runtime/shard.hpp"
 
@@ -28,16 +29,7 @@ bool pass(number_stream& words, shard_state& x) {
 
 } // namespace
 
-std::vector<ops::tensor*> filled_arrays(shard_state& x) {
-  std::vector<ops::tensor*> made{&x.values};
-  for (auto& part : x.optimizer) made.push_back(&part.values);
-  made.push_back(&x.compensation);
-  for (auto& table : x.tables) {
-    made.push_back(&table.values);
-    for (auto& part : table.optimizer) made.push_back(&part.values);
-  }
-  return made;
-}
+std::vector<ops::tensor*> filled_arrays(shard_state& x) { return arrays_of(x); }
 
 bool clock_table::pass(number_stream& words) {
   auto count = entries_.size();
