@@ -34,13 +34,18 @@ assembled read(node_pointer self, const placement& order) {
   return {std::move(what), std::move(facts), std::move(needs)};
 }
 
-/// Calls `read` with the cut that the term begins with, if it does with one.
+/// The cut that the term begins with.
+result<cut_reader> open_cut(node_pointer self, const placement& order) {
+  auto disk = self->state.setup->disk;
+  if (!disk) disk = local_files();
+  return cut_reader::open(*disk, order.start);
+}
+
+/// Calls `read` with that, if the term begins with one.
 template <class Read>
 void read_cut(node_pointer self, const placement& order, const Read& read) {
   if (!order.start.is_of_a_cut()) return;
-  auto disk = self->state.setup->disk;
-  if (!disk) disk = local_files();
-  const auto cut = cut_reader::open(*disk, order.start);
+  const auto cut = open_cut(self, order);
   if (!cut) throw ops::device_error(cut.error().text);
   read(cut.value());
 }
@@ -146,6 +151,17 @@ void link_replica(shard_setup& made, const peers& others) {
     report_loss(made.supervisor, made.options.self, replica.who, link.error());
 }
 
+/// Of a replica: one that begins late is filled whatever it begins with, and the cut may be gone by
+/// then (`checkpoint.keep`).
+std::shared_ptr<const runtime::shard_state> restored_if_kept(node_pointer self,
+                                                             const placement& order, shard_id id) {
+  if (!order.start.is_of_a_cut()) return nullptr;
+  const auto cut = open_cut(self, order);
+  if (!cut) return nullptr;
+  const auto state = cut.value().shard(id);
+  return state ? state.value() : nullptr;
+}
+
 /// A shard, or its replica.
 void host_shard(node_pointer self, const placement& order, const peers& others) {
   const auto& setup = *self->state.setup;
@@ -157,9 +173,12 @@ void host_shard(node_pointer self, const placement& order, const peers& others) 
   made->options = make_shard(what, *setup.catalog, facts, own.self);
   if (is_replica) made->options.self.life = {};
   made->options.cut = order.cut;
-  read_cut(self, order, [&](const cut_reader& cut) {
-    made->options.restored = taken(cut.shard(made->options.id));
-  });
+  if (is_replica)
+    made->options.restored = restored_if_kept(self, order, made->options.id);
+  else
+    read_cut(self, order, [&](const cut_reader& cut) {
+      made->options.restored = taken(cut.shard(made->options.id));
+    });
   made->process = setup.who;
   if (is_replica)
     made->journal_from = journal_of_promoted(self->state.setup, what, own, made->options);
