@@ -86,24 +86,9 @@ int act_join(const invocation& call, const std::string& where, const std::string
   return call.verbs.join(options);
 }
 
-} // namespace
-
-int act_node(const invocation& call) {
-  CLI::App app("Hosts one actor of a job.\n\n"
-               "Without --name it joins a running job, which gives it a worker's place:\n"
-               "  lagrange node --join RUN\n"
-               "  lagrange node --join HOST:PORT --token-file FILE\n"
-               "The job's supervisor starts its own nodes, and says what they host.",
-               "node");
-  std::string name, join;
-  node_options options;
-  auto* named = app.add_option("--name", name, "what it hosts, as in worker-2")->type_name("NAME");
-  app.add_option("--join", join, "where the supervisor listens, or the run's folder")
-      ->required()
-      ->type_name("HOST:PORT");
-  app.add_option("--listen", options.listen, "address to listen at")
-      ->capture_default_str()
-      ->type_name("ADDR");
+/// What only a node's own supervisor says.
+void add_own_options(CLI::App& app, CLI::Option* named, node_options& options,
+                     std::uint64_t& window) {
   app.add_option("--life", options.life.value, "incarnation of the actor")
       ->needs(named)
       ->capture_default_str()
@@ -126,7 +111,6 @@ int act_node(const invocation& call) {
       ->needs(named)
       ->type_name("N")
       ->check(CLI::PositiveNumber);
-  std::uint64_t window = 0;
   app.add_option("--adoption-window", window, "wait so long for another supervisor")
       ->needs(named)
       ->type_name("MILLISECONDS")
@@ -134,6 +118,28 @@ int act_node(const invocation& call) {
   app.add_option("--journal", options.journal_file, "of a shard: what it did")
       ->needs(named)
       ->type_name("FILE");
+}
+
+} // namespace
+
+int act_node(const invocation& call) {
+  CLI::App app("Hosts one actor of a job.\n\n"
+               "Without --name it joins a running job, which gives it a worker's place:\n"
+               "  lagrange node --join RUN\n"
+               "  lagrange node --join HOST:PORT --token-file FILE\n"
+               "The job's supervisor starts its own nodes, and says what they host.",
+               "node");
+  std::string name, join;
+  node_options options;
+  auto* named = app.add_option("--name", name, "what it hosts, as in worker-2")->type_name("NAME");
+  app.add_option("--join", join, "where the supervisor listens, or the run's folder")
+      ->required()
+      ->type_name("HOST:PORT");
+  app.add_option("--listen", options.listen, "address to listen at")
+      ->capture_default_str()
+      ->type_name("ADDR");
+  std::uint64_t window = 0;
+  add_own_options(app, named, options, window);
   admission_flags files;
   add_admission_options(app, files);
   if (const auto status = parse(app, call)) return *status;

@@ -71,10 +71,12 @@ result<found_door> find_door(const fs::path& run) {
   BOOST_OUTCOME_TRY(check_run_folder(run));
   std::error_code none;
   if (!fs::exists(run / door_name, none))
-    return failure(errc::bad_argument,
-                   fmt::format("the job of {} takes no nodes: it is over, or all of it is in one "
-                               "process, or simulated",
-                               run.string()));
+    return failure(
+        errc::bad_argument,
+        fmt::format("the job of {} takes no nodes: it is over, or began without room for "
+                    "them (topology.max_workers above topology.workers), or all of it "
+                    "is in one process or simulated",
+                    run.string()));
   BOOST_OUTCOME_TRY(text, read_run_file(run / door_name));
   while (text.ends_with('\n')) text.pop_back();
   const auto at = parse_door(text);

@@ -163,6 +163,8 @@ result<void> running_term::open_to_nodes() {
   if (left) {
     BOOST_OUTCOME_TRY(parts_.record.command().announce(host, port.value()));
   }
+  const auto& topology = options.job.topology;
+  if (topology.places() <= topology.workers) return success(); // its token stays in no file
   at_ = {host, port.value()};
   BOOST_OUTCOME_TRY(made, open_door::make(parts_.record.path(), *at_, options.security.token));
   door_.emplace(std::move(made));
