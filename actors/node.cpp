@@ -34,18 +34,18 @@ assembled read(node_pointer self, const placement& order) {
   return {std::move(what), std::move(facts), std::move(needs)};
 }
 
-/// The cut that the term begins with.
-result<cut_reader> open_cut(node_pointer self, const placement& order) {
+/// That the cuts of the term's run are on. A cut_reader must not outlive it.
+std::shared_ptr<file_system> disk_of(node_pointer self) {
   auto disk = self->state.setup->disk;
-  if (!disk) disk = local_files();
-  return cut_reader::open(*disk, order.start);
+  return disk ? disk : local_files();
 }
 
-/// Calls `read` with that, if the term begins with one.
+/// Calls `read` with the cut that the term begins with, if it does with one.
 template <class Read>
 void read_cut(node_pointer self, const placement& order, const Read& read) {
   if (!order.start.is_of_a_cut()) return;
-  const auto cut = open_cut(self, order);
+  const auto disk = disk_of(self);
+  const auto cut = cut_reader::open(*disk, order.start);
   if (!cut) throw ops::device_error(cut.error().text);
   read(cut.value());
 }
@@ -156,7 +156,8 @@ void link_replica(shard_setup& made, const peers& others) {
 std::shared_ptr<const runtime::shard_state> restored_if_kept(node_pointer self,
                                                              const placement& order, shard_id id) {
   if (!order.start.is_of_a_cut()) return nullptr;
-  const auto cut = open_cut(self, order);
+  const auto disk = disk_of(self);
+  const auto cut = cut_reader::open(*disk, order.start);
   if (!cut) return nullptr;
   const auto state = cut.value().shard(id);
   return state ? state.value() : nullptr;
