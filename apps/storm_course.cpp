@@ -120,7 +120,7 @@ void storm_course::note(const told_status& seen) {
     first_step_ = steady::now();
     tell(fmt::format("{} runs, {} leases to close", job_.run().string(), seen.leases));
   }
-  if (seen.leases_closed != reached_ || seen.term != term_) moved_ = steady::now();
+  if (seen.leases_closed != reached_) moved_ = steady::now(); // terms alone are no progress
   reached_ = seen.leases_closed;
   term_ = seen.term;
   for (const auto& line : log_.on_status(seen, now())) tell(line);

@@ -71,7 +71,7 @@ private:
   std::optional<steady::time_point> first_step_, ended_;
   std::uint64_t reached_ = 0; ///< leases closed, when last looked at
   std::uint32_t term_ = 0;
-  steady::time_point moved_ = steady::now(); ///< when that had changed
+  steady::time_point moved_ = steady::now(); ///< when reached_ had changed
   std::string trouble_;
 };
 
